@@ -1,0 +1,5 @@
+//! windtunnel
+
+pub mod cause;
+pub mod id;
+pub mod time;

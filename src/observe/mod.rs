@@ -1,0 +1,3 @@
+//! What a run leaves behind: typed observations, one struct a result row, and the recorders that keep them.
+
+pub mod outcome;

@@ -1,0 +1,546 @@
+//! A scenario that is valid by construction: what to simulate, with every name resolved and every number checked.
+//!
+//! The file's shape, `--set`, variants and located errors live in the modules below; the model reads only these types.
+
+use std::sync::Arc;
+
+use crate::arrivals;
+use crate::balance;
+use crate::cause::FailureCause;
+use crate::random::Dist;
+use crate::time::SimDuration;
+
+pub mod metric;
+
+use metric::Metric;
+
+/// One variant of a scenario, complete: what a single run simulates.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// `metadata.name`.
+    pub name: String,
+    /// Which variant this is (`base` where the file names none).
+    pub variant: String,
+    /// Duration, warm-up, replications, seed.
+    pub run: Run,
+    /// Nodes and the network between them.
+    pub cluster: Cluster,
+    /// Everything that runs pods.
+    pub workloads: Vec<Workload>,
+    /// Every Service port (a Service with two ports stands here twice).
+    pub services: Vec<Service>,
+    /// Free-standing proxies.
+    pub proxies: Vec<Proxy>,
+    /// Where requests come from.
+    pub traffic: Vec<Traffic>,
+    /// What the user wants to hold.
+    pub objectives: Vec<Objective>,
+    /// Known results that this variant must reproduce.
+    pub expect: Vec<Expectation>,
+    /// Optional observations.
+    pub observe: Observe,
+}
+
+/// `spec.run`.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// When arrivals stop being measured.
+    pub window: Window,
+    /// How many independent replications.
+    pub replications: u32,
+    /// The seed of all randomness.
+    pub seed: u64,
+    /// Longest time to wait, after the window, for measured requests to end.
+    pub drain: SimDuration,
+    /// Length of a `timeline.csv` interval.
+    pub interval: SimDuration,
+}
+
+/// The measured part of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// From `warmup` to `duration` on the clock.
+    Time {
+        /// End of the window.
+        duration: SimDuration,
+        /// Start of the window.
+        warmup: SimDuration,
+    },
+    /// From the `warmup`-th to the `requests`-th arrival (over all traffics).
+    Requests {
+        /// The arrival that ends the window (it is measured).
+        requests: u64,
+        /// How many first arrivals are not measured.
+        warmup: u64,
+    },
+    /// `warmup: auto`: decided by pilots (MSER-5) before the run; `duration` as in [`Window::Time`].
+    Auto {
+        /// End of the window.
+        duration: SimDuration,
+    },
+}
+
+/// `spec.observe`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Observe {
+    /// Keep per-endpoint latency quantiles even for Services of more than 1,000 endpoints.
+    pub endpoint_latency: bool,
+}
+
+/// Nodes and the network between them.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// Nodes in a fixed order.
+    pub nodes: Vec<Node>,
+    /// One-way delays by path class.
+    pub network: Network,
+}
+
+/// A node.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// `metadata.name`.
+    pub name: String,
+    /// `topology.kubernetes.io/zone`.
+    pub zone: String,
+    /// Speed of its CPUs relative to 1.
+    pub speed: f64,
+    /// Allocatable CPU in cores (informative in this version).
+    pub cpu: Option<f64>,
+    /// First address and prefix length of its pod CIDR.
+    pub pod_cidr: (u32, u8),
+    /// Most pods it takes (`status.allocatable.pods`, default 110).
+    pub max_pods: u32,
+    /// Labels, for node selectors.
+    pub labels: Vec<(String, String)>,
+    /// `spec.unschedulable`.
+    pub unschedulable: bool,
+}
+
+/// One-way delay by path class.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// Between containers of one pod.
+    pub loopback: Dist,
+    /// Between pods of one node.
+    pub same_node: Dist,
+    /// Between nodes of one zone.
+    pub same_zone: Dist,
+    /// Between zones.
+    pub cross_zone: Dist,
+}
+
+/// Something that runs pods: a Deployment, a ReplicaSet or a bare Pod.
+#[derive(Debug, Clone)]
+pub struct Workload {
+    /// `deployment`, `replicaset` or `pod`.
+    pub kind: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// How many pods.
+    pub replicas: u32,
+    /// Containers in the order of the manifest; the model simulates those with behaviour.
+    pub containers: Vec<Container>,
+    /// Speed of single pods (`pods: [{index, speed}]`); 1 for the others.
+    pub pod_speed: Vec<(u32, f64)>,
+    /// `spec.nodeName`: index into the cluster's nodes.
+    pub node_name: Option<usize>,
+    /// Nodes that `spec.nodeSelector` allows (indices), or all schedulable ones.
+    pub allowed_nodes: Vec<usize>,
+}
+
+impl Workload {
+    /// `deployment/web`, or `shop/deployment/web` outside the namespace `default`.
+    #[must_use]
+    pub fn target(&self) -> String {
+        if self.namespace == "default" {
+            format!("{}/{}", self.kind, self.name)
+        } else {
+            format!("{}/{}/{}", self.namespace, self.kind, self.name)
+        }
+    }
+}
+
+/// A container and how it serves requests.
+#[derive(Debug, Clone)]
+pub struct Container {
+    /// `name`.
+    pub name: String,
+    /// `ports[].containerPort`, with their names.
+    pub ports: Vec<(Option<String>, u16)>,
+    /// How it serves.
+    pub behaviour: Behaviour,
+}
+
+/// How a container serves requests.
+#[derive(Debug, Clone)]
+pub struct Behaviour {
+    /// Requests served at once; `None` is unlimited. Under processor sharing: cores.
+    pub concurrency: Option<u32>,
+    /// Requests that may wait (waiting only; 0 allowed); `None` is unlimited.
+    pub queue_limit: Option<u32>,
+    /// Order of service.
+    pub discipline: Discipline,
+    /// How long a request waits before it leaves with `queue_timeout`.
+    pub queue_timeout: Option<Dist>,
+    /// What a request does, in order.
+    pub steps: Vec<Step>,
+    /// Probability that the answer is an error.
+    pub error_ratio: f64,
+    /// Whether the slot is held while the container waits for a call (thread per request).
+    pub holds_slot_while_calling: bool,
+}
+
+/// Order in which a container serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Discipline {
+    /// First come, first served.
+    Fifo,
+    /// Last come, first served, without pre-emption.
+    Lifo,
+    /// All at once: each of n requests proceeds at min(1, cores / n).
+    ProcessorSharing,
+}
+
+/// One step of serving a request.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Time on the CPU.
+    Work(Dist),
+    /// Calls to other Services, started together and joined; a sequential call is a list of one.
+    Calls(Vec<Call>),
+}
+
+/// A call to another Service.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Probability that the call is made.
+    pub probability: f64,
+    /// What is sent, and how.
+    pub flow: Flow,
+}
+
+/// How requests are sent: shared by traffics and calls.
+#[derive(Debug, Clone)]
+pub struct Flow {
+    /// The traffic's name, or the call's (default: its target as written).
+    pub name: String,
+    /// Index into [`Scenario::services`].
+    pub service: usize,
+    /// Index into [`Scenario::proxies`], where the flow goes through one.
+    pub through: Option<usize>,
+    /// How connections are opened, kept and shared.
+    pub connections: Connections,
+    /// The client's own balancer, where it has one.
+    pub balancer: Option<balance::Spec>,
+    /// Total time the client waits, all attempts included.
+    pub timeout: Option<SimDuration>,
+    /// Further attempts.
+    pub retries: Retries,
+    /// What happens at the server when the client has given up.
+    pub cancellation: Cancellation,
+    /// Whether a retry draws a new service demand.
+    pub demand: Demand,
+}
+
+/// How connections are opened, kept and shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// When a connection is opened.
+    pub mode: ConnectionMode,
+    /// What it can carry.
+    pub protocol: Protocol,
+    /// Most connections a client keeps to a target; `None` is unlimited.
+    pub max_per_client: Option<u32>,
+    /// Which idle connection is used next.
+    pub order: PoolOrder,
+}
+
+/// When a connection is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionMode {
+    /// For each attempt (`keepAlive: false`).
+    PerRequest,
+    /// When no idle connection is in the pool.
+    Pool,
+    /// Once a client, before the run starts, for the whole run.
+    Pinned,
+}
+
+/// What a connection can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// One request at a time.
+    Http1,
+    /// Many requests at a time; connections are open before t = 0.
+    Http2,
+}
+
+/// Which idle connection of a pool is used next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolOrder {
+    /// The one used last.
+    Lifo,
+    /// The one idle longest.
+    Fifo,
+}
+
+/// Further attempts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retries {
+    /// Tries in all; `None` is unlimited.
+    pub attempts: Option<u32>,
+    /// Time a single try may take.
+    pub per_try: Option<SimDuration>,
+    /// Causes that are tried again (groups resolved), as a set in the list's order.
+    pub on: Vec<FailureCause>,
+    /// Whether a try that passed `perTry` is tried again.
+    pub on_per_try_timeout: bool,
+    /// Base of the exponential back-off.
+    pub backoff_base: SimDuration,
+    /// Longest back-off.
+    pub backoff_max: SimDuration,
+    /// Uniform in [0, limit] (full jitter), or exactly the limit.
+    pub jitter: bool,
+    /// Retries allowed as a share of first tries, saved up over 10 s.
+    pub budget: Option<f64>,
+}
+
+/// What happens at the server when the client has given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancellation {
+    /// The work runs on.
+    None,
+    /// The request leaves the queue, or the slot is freed.
+    Propagated,
+}
+
+/// Whether a retry draws a new service demand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demand {
+    /// Every attempt draws its own.
+    Attempt,
+    /// All attempts of a request share one.
+    Request,
+}
+
+/// A port of a Service with the containers that stand behind it.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// Namespace.
+    pub namespace: String,
+    /// `metadata.name`.
+    pub name: String,
+    /// `spec.ports[].port`.
+    pub port: u16,
+    /// `spec.ports[].name`.
+    pub port_name: Option<String>,
+    /// Whether the Service has further ports (then its label carries the port).
+    pub multi_port: bool,
+    /// `spec.clusterIP`.
+    pub cluster_ip: u32,
+    /// The selected workloads and, in each, the container that has the target port: (workload, container).
+    pub targets: Vec<(usize, usize)>,
+}
+
+impl Service {
+    /// `web`, `web.shop` outside `default`, `web:http` where the Service has several ports.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let mut label = self.name.clone();
+        if self.namespace != "default" {
+            label.push('.');
+            label.push_str(&self.namespace);
+        }
+        if self.multi_port {
+            label.push(':');
+            match &self.port_name {
+                Some(name) => label.push_str(name),
+                None => label.push_str(&self.port.to_string()),
+            }
+        }
+        label
+    }
+}
+
+/// A free-standing proxy.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    /// Name.
+    pub name: String,
+    /// Balances connections (4) or requests (7).
+    pub layer: Layer,
+    /// How many instances.
+    pub instances: u32,
+    /// Workers of each instance; every worker balances on its own.
+    pub workers: u32,
+    /// How a client chooses an instance.
+    pub pick: InstancePick,
+    /// When it chooses.
+    pub per: InstancePer,
+    /// Index into [`Scenario::services`]: whose endpoints it reads.
+    pub service: usize,
+    /// Its balancing policy.
+    pub balancer: balance::Spec,
+    /// Handling time before the request goes on.
+    pub before: Dist,
+    /// Handling time before the reply goes back.
+    pub after: Dist,
+    /// Upstream connections; `None` means those of the flow that passes.
+    pub connections: Option<Connections>,
+    /// Zone its instances stand in (spread over its nodes); `None` is all nodes.
+    pub zone: Option<String>,
+}
+
+/// Where a proxy balances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layer {
+    /// Connections.
+    L4,
+    /// Requests.
+    L7,
+}
+
+/// How a client chooses a proxy instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstancePick {
+    /// Uniformly at random.
+    Random,
+    /// In turn.
+    RoundRobin,
+    /// Client i always uses instance i mod n.
+    PerClient,
+}
+
+/// When a client chooses a proxy instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstancePer {
+    /// For each attempt.
+    Request,
+    /// For each connection.
+    Connection,
+}
+
+/// A stream of requests from outside the model.
+#[derive(Debug, Clone)]
+pub struct Traffic {
+    /// How it is sent, and its name.
+    pub flow: Flow,
+    /// Where its clients stand.
+    pub from: Source,
+    /// When requests come (rates are totals over all clients).
+    pub arrivals: arrivals::Spec,
+    /// The clients.
+    pub clients: Clients,
+}
+
+/// Where the clients of a traffic stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Spread in turn over the pods of a workload.
+    Workload(usize),
+    /// On one node.
+    Node(usize),
+    /// Processes in the cluster that cost nothing, on the nodes of a zone (or all), in turn.
+    Generator {
+        /// The zone, or everywhere.
+        zone: Option<String>,
+    },
+}
+
+/// The clients of a traffic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clients {
+    /// How many; each has one address, one pool, one balancer.
+    pub count: u32,
+    /// Which client sends the next request.
+    pub popularity: Popularity,
+}
+
+/// Which client sends the next request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Popularity {
+    /// Uniformly at random.
+    Uniform,
+    /// One after the other.
+    InTurn,
+    /// The k-th client with weight k^-s.
+    Zipf {
+        /// s.
+        exponent: f64,
+    },
+}
+
+/// What the user wants to hold, such as `browse.latency.p99 < 250ms`.
+#[derive(Debug, Clone)]
+pub struct Objective {
+    /// As written.
+    pub text: String,
+    /// What is compared.
+    pub metric: Metric,
+    /// How.
+    pub comparison: Comparison,
+    /// With what (seconds for durations, ratio for percentages).
+    pub threshold: f64,
+}
+
+/// How an objective compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// A known result.
+#[derive(Debug, Clone)]
+pub struct Expectation {
+    /// What is compared.
+    pub metric: Metric,
+    /// As written, for reports.
+    pub text: String,
+    /// The known value or values (seconds for durations).
+    pub value: ExpectedValue,
+    /// Relative tolerance.
+    pub tolerance: Option<f64>,
+    /// Absolute tolerance.
+    pub absolute: Option<f64>,
+    /// Uncertainty of the known value itself.
+    pub oracle_error: f64,
+    /// Where the value comes from.
+    pub source: String,
+    /// Compared by standard errors (default) or by the tolerance alone.
+    pub by: ExpectBy,
+    /// A negative control: the value must be told apart.
+    pub not: bool,
+}
+
+/// A known value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ExpectedValue {
+    /// A number.
+    Number(f64),
+    /// A list of numbers, compared element by element.
+    List(Vec<f64>),
+    /// Names (a sequence of pods), compared exactly.
+    Names(Vec<String>),
+}
+
+/// How a known result is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpectBy {
+    /// |mean − value| ≤ 5.3 standard errors + oracle error, and the standard error at most half the tolerance.
+    Error,
+    /// |mean − value| ≤ tolerance + oracle error.
+    Tolerance,
+}
+
+/// The empirical data that a trace or an `empirical` distribution was read from, kept for `scenario.yaml`.
+pub type SharedText = Arc<str>;
