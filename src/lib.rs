@@ -1,5 +1,13 @@
 //! windtunnel
 
+pub mod arrivals;
+pub mod balance;
 pub mod cause;
+pub mod engine;
 pub mod id;
+pub mod model;
+pub mod observe;
+pub mod random;
+pub mod scenario;
+pub mod stats;
 pub mod time;

@@ -1,3 +1,6 @@
 //! What a run leaves behind: typed observations, one struct a result row, and the recorders that keep them.
 
+pub mod collector;
 pub mod outcome;
+pub mod recorder;
+pub mod time_average;

@@ -1,0 +1,143 @@
+//! Processor sharing in virtual time.
+//!
+//! With n jobs on c cores every job proceeds at min(1, c/n). The virtual clock V advances at that rate, so a job that
+//! brings work w finishes when V has grown by w. Jobs stand in a set ordered by their finish tag; an arrival or a
+//! departure only changes the rate, never n residuals. V is an integer with 20 fractional bits of a nanosecond, so
+//! runs are exact and the same everywhere.
+
+use std::collections::BTreeSet;
+
+use crate::time::SimTime;
+
+const FRACTION: u32 = 20;
+
+/// The jobs of one container under processor sharing.
+#[derive(Debug)]
+pub struct Sharing {
+    cores: u64,
+    virtual_now: u128,
+    updated: u64,
+    jobs: BTreeSet<(u128, u64, u32)>,
+    order: u64,
+}
+
+impl Sharing {
+    /// No jobs on `cores` cores.
+    #[must_use]
+    pub fn new(cores: u32) -> Self {
+        Self { cores: u64::from(cores), virtual_now: 0, updated: 0, jobs: BTreeSet::new(), order: 0 }
+    }
+
+    /// Jobs in service.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    fn advance(&mut self, now: SimTime) {
+        let elapsed = u128::from(now.as_nanos() - self.updated);
+        self.updated = now.as_nanos();
+        let jobs = self.jobs.len() as u64;
+        if jobs == 0 {
+            return;
+        }
+        let scaled = elapsed << FRACTION;
+        self.virtual_now +=
+            if jobs <= self.cores { scaled } else { scaled * u128::from(self.cores) / u128::from(jobs) };
+    }
+
+    /// A job with `work` nanoseconds of work starts; returns the ticket with which it can be taken out again.
+    pub fn enter(&mut self, now: SimTime, work: u64, job: u32) -> (u128, u64, u32) {
+        self.advance(now);
+        self.order += 1;
+        let ticket = (self.virtual_now + (u128::from(work) << FRACTION), self.order, job);
+        self.jobs.insert(ticket);
+        ticket
+    }
+
+    /// Takes out the job that is done, if one is.
+    pub fn leave(&mut self, now: SimTime) -> Option<u32> {
+        self.advance(now);
+        let first = *self.jobs.first()?;
+        if first.0 <= self.virtual_now {
+            self.jobs.remove(&first);
+            Some(first.2)
+        } else {
+            None
+        }
+    }
+
+    /// Takes out a job that is not done (its client has gone).
+    pub fn withdraw(&mut self, now: SimTime, job: u32) -> bool {
+        self.advance(now);
+        let found = self.jobs.iter().find(|entry| entry.2 == job).copied();
+        found.is_some_and(|entry| self.jobs.remove(&entry))
+    }
+
+    /// When the next job will be done, if nothing changes before.
+    #[must_use]
+    pub fn next_departure(&self) -> Option<SimTime> {
+        let first = self.jobs.first()?;
+        let missing = first.0.saturating_sub(self.virtual_now);
+        let jobs = self.jobs.len() as u64;
+        let real = if jobs <= self.cores {
+            missing
+        } else {
+            (missing * u128::from(jobs)).div_ceil(u128::from(self.cores))
+        };
+        let nanos = real.div_ceil(1 << FRACTION);
+        Some(SimTime::from_nanos(self.updated + u64::try_from(nanos).unwrap_or(crate::time::MAX_NANOS / 2)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn at(secs: f64) -> SimTime {
+        SimTime::from_nanos((secs * 1e9) as u64)
+    }
+
+    /// Jobs A (work 3) at 0, B (work 1) at 1, C (work 1) at 2 on one core end at 5, 3.5 and 4.5.
+    #[test]
+    fn the_textbook_trace() {
+        let mut sharing = Sharing::new(1);
+        sharing.enter(at(0.0), 3 * SECOND, 0);
+        sharing.enter(at(1.0), SECOND, 1);
+        sharing.enter(at(2.0), SECOND, 2);
+        for (job, end) in [(1, 3.5), (2, 4.5), (0, 5.0)] {
+            let departure = sharing.next_departure().expect("a job is left");
+            assert!(departure.as_nanos().abs_diff(at(end).as_nanos()) <= 2, "{departure:?} is not {end}");
+            assert_eq!(sharing.leave(departure), Some(job));
+        }
+        assert!(sharing.is_empty());
+    }
+
+    #[test]
+    fn as_many_jobs_as_cores_run_at_full_speed() {
+        let mut sharing = Sharing::new(2);
+        sharing.enter(at(0.0), SECOND, 0);
+        sharing.enter(at(0.5), SECOND, 1);
+        assert_eq!(sharing.next_departure(), Some(at(1.0)));
+        assert_eq!(sharing.leave(at(1.0)), Some(0));
+        assert_eq!(sharing.next_departure(), Some(at(1.5)));
+    }
+
+    #[test]
+    fn a_withdrawn_job_leaves_its_share_to_the_others() {
+        let mut sharing = Sharing::new(1);
+        sharing.enter(at(0.0), 2 * SECOND, 0);
+        sharing.enter(at(0.0), 2 * SECOND, 1);
+        assert!(sharing.withdraw(at(2.0), 1));
+        assert!(!sharing.withdraw(at(2.0), 1));
+        assert_eq!(sharing.next_departure(), Some(at(3.0)));
+    }
+}

@@ -1,0 +1,404 @@
+//! The simulated cluster: requests on their way through clients, Services, proxies, nodes and containers.
+//!
+//! [`Plan`](plan::Plan) is the scenario laid out in tables, made once a variant. [`World`] is the state of one
+//! replication. [`simulate`] runs it and returns what was observed. The life of a request is told in `traffic/`, one
+//! file a stage: `arrival` → `request` → `route` → `connection` → `serve` → back through `route` → `request`.
+
+pub mod cluster;
+pub mod ledger;
+pub mod network;
+pub mod plan;
+mod probe;
+mod random_keys;
+pub mod slab;
+pub mod traffic;
+mod window;
+
+use crate::balance::Balancer;
+use crate::engine::{Event, Kind, Model, Schedule};
+use crate::observe::outcome::{EndpointOutcome, RunOutcome, Sink};
+use crate::observe::recorder::FlowRecorder;
+use crate::observe::time_average::mean_level;
+use crate::random::Stream;
+use crate::stats::Histogram;
+use crate::time::SimTime;
+
+use cluster::sharing::Sharing;
+use cluster::station::Station;
+use plan::{NONE, Plan, as_u32};
+use probe::Probes;
+use slab::Slab;
+use traffic::attempt::{Attempt, Request};
+use traffic::connection::Connection;
+use traffic::flow::FlowState;
+use window::WindowState;
+
+/// Which requests are logged one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestLog {
+    /// None.
+    None,
+    /// The first N measured ones of each traffic.
+    First(u64),
+    /// All measured ones.
+    All,
+}
+
+/// Everything that happens in the model. The slot of an event names the flow, request, attempt, station or probe.
+pub(crate) mod kind {
+    use crate::engine::Kind;
+    /// The next request of a traffic arrives (slot: flow).
+    pub(crate) const ARRIVAL: Kind = Kind(0);
+    /// A user of a closed loop has thought (slot: user).
+    pub(crate) const THOUGHT: Kind = Kind(1);
+    /// A request reaches its proxy (attempt).
+    pub(crate) const AT_PROXY: Kind = Kind(2);
+    /// A request reaches its pod (attempt).
+    pub(crate) const AT_POD: Kind = Kind(3);
+    /// A step of work is done (attempt).
+    pub(crate) const WORKED: Kind = Kind(4);
+    /// A reply reaches the proxy (attempt).
+    pub(crate) const REPLY_AT_PROXY: Kind = Kind(5);
+    /// A reply reaches the client (attempt).
+    pub(crate) const REPLY_AT_CLIENT: Kind = Kind(6);
+    /// The client's connection is open (attempt).
+    pub(crate) const CONNECTED: Kind = Kind(7);
+    /// The proxy's connection is open (attempt).
+    pub(crate) const UPSTREAM_CONNECTED: Kind = Kind(8);
+    /// The back-off is over (request).
+    pub(crate) const RETRY: Kind = Kind(9);
+    /// The total timeout passed (request).
+    pub(crate) const DEADLINE: Kind = Kind(10);
+    /// The timeout of a try passed (request).
+    pub(crate) const PER_TRY: Kind = Kind(11);
+    /// The queue timeout passed (attempt).
+    pub(crate) const PATIENCE: Kind = Kind(12);
+    /// It is an attempt's turn at the client's pool (attempt).
+    pub(crate) const GO: Kind = Kind(20);
+    /// The next job under processor sharing is done (station).
+    pub(crate) const SHARED: Kind = Kind(13);
+    /// A waiting request gets its slot (attempt).
+    pub(crate) const START: Kind = Kind(14);
+    /// The window opens.
+    pub(crate) const WINDOW_OPENS: Kind = Kind(15);
+    /// The middle of the window.
+    pub(crate) const WINDOW_MIDDLE: Kind = Kind(16);
+    /// The window closes.
+    pub(crate) const WINDOW_CLOSES: Kind = Kind(17);
+    /// Measured requests have had their time to end.
+    pub(crate) const DRAINED: Kind = Kind(18);
+    /// A value is read at a named time (probe).
+    pub(crate) const PROBE: Kind = Kind(19);
+}
+
+/// Counters of a pod behind a Service.
+#[derive(Debug, Clone, Default)]
+struct EndpointCounters {
+    requests: u64,
+    connections: u64,
+    picks: u64,
+    errors: u64,
+}
+
+/// A worker of a proxy instance.
+#[derive(Debug)]
+struct Worker {
+    stream: Stream,
+    balancer: Balancer,
+}
+
+/// The state of one replication.
+pub struct World<'p> {
+    plan: &'p Plan,
+    seed: u64,
+    replication: u32,
+    log: RequestLog,
+    requests: Slab<Request>,
+    attempts: Slab<Attempt>,
+    ledger: Vec<u64>,
+    stations: Vec<Station>,
+    sharing: Vec<Option<Box<(Sharing, crate::engine::TimerId)>>>,
+    endpoints: Vec<EndpointCounters>,
+    endpoint_latency: Vec<Histogram>,
+    flows: Vec<FlowState>,
+    workers: Vec<Worker>,
+    connections: Slab<Connection>,
+    kube_proxies: Vec<Option<Box<Stream>>>,
+    recorders: Vec<FlowRecorder>,
+    probes: Probes,
+    window: WindowState,
+    sink: &'p mut dyn Sink,
+    ready_pods: u64,
+}
+
+impl std::fmt::Debug for World<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").field("seed", &self.seed).field("replication", &self.replication).finish_non_exhaustive()
+    }
+}
+
+/// Why a run could not go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stopped {
+    /// The scenario outgrew the engine or stood still; the message says how.
+    Unrunnable(String),
+}
+
+/// How many pods a Service may have before endpoint latencies are kept only on request.
+pub const ENDPOINT_LATENCY_LIMIT: u32 = 1_000;
+
+/// Runs one replication.
+///
+/// # Errors
+/// When the run cannot go on: more than 2^26 requests at once, or a clock that stands still.
+pub fn simulate(
+    plan: &Plan,
+    variant: usize,
+    replication: u32,
+    log: RequestLog,
+    sink: &mut dyn Sink,
+) -> Result<RunOutcome, Stopped> {
+    let mut schedule = Schedule::new();
+    let mut world = World::new(plan, replication, log, sink, &mut schedule);
+    world.start(&mut schedule);
+    while !world.window.over {
+        let Some(event) = schedule.next() else { break };
+        world.handle(event, &mut schedule);
+    }
+    if let Some(message) = schedule.overflow() {
+        return Err(Stopped::Unrunnable(message.to_string()));
+    }
+    if schedule.stuck() {
+        return Err(Stopped::Unrunnable(format!(
+            "the clock stands still at {}: events keep happening without any time passing; \
+             give a back-off, a service time or a network delay",
+            schedule.now()
+        )));
+    }
+    Ok(world.finish(variant, &mut schedule))
+}
+
+impl<'p> World<'p> {
+    fn new(
+        plan: &'p Plan,
+        replication: u32,
+        log: RequestLog,
+        sink: &'p mut dyn Sink,
+        schedule: &mut Schedule,
+    ) -> Self {
+        let run = &plan.scenario.run;
+        let seed = run.seed;
+        let workers = plan
+            .workers
+            .iter()
+            .map(|worker| {
+                let mut stream = Stream::new(seed, replication, &worker.stream);
+                let proxy = &plan.scenario.proxies[worker.proxy as usize];
+                let endpoints = plan.services[proxy.service].count;
+                let balancer = proxy.balancer.build(endpoints, &mut stream);
+                Worker { stream, balancer }
+            })
+            .collect();
+        let flows = plan.flows.iter().map(|flow| FlowState::new(plan, flow, replication, schedule)).collect();
+        let recorders = plan
+            .labels
+            .flows
+            .iter()
+            .enumerate()
+            .map(|(index, label)| {
+                // Calls are attributed in their caller's ledger; their own rows are not kept.
+                let columns = if label.is_traffic { label.ledger.len() } else { 0 };
+                FlowRecorder::new(index, columns, run.interval)
+            })
+            .collect();
+        let stations: Vec<Station> = plan.server_of.iter().map(|server| Station::new(*server)).collect();
+        let keeps_latency = plan.services.iter().all(|service| service.count <= ENDPOINT_LATENCY_LIMIT)
+            || plan.scenario.observe.endpoint_latency;
+        let endpoint_latency =
+            if keeps_latency { vec![Histogram::with_bits(5); plan.endpoints.len()] } else { Vec::new() };
+        let probes = Probes::new(plan);
+        Self {
+            plan,
+            seed,
+            replication,
+            log,
+            requests: Slab::default(),
+            attempts: Slab::default(),
+            ledger: Vec::new(),
+            sharing: Self::sharing_of(plan, schedule),
+            stations,
+            endpoints: vec![EndpointCounters::default(); plan.endpoints.len()],
+            endpoint_latency,
+            flows,
+            workers,
+            connections: Slab::default(),
+            kube_proxies: plan.scenario.cluster.nodes.iter().map(|_| None).collect(),
+            recorders,
+            probes,
+            window: WindowState::new(run.window, run.drain),
+            sink,
+            ready_pods: plan.pods.len() as u64,
+        }
+    }
+
+    fn sharing_of(
+        plan: &Plan,
+        schedule: &mut Schedule,
+    ) -> Vec<Option<Box<(Sharing, crate::engine::TimerId)>>> {
+        use crate::scenario::Discipline;
+        let shares = |server: u32| {
+            let server = &plan.servers[server as usize];
+            server.behaviour.discipline == Discipline::ProcessorSharing && server.slots != NONE
+        };
+        if !plan.server_of.iter().any(|server| shares(*server)) {
+            return Vec::new();
+        }
+        plan.server_of
+            .iter()
+            .map(|server| {
+                shares(*server).then(|| {
+                    let cores = plan.servers[*server as usize].slots;
+                    Box::new((Sharing::new(cores), schedule.new_timer()))
+                })
+            })
+            .collect()
+    }
+
+    fn start(&mut self, schedule: &mut Schedule) {
+        self.schedule_window(schedule);
+        self.schedule_probes(schedule);
+        for flow in 0..self.plan.flows.len() {
+            self.pin_connections(flow);
+        }
+        for flow in 0..self.plan.traffics {
+            self.start_traffic(flow, schedule);
+        }
+    }
+
+    /// The identity-bearing hash of a flow, for keyed draws.
+    #[inline]
+    fn plan_flow(&self, flow: u32) -> &'p plan::FlowPlan {
+        &self.plan.flows[flow as usize]
+    }
+
+    fn finish(mut self, variant: usize, schedule: &mut Schedule) -> RunOutcome {
+        let now = schedule.now();
+        if !self.window.closed {
+            self.close_window(now, schedule);
+        }
+        for recorder in &mut self.recorders {
+            recorder.close_intervals(now, self.ready_pods, self.sink);
+        }
+        self.censor_open_requests(now);
+        let spans = self.window.halves();
+        let flows = std::mem::take(&mut self.recorders)
+            .into_iter()
+            .map(|recorder| recorder.finish(&self.plan.places, spans))
+            .collect::<Vec<_>>();
+        let endpoints = self.endpoint_outcomes();
+        let mut outcome = RunOutcome {
+            variant,
+            replication: self.replication,
+            window: (self.window.opened_at, self.window.closed_at),
+            ended: now,
+            events: schedule.handled(),
+            flows,
+            endpoints,
+            cluster_events: Vec::new(),
+            metrics: Vec::new(),
+        };
+        outcome.metrics = self.evaluate_metrics(&outcome);
+        outcome
+    }
+
+    fn endpoint_outcomes(&mut self) -> Vec<EndpointOutcome> {
+        let span = self.window.span();
+        let latency = std::mem::take(&mut self.endpoint_latency);
+        let mut latency = latency.into_iter();
+        self.plan
+            .endpoints
+            .iter()
+            .enumerate()
+            .map(|(index, endpoint)| {
+                let station = endpoint.station as usize;
+                let counters = &self.endpoints[index];
+                let (busy, waiting) = self.window.station_areas(station);
+                let server = &self.plan.servers[self.stations[station].server as usize];
+                let shares = self.sharing.get(station).is_some_and(Option::is_some);
+                let utilization = (server.slots != NONE && span > 0).then(|| {
+                    let utilization = busy as f64 / (f64::from(server.slots) * span as f64);
+                    assert!(
+                        (0.0..=1.0 + 1e-9).contains(&utilization),
+                        "utilization {utilization} of {} is not a share",
+                        self.plan.labels.endpoints[index].pod
+                    );
+                    utilization
+                });
+                EndpointOutcome {
+                    requests: counters.requests,
+                    connections: counters.connections,
+                    picks: counters.picks,
+                    errors: counters.errors,
+                    utilization,
+                    queue_mean: if shares { 0.0 } else { mean_level(waiting, span) },
+                    queue_max: self.window.waiting_max(station),
+                    latency: latency.next(),
+                }
+            })
+            .collect()
+    }
+
+    fn node_of_client(&self, flow: u32, client: u32) -> u32 {
+        let nodes = &self.plan_flow(flow).client_nodes;
+        nodes[client as usize % nodes.len()]
+    }
+
+    fn pods_of(&self, workload: usize) -> std::ops::Range<u32> {
+        let first = self.plan.first_pod[workload];
+        first..first + self.plan.scenario.workloads[workload].replicas
+    }
+
+    fn stations_of(&self, workload: usize) -> std::ops::Range<u32> {
+        let first = self.plan.first_station[workload];
+        let spec = &self.plan.scenario.workloads[workload];
+        first..first + spec.replicas * as_u32(spec.containers.len())
+    }
+}
+
+impl Model for World<'_> {
+    #[inline]
+    fn handle(&mut self, event: Event, schedule: &mut Schedule) {
+        let slot = event.slot();
+        let now = event.time();
+        match event.kind() {
+            kind::ARRIVAL => self.on_arrival(slot, now, schedule),
+            kind::THOUGHT => self.on_thought(slot, now, schedule),
+            kind::AT_PROXY => self.on_at_proxy(slot, now, schedule),
+            kind::AT_POD => self.on_at_pod(slot, now, schedule),
+            kind::WORKED => self.on_worked(slot, now, schedule),
+            kind::REPLY_AT_PROXY => self.on_reply_at_proxy(slot, now, schedule),
+            kind::REPLY_AT_CLIENT => self.on_reply_at_client(slot, now, schedule),
+            kind::CONNECTED => self.on_connected(slot, now, schedule),
+            kind::UPSTREAM_CONNECTED => self.on_upstream_connected(slot, now, schedule),
+            kind::RETRY => self.on_retry(slot, now, schedule),
+            kind::DEADLINE => self.on_deadline(slot, now, schedule),
+            kind::PER_TRY => self.on_per_try(slot, now, schedule),
+            kind::PATIENCE => self.on_patience(slot, now, schedule),
+            kind::SHARED => self.on_shared(slot, now, schedule),
+            kind::GO => self.on_go(slot, now, schedule),
+            kind::START => self.on_start(slot, now, schedule),
+            kind::WINDOW_OPENS => self.open_window(now),
+            kind::WINDOW_MIDDLE => self.mark_middle(now),
+            kind::WINDOW_CLOSES => self.close_window(now, schedule),
+            kind::DRAINED => self.window.over = true,
+            kind::PROBE => self.on_probe(slot, now),
+            Kind(other) => unreachable!("no event has kind {other}"),
+        }
+    }
+}
+
+/// The clock value of raw nanoseconds.
+#[inline]
+pub(crate) const fn at(nanos: u64) -> SimTime {
+    SimTime::from_nanos(nanos)
+}

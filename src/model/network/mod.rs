@@ -1,0 +1,4 @@
+//! The way between client and pod.
+
+pub mod iptables;
+pub mod topology;

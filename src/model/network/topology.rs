@@ -1,0 +1,101 @@
+//! Path classes: how far apart two ends of a hop are, and what the hop costs.
+
+use crate::cause::LedgerCause;
+use crate::random::{Dist, Keyed};
+use crate::scenario::Cluster;
+use crate::time::SimDuration;
+
+/// How far apart two ends are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PathClass {
+    /// The same node.
+    SameNode,
+    /// Another node of the zone.
+    SameZone,
+    /// Another zone.
+    CrossZone,
+}
+
+impl PathClass {
+    /// Every class the model crosses.
+    pub const ALL: [Self; 3] = [Self::SameNode, Self::SameZone, Self::CrossZone];
+
+    /// The ledger's word for it.
+    #[must_use]
+    pub const fn ledger(self) -> LedgerCause {
+        match self {
+            Self::SameNode => LedgerCause::NetworkSameNode,
+            Self::SameZone => LedgerCause::NetworkSameZone,
+            Self::CrossZone => LedgerCause::NetworkCrossZone,
+        }
+    }
+}
+
+/// Zones of the nodes and the one-way delay of each class.
+#[derive(Debug, Clone)]
+pub struct Topology {
+    zone_of_node: Vec<u32>,
+    delays: [Dist; 3],
+    constant: [Option<SimDuration>; 3],
+    free: bool,
+}
+
+impl Topology {
+    /// Reads nodes and network of a cluster.
+    #[must_use]
+    pub fn new(cluster: &Cluster) -> Self {
+        let mut zones: Vec<&str> = Vec::new();
+        let zone_of_node = cluster
+            .nodes
+            .iter()
+            .map(|node| {
+                let zone = zones.iter().position(|zone| *zone == node.zone).unwrap_or_else(|| {
+                    zones.push(&node.zone);
+                    zones.len() - 1
+                });
+                u32::try_from(zone).expect("fewer zones than 2^32")
+            })
+            .collect();
+        let network = &cluster.network;
+        let delays = [network.same_node.clone(), network.same_zone.clone(), network.cross_zone.clone()];
+        let constant = [delays[0].as_constant(), delays[1].as_constant(), delays[2].as_constant()];
+        let free = constant.iter().all(|delay| *delay == Some(SimDuration::ZERO));
+        Self { zone_of_node, delays, constant, free }
+    }
+
+    /// Whether every hop costs nothing, so that nobody need ask.
+    #[must_use]
+    #[inline]
+    pub const fn is_free(&self) -> bool {
+        self.free
+    }
+
+    /// Whether hops of this class cost nothing.
+    #[must_use]
+    pub fn class_is_free(&self, class: PathClass) -> bool {
+        self.constant[class as usize] == Some(SimDuration::ZERO)
+    }
+
+    /// The class of the path between two nodes.
+    #[must_use]
+    #[inline]
+    pub fn class(&self, from: u32, to: u32) -> PathClass {
+        if from == to {
+            PathClass::SameNode
+        } else if self.zone_of_node[from as usize] == self.zone_of_node[to as usize] {
+            PathClass::SameZone
+        } else {
+            PathClass::CrossZone
+        }
+    }
+
+    /// The one-way delay of a hop; a random one is drawn from its own key, so that it belongs to the hop.
+    #[must_use]
+    #[inline]
+    pub fn delay(&self, class: PathClass, key: u64) -> SimDuration {
+        match self.constant[class as usize] {
+            Some(delay) => delay,
+            None => self.delays[class as usize].sample(&mut Keyed::new(key)),
+        }
+    }
+}

@@ -1,0 +1,542 @@
+//! What does not change during a run: the scenario laid out in tables, shared by all replications of a variant.
+
+use crate::cause::LedgerCause;
+use crate::id::FlowId;
+use crate::model::cluster::placement::{self, Placed};
+use crate::model::ledger::{Layout, NO_COLUMN};
+use crate::model::network::topology::{PathClass, Topology};
+use crate::observe::outcome::{EndpointLabel, FlowLabel, Labels};
+use crate::random::Dist;
+use crate::scenario::{
+    Behaviour, Call, ConnectionMode, Connections, Flow, Layer, Protocol, Scenario, Source, Step, Window,
+};
+use crate::time::SimDuration;
+
+/// Absent index.
+pub const NONE: u32 = u32::MAX;
+
+/// The tables of one variant.
+#[derive(Debug)]
+pub struct Plan {
+    /// The scenario they were made from.
+    pub scenario: Scenario,
+    /// Paths between nodes.
+    pub topology: Topology,
+    /// Pods in order of workloads and replicas.
+    pub pods: Vec<Placed>,
+    /// First pod of each workload.
+    pub first_pod: Vec<u32>,
+    /// First station of each workload; replica r and container c are at first + r × containers + c.
+    pub first_station: Vec<u32>,
+    /// Behaviours; stations refer to them.
+    pub servers: Vec<ServerPlan>,
+    /// Behaviour of each station.
+    pub server_of: Vec<u32>,
+    /// Pod of each station.
+    pub pod_of: Vec<u32>,
+    /// Endpoints of each Service.
+    pub services: Vec<ServicePlan>,
+    /// All endpoints.
+    pub endpoints: Vec<EndpointPlan>,
+    /// Proxies.
+    pub proxies: Vec<ProxyPlan>,
+    /// Workers of all proxies, in order.
+    pub workers: Vec<WorkerPlan>,
+    /// Traffics, then call sites.
+    pub flows: Vec<FlowPlan>,
+    /// How many of the flows are traffics.
+    pub traffics: usize,
+    /// Names for the results.
+    pub labels: Labels,
+    /// Names of the places where requests fail.
+    pub places: Vec<String>,
+    /// Largest number of ledger columns of any flow.
+    pub ledger_stride: usize,
+}
+
+/// How a container serves, with the speed of its pod.
+#[derive(Debug)]
+pub struct ServerPlan {
+    /// Its workload.
+    pub workload: u32,
+    /// Slots (or cores); `NONE` is unlimited.
+    pub slots: u32,
+    /// Waiting room; `NONE` is unlimited.
+    pub queue_limit: u32,
+    /// The behaviour as the scenario gives it.
+    pub behaviour: Behaviour,
+    /// Speed of node × pod.
+    pub speed: f64,
+    /// What a request does.
+    pub steps: Vec<StepPlan>,
+    /// Index into the places.
+    pub place: u16,
+}
+
+/// A step of serving.
+#[derive(Debug)]
+pub enum StepPlan {
+    /// Time on the CPU.
+    Work(Dist),
+    /// Calls, with their probability and flow.
+    Calls(Vec<(f64, u32)>),
+}
+
+/// The endpoints of a Service port.
+#[derive(Debug)]
+pub struct ServicePlan {
+    /// Index of the first endpoint; those of a Service are contiguous.
+    pub first: u32,
+    /// How many.
+    pub count: u32,
+}
+
+/// A pod behind a Service port.
+#[derive(Debug, Clone, Copy)]
+pub struct EndpointPlan {
+    /// The container that listens on the target port.
+    pub station: u32,
+    /// Node of the pod.
+    pub node: u32,
+    /// Position of its workload among the Service's targets.
+    pub target: u32,
+    /// The Service.
+    pub service: u32,
+}
+
+/// A proxy.
+#[derive(Debug)]
+pub struct ProxyPlan {
+    /// First worker; instance i's workers are at first + i × workers.
+    pub first_worker: u32,
+    /// Handling before the request goes on.
+    pub before: Option<Dist>,
+    /// Handling before the reply goes back.
+    pub after: Option<Dist>,
+    /// Index into the places.
+    pub place: u16,
+}
+
+/// A worker of a proxy instance.
+#[derive(Debug)]
+pub struct WorkerPlan {
+    /// Index of the proxy.
+    pub proxy: u32,
+    /// Node of the instance.
+    pub node: u32,
+    /// Name of its stream.
+    pub stream: String,
+}
+
+/// How a flow reaches its pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// Through the ClusterIP: kube-proxy on the client's node chooses for each connection.
+    ClusterIp,
+    /// The client's own balancer chooses for each request.
+    ClientBalancer,
+    /// Through a layer-4 proxy: it chooses for each connection.
+    Proxy4(u32),
+    /// Through a layer-7 proxy: it chooses for each request.
+    Proxy7(u32),
+}
+
+/// A traffic or a call site.
+#[derive(Debug)]
+pub struct FlowPlan {
+    /// How it sends.
+    pub flow: Flow,
+    /// How its requests reach pods.
+    pub route: Route,
+    /// Clients.
+    pub clients: u32,
+    /// Nodes of the clients, repeating.
+    pub client_nodes: Vec<u32>,
+    /// Columns of its ledger.
+    pub layout: Layout,
+    /// Which recorder counts it (calls of one name share one).
+    pub recorder: u32,
+    /// Index into the places: the client itself.
+    pub place: u16,
+    /// Name of its streams.
+    pub stream: String,
+    /// Connections between a layer-7 proxy and the pods.
+    pub upstream: Connections,
+}
+
+impl Plan {
+    /// Lays the scenario out.
+    #[must_use]
+    pub fn new(scenario: &Scenario) -> Self {
+        let topology = Topology::new(&scenario.cluster);
+        let pods = placement::place(&scenario.cluster, &scenario.workloads);
+        let mut plan = Self {
+            scenario: scenario.clone(),
+            topology,
+            pods,
+            first_pod: Vec::new(),
+            first_station: Vec::new(),
+            servers: Vec::new(),
+            server_of: Vec::new(),
+            pod_of: Vec::new(),
+            services: Vec::new(),
+            endpoints: Vec::new(),
+            proxies: Vec::new(),
+            workers: Vec::new(),
+            flows: Vec::new(),
+            traffics: scenario.traffic.len(),
+            labels: Labels::default(),
+            places: Vec::new(),
+            ledger_stride: 0,
+        };
+        plan.lay_flows();
+        plan.lay_stations();
+        plan.lay_services();
+        plan.lay_proxies();
+        plan.lay_ledgers();
+        plan.lay_labels();
+        plan
+    }
+
+    fn place(&mut self, name: &str) -> u16 {
+        let index = self.places.iter().position(|place| place == name).unwrap_or_else(|| {
+            self.places.push(name.to_string());
+            self.places.len() - 1
+        });
+        u16::try_from(index).expect("fewer than 65,536 places")
+    }
+
+    /// Traffics first, then the calls in order of workloads, containers and steps.
+    fn lay_flows(&mut self) {
+        let scenario = self.scenario.clone();
+        for traffic in &scenario.traffic {
+            let nodes = self.source_nodes(&traffic.from);
+            let stream = format!("traffic/{}", traffic.flow.name);
+            self.lay_flow(&traffic.flow, traffic.clients.count, nodes, stream);
+        }
+        for (index, workload) in scenario.workloads.iter().enumerate() {
+            let nodes: Vec<u32> =
+                self.pods.iter().filter(|pod| pod.workload == index).map(|pod| as_u32(pod.node)).collect();
+            let mut number = 0;
+            for call in calls_of(workload.containers.iter().map(|container| &container.behaviour)) {
+                let stream = format!("call/{}/{}/{number}", workload.target(), call.flow.name);
+                self.lay_flow(&call.flow, workload.replicas, nodes.clone(), stream);
+                number += 1;
+            }
+        }
+    }
+
+    fn source_nodes(&self, source: &Source) -> Vec<u32> {
+        match source {
+            Source::Workload(workload) => {
+                self.pods.iter().filter(|pod| pod.workload == *workload).map(|pod| as_u32(pod.node)).collect()
+            }
+            Source::Node(node) => vec![as_u32(*node)],
+            Source::Generator { zone } => self.nodes_in(zone.as_deref()),
+        }
+    }
+
+    fn nodes_in(&self, zone: Option<&str>) -> Vec<u32> {
+        let nodes = self.scenario.cluster.nodes.iter().enumerate();
+        nodes.filter(|(_, node)| zone.is_none_or(|zone| node.zone == zone)).map(|(index, _)| as_u32(index)).collect()
+    }
+
+    fn lay_flow(&mut self, flow: &Flow, clients: u32, client_nodes: Vec<u32>, stream: String) {
+        let route = match (flow.through, &flow.balancer) {
+            (Some(proxy), _) => match self.scenario.proxies[proxy].layer {
+                Layer::L4 => Route::Proxy4(as_u32(proxy)),
+                Layer::L7 => Route::Proxy7(as_u32(proxy)),
+            },
+            (None, Some(_)) => Route::ClientBalancer,
+            (None, None) => Route::ClusterIp,
+        };
+        let upstream = match route {
+            Route::Proxy7(proxy) => self.scenario.proxies[proxy as usize].connections.unwrap_or(flow.connections),
+            _ => flow.connections,
+        };
+        let place = self.place(&flow.name);
+        self.flows.push(FlowPlan {
+            flow: flow.clone(),
+            route,
+            clients,
+            client_nodes,
+            layout: Layout::default(),
+            recorder: 0,
+            place,
+            stream,
+            upstream,
+        });
+    }
+
+    fn lay_stations(&mut self) {
+        let scenario = self.scenario.clone();
+        let mut pod = 0_usize;
+        let mut next_call = self.traffics;
+        for (index, workload) in scenario.workloads.iter().enumerate() {
+            self.first_pod.push(as_u32(pod));
+            self.first_station.push(as_u32(self.server_of.len()));
+            let place = self.place(&workload.target());
+            let calls_before: Vec<usize> = workload
+                .containers
+                .iter()
+                .map(|container| {
+                    let first = next_call;
+                    next_call += calls_of(std::iter::once(&container.behaviour)).count();
+                    first
+                })
+                .collect();
+            // Pods of equal speed share a server plan.
+            let mut known: Vec<(u64, u32)> = Vec::new();
+            for replica in 0..workload.replicas {
+                let node = &scenario.cluster.nodes[self.pods[pod].node];
+                let own = workload.pod_speed.iter().find(|(at, _)| *at == replica).map_or(1.0, |(_, speed)| *speed);
+                let speed = node.speed * own;
+                let first = match known.iter().find(|(bits, _)| *bits == speed.to_bits()) {
+                    Some((_, first)) => *first,
+                    None => {
+                        let first = as_u32(self.servers.len());
+                        for (container, call) in workload.containers.iter().zip(&calls_before) {
+                            let server = server_plan(as_u32(index), &container.behaviour, speed, *call, place);
+                            self.servers.push(server);
+                        }
+                        known.push((speed.to_bits(), first));
+                        first
+                    }
+                };
+                for container in 0..workload.containers.len() {
+                    self.server_of.push(first + as_u32(container));
+                    self.pod_of.push(as_u32(pod));
+                }
+                pod += 1;
+            }
+        }
+    }
+
+    fn lay_services(&mut self) {
+        let scenario = self.scenario.clone();
+        for (index, service) in scenario.services.iter().enumerate() {
+            let first = as_u32(self.endpoints.len());
+            for (target, (workload, container)) in service.targets.iter().enumerate() {
+                let containers = scenario.workloads[*workload].containers.len();
+                for replica in 0..scenario.workloads[*workload].replicas {
+                    let pod = self.first_pod[*workload] + replica;
+                    self.endpoints.push(EndpointPlan {
+                        station: self.first_station[*workload] + replica * as_u32(containers) + as_u32(*container),
+                        node: as_u32(self.pods[pod as usize].node),
+                        target: as_u32(target),
+                        service: as_u32(index),
+                    });
+                }
+            }
+            self.services.push(ServicePlan { first, count: as_u32(self.endpoints.len()) - first });
+        }
+    }
+
+    fn lay_proxies(&mut self) {
+        let scenario = self.scenario.clone();
+        for (index, proxy) in scenario.proxies.iter().enumerate() {
+            let nodes = self.nodes_in(proxy.zone.as_deref());
+            let first_worker = as_u32(self.workers.len());
+            for instance in 0..proxy.instances {
+                for worker in 0..proxy.workers {
+                    self.workers.push(WorkerPlan {
+                        proxy: as_u32(index),
+                        node: nodes[instance as usize % nodes.len()],
+                        stream: format!("proxy/{}/{instance}/{worker}/pick", proxy.name),
+                    });
+                }
+            }
+            let place = self.place(&format!("proxy/{}", proxy.name));
+            let costs = |dist: &Dist| (dist.as_constant() != Some(SimDuration::ZERO)).then(|| dist.clone());
+            let (before, after) = (costs(&proxy.before), costs(&proxy.after));
+            self.proxies.push(ProxyPlan { first_worker, before, after, place });
+        }
+    }
+
+    /// Callees before callers: the scenario has checked that calls form no cycle.
+    fn lay_ledgers(&mut self) {
+        let mut done = vec![false; self.flows.len()];
+        for flow in 0..self.flows.len() {
+            self.lay_ledger(flow, &mut done);
+        }
+        self.ledger_stride = self.flows.iter().map(|flow| flow.layout.columns.len()).max().unwrap_or(0);
+    }
+
+    fn calls_at(&self, workload: usize, container: usize) -> Vec<usize> {
+        let station = self.first_station[workload] as usize + container;
+        let Some(server) = self.server_of.get(station).map(|server| &self.servers[*server as usize]) else {
+            return Vec::new();
+        };
+        let calls = server.steps.iter().filter_map(|step| match step {
+            StepPlan::Calls(calls) => Some(calls.iter().map(|(_, flow)| *flow as usize)),
+            StepPlan::Work(_) => None,
+        });
+        calls.flatten().collect()
+    }
+
+    fn lay_ledger(&mut self, flow: usize, done: &mut [bool]) {
+        if std::mem::replace(&mut done[flow], true) {
+            return;
+        }
+        let service = self.flows[flow].flow.service;
+        let scenario = self.scenario.clone();
+        let targets: Vec<(usize, usize)> = scenario.services[service]
+            .targets
+            .iter()
+            .copied()
+            .filter(|(workload, _)| scenario.workloads[*workload].replicas > 0)
+            .collect();
+        let callees: Vec<usize> = targets.iter().flat_map(|(w, c)| self.calls_at(*w, *c)).collect();
+        for callee in &callees {
+            self.lay_ledger(*callee, done);
+        }
+        let spec = &self.flows[flow].flow;
+        let mut layout = Layout { network: [NO_COLUMN; 3], ..Layout::default() };
+        let label = scenario.services[service].label();
+        let name = spec.name.clone();
+        let free = self.topology.is_free();
+        let opens = |connections: &Connections| {
+            connections.protocol == Protocol::Http1 && connections.mode != ConnectionMode::Pinned && !free
+        };
+        let proxied = matches!(self.flows[flow].route, Route::Proxy7(_)) && opens(&self.flows[flow].upstream);
+        let connects = opens(&spec.connections) || proxied;
+        layout.connect = if connects { layout.column(LedgerCause::Connect, &label) } else { NO_COLUMN };
+        for class in PathClass::ALL {
+            if !self.topology.class_is_free(class) {
+                layout.network[class as usize] = layout.column(class.ledger(), &label);
+            }
+        }
+        layout.proxy = match self.flows[flow].route {
+            Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
+                let plan = &self.proxies[proxy as usize];
+                if plan.before.is_some() || plan.after.is_some() {
+                    let place = self.places[plan.place as usize].clone();
+                    layout.column(LedgerCause::Proxy, &place)
+                } else {
+                    NO_COLUMN
+                }
+            }
+            Route::ClusterIp | Route::ClientBalancer => NO_COLUMN,
+        };
+        let bounded = |connections: &Connections| {
+            connections.max_per_client.is_some()
+                || (connections.mode == ConnectionMode::Pinned && connections.protocol == Protocol::Http1)
+        };
+        let waits = bounded(&spec.connections) || bounded(&self.flows[flow].upstream);
+        layout.pool_wait = if waits { layout.column(LedgerCause::PoolWait, &name) } else { NO_COLUMN };
+        let retries = spec.retries.attempts != Some(1);
+        let gives_up = retries || spec.timeout.is_some() || spec.retries.per_try.is_some();
+        layout.back_off = if retries { layout.column(LedgerCause::BackOff, &name) } else { NO_COLUMN };
+        layout.wasted = if gives_up { layout.column(LedgerCause::WastedAttempts, &name) } else { NO_COLUMN };
+        for (workload, _) in &scenario.services[service].targets {
+            let place = scenario.workloads[*workload].target();
+            let (wait, serve) =
+                (layout.column(LedgerCause::QueueWait, &place), layout.column(LedgerCause::Service, &place));
+            layout.queue_wait.push(wait);
+            layout.service.push(serve);
+        }
+        for callee in callees {
+            let columns = self.flows[callee].layout.columns.clone();
+            let mapping = columns.iter().map(|(cause, place)| layout.column(*cause, place)).collect();
+            layout.calls.push((as_u32(callee), mapping));
+        }
+        layout.calls.sort_by_key(|(callee, _)| *callee);
+        self.flows[flow].layout = layout;
+    }
+
+    fn lay_labels(&mut self) {
+        let mut labels = Labels::default();
+        for (index, flow) in self.flows.iter_mut().enumerate() {
+            let is_traffic = index < self.traffics;
+            let name = if is_traffic { flow.flow.name.clone() } else { format!("call/{}", flow.flow.name) };
+            let known = labels.flows.iter().position(|label| !label.is_traffic && label.name == name);
+            let recorder = match known {
+                Some(known) if !is_traffic => known,
+                _ => {
+                    labels.flows.push(FlowLabel { name, is_traffic, ledger: flow.layout.columns.clone() });
+                    labels.flows.len() - 1
+                }
+            };
+            flow.recorder = as_u32(recorder);
+        }
+        labels.services = self.scenario.services.iter().map(crate::scenario::Service::label).collect();
+        for endpoint in &self.endpoints {
+            let pod = self.pod_of[endpoint.station as usize] as usize;
+            let node = &self.scenario.cluster.nodes[endpoint.node as usize];
+            labels.endpoints.push(EndpointLabel {
+                service: endpoint.service as usize,
+                pod: self.pod_name(pod),
+                node: node.name.clone(),
+                zone: node.zone.clone(),
+            });
+        }
+        self.labels = labels;
+    }
+
+    /// `web-0` for the first replica of a Deployment; a bare Pod keeps its name.
+    #[must_use]
+    pub fn pod_name(&self, pod: usize) -> String {
+        let placed = &self.pods[pod];
+        let workload = &self.scenario.workloads[placed.workload];
+        if workload.kind == "pod" { workload.name.clone() } else { format!("{}-{}", workload.name, placed.replica) }
+    }
+
+    /// The flow with that id.
+    #[must_use]
+    pub fn flow(&self, flow: FlowId) -> &FlowPlan {
+        &self.flows[flow.index()]
+    }
+
+    /// Whether the window is counted in requests.
+    #[must_use]
+    pub const fn counts_requests(&self) -> bool {
+        matches!(self.scenario.run.window, Window::Requests { .. })
+    }
+}
+
+fn server_plan(workload: u32, behaviour: &Behaviour, speed: f64, first_call: usize, place: u16) -> ServerPlan {
+    let mut call = first_call;
+    let steps = behaviour
+        .steps
+        .iter()
+        .map(|step| match step {
+            Step::Work(dist) => StepPlan::Work(dist.clone()),
+            Step::Calls(calls) => StepPlan::Calls(
+                calls
+                    .iter()
+                    .map(|one| {
+                        call += 1;
+                        (one.probability, as_u32(call - 1))
+                    })
+                    .collect(),
+            ),
+        })
+        .collect();
+    ServerPlan {
+        workload,
+        slots: behaviour.concurrency.unwrap_or(NONE),
+        queue_limit: behaviour.queue_limit.unwrap_or(NONE),
+        behaviour: behaviour.clone(),
+        speed,
+        steps,
+        place,
+    }
+}
+
+fn calls_of<'a>(behaviours: impl Iterator<Item = &'a Behaviour>) -> impl Iterator<Item = &'a Call> {
+    behaviours.flat_map(|behaviour| {
+        behaviour.steps.iter().flat_map(|step| match step {
+            Step::Work(_) => [].iter(),
+            Step::Calls(calls) => calls.iter(),
+        })
+    })
+}
+
+/// A table position as the 32-bit index that the hot records carry.
+///
+/// # Panics
+/// Beyond 2^32 − 1 of anything.
+#[must_use]
+pub fn as_u32(index: usize) -> u32 {
+    u32::try_from(index).expect("fewer than 2^32 of everything")
+}

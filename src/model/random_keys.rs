@@ -1,0 +1,39 @@
+//! Purposes of keyed draws: each draw of an attempt has a key of its own, so that one draw more or less moves no other.
+
+/// Service demand of step 0; further steps mix in their number.
+pub(crate) const DEMAND: u64 = 0x9ae1_6a3b_2f90_404f;
+/// Whether the answer is an error.
+pub(crate) const ERROR_COIN: u64 = 0xc949_d7c7_509e_6557;
+/// Length of the back-off.
+pub(crate) const BACK_OFF: u64 = 0xd6e8_feb8_6659_fd93;
+/// Which client sends a request.
+pub(crate) const CLIENT: u64 = 0xbf58_476d_1ce4_e5b9;
+/// Which instance of a proxy a request goes to.
+pub(crate) const INSTANCE: u64 = 0x94d0_49bb_1331_11eb;
+/// Which worker of the instance.
+pub(crate) const WORKER: u64 = 0xff51_afd7_ed55_8ccd;
+/// How long it waits in the queue.
+pub(crate) const PATIENCE: u64 = 0xc4ce_b9fe_1a85_ec53;
+/// Whether a call is made; mixed with the call.
+pub(crate) const CALL_COIN: u64 = 0x2545_f491_4f6c_dd1d;
+/// Identity of a call.
+pub(crate) const CALL: u64 = 0xd134_2543_de82_ef95;
+/// Handling by a proxy on the way to the pod.
+pub(crate) const PROXY_BEFORE: u64 = 0xa24b_aed4_963e_e407;
+/// Handling by a proxy on the way back.
+pub(crate) const PROXY_AFTER: u64 = 0x9fb2_1c65_1e98_df25;
+/// Connecting: the two hops of the handshake.
+pub(crate) const CONNECT: u64 = 0x8bb8_4b93_962e_acc9;
+/// Think time of a user.
+pub(crate) const THINK: u64 = 0x4b33_a62e_d433_d4a3;
+/// Hops, by their number on the way.
+pub(crate) const HOP: [u64; 8] = [
+    0x4d5a_2da5_1de1_aa47,
+    0x9e6c_63d0_676a_9a99,
+    0xc2b2_ae3d_27d4_eb4f,
+    0x1656_67b1_9e37_79f9,
+    0x85eb_ca77_c2b2_ae63,
+    0x27d4_eb2f_1656_67c5,
+    0xe703_7ed1_a0b4_28db,
+    0xb492_b66f_be98_f273,
+];

@@ -1,0 +1,613 @@
+//! Connections: opened for a request, taken from a pool, or standing for the whole run.
+//!
+//! A layer-4 choice (kube-proxy, a layer-4 proxy) is made when a connection opens and holds as long as it stands; that
+//! is why connections are records of their own.
+
+use std::collections::VecDeque;
+
+use crate::cause::FailureCause;
+use crate::engine::{Rank, Schedule};
+use crate::model::network::iptables;
+use crate::model::plan::{NONE, Route, as_u32};
+use crate::model::random_keys::{CONNECT, INSTANCE, WORKER};
+use crate::model::traffic::attempt::Stage;
+use crate::model::{World, at, kind};
+use crate::random::{Keyed, Stream, mix};
+use crate::scenario::{ConnectionMode, Connections, InstancePer, InstancePick, PoolOrder, Protocol};
+use crate::time::{SimDuration, SimTime};
+
+/// How connections of a kind cost and are limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// Standing connections that carry any number of requests: no cost, no waiting.
+    Standing,
+    /// A connection an attempt.
+    PerRequest,
+    /// Pooled connections that carry one request at a time.
+    Pooled {
+        /// Most connections of a client to a target; `NONE` is unlimited.
+        limit: u32,
+        /// Which idle one is used next.
+        order: PoolOrder,
+        /// Whether the pool is filled before the run.
+        pinned: bool,
+    },
+}
+
+impl Channel {
+    /// The channel that the settings make.
+    #[must_use]
+    pub fn of(connections: &Connections) -> Self {
+        match (connections.mode, connections.protocol) {
+            (ConnectionMode::PerRequest, _) => Self::PerRequest,
+            (_, Protocol::Http2) => Self::Standing,
+            (ConnectionMode::Pool, Protocol::Http1) => Self::Pooled {
+                limit: connections.max_per_client.unwrap_or(NONE),
+                order: connections.order,
+                pinned: false,
+            },
+            (ConnectionMode::Pinned, Protocol::Http1) => {
+                Self::Pooled { limit: 1, order: connections.order, pinned: true }
+            }
+        }
+    }
+}
+
+/// An open connection of a pool.
+#[derive(Debug, Clone, Copy)]
+pub struct Connection {
+    /// Where it leads, where that was chosen when it opened.
+    pub endpoint: u32,
+    /// The proxy worker it leads to.
+    pub worker: u32,
+}
+
+/// The connections of one owner to one target.
+#[derive(Debug, Default)]
+pub struct Pool {
+    idle: VecDeque<u32>,
+    open: u32,
+    waiters: VecDeque<u32>,
+}
+
+impl World<'_> {
+    /// Opens the connections that stand before the run starts, at no cost.
+    pub(crate) fn pin_connections(&mut self, flow: usize) {
+        let plan = self.plan;
+        let spec = &plan.flows[flow];
+        let channel = self.flows[flow].channel;
+        self.flows[flow].per_connection = match spec.route {
+            Route::ClusterIp => true,
+            Route::ClientBalancer => false,
+            Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
+                plan.scenario.proxies[proxy as usize].per == InstancePer::Connection
+                    || matches!(channel, Channel::Pooled { pinned: true, .. })
+                    || (matches!(spec.route, Route::Proxy4(_)) && channel == Channel::Standing)
+            }
+        };
+        self.count_standing_upstreams(flow);
+        let stands = matches!(channel, Channel::Standing | Channel::Pooled { pinned: true, .. });
+        if !stands || !self.flows[flow].per_connection {
+            return;
+        }
+        for client in 0..spec.clients {
+            let choice = match spec.route {
+                Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
+                    let key = mix(self.flows[flow].hash ^ INSTANCE, u64::from(client));
+                    let worker = self.choose_worker(as_u32(flow), proxy, client, key);
+                    (worker, self.choose_behind(spec.route, worker).unwrap_or(NONE))
+                }
+                _ => self.kube_proxy_pick(as_u32(flow), client).unwrap_or((NONE, NONE)),
+            };
+            if let Channel::Pooled { .. } = channel {
+                let connection = self.connections.insert(Connection { worker: choice.0, endpoint: choice.1 });
+                let pool = self.client_pool(as_u32(flow), client, 0);
+                pool.open = 1;
+                pool.idle.push_back(connection);
+            }
+            self.flows[flow].pinned.push(choice);
+        }
+    }
+
+    /// Standing connections to every endpoint (HTTP/2 from a layer-7 proxy or a balancing client) count once an owner.
+    fn count_standing_upstreams(&mut self, flow: usize) {
+        let plan = self.plan;
+        let spec = &plan.flows[flow];
+        let standing = |connections: &Connections| Channel::of(connections) == Channel::Standing;
+        let (service, owners) = match spec.route {
+            Route::ClientBalancer if standing(&spec.flow.connections) => (spec.flow.service, u64::from(spec.clients)),
+            Route::Proxy7(proxy) if standing(&spec.upstream) => {
+                let proxy = &plan.scenario.proxies[proxy as usize];
+                (proxy.service, u64::from(proxy.instances) * u64::from(proxy.workers))
+            }
+            _ => return,
+        };
+        let endpoints = &plan.services[service];
+        for endpoint in endpoints.first..endpoints.first + endpoints.count {
+            self.endpoints[endpoint as usize].connections += owners;
+        }
+    }
+
+    /// kube-proxy on the client's node chooses for a new connection; `(NONE, endpoint)`.
+    fn kube_proxy_pick(&mut self, flow: u32, client: u32) -> Option<(u32, u32)> {
+        let plan = self.plan;
+        let node = self.node_of_client(flow, client);
+        let service = &plan.services[plan.flows[flow as usize].flow.service];
+        let (seed, replication) = (self.seed, self.replication);
+        let stream = self.kube_proxies[node as usize].get_or_insert_with(|| {
+            let name = &plan.scenario.cluster.nodes[node as usize].name;
+            Box::new(Stream::new(seed, replication, &format!("node/{name}/kube-proxy")))
+        });
+        let endpoint = service.first + iptables::pick(service.count, stream)?;
+        self.note_pick(endpoint);
+        self.endpoints[endpoint as usize].connections += 1;
+        Some((NONE, endpoint))
+    }
+
+    #[inline]
+    pub(crate) fn note_pick(&mut self, endpoint: u32) {
+        self.endpoints[endpoint as usize].picks += 1;
+        self.probes.picked(endpoint);
+    }
+
+    /// A layer-4 proxy chooses when a connection opens; a layer-7 proxy chooses later.
+    fn choose_behind(&mut self, route: Route, worker: u32) -> Option<u32> {
+        let Route::Proxy4(proxy) = route else { return None };
+        let first = self.plan.services[self.plan.scenario.proxies[proxy as usize].service].first;
+        let state = &mut self.workers[worker as usize];
+        let endpoint = first + state.balancer.pick(&mut state.stream)?;
+        self.note_pick(endpoint);
+        self.endpoints[endpoint as usize].connections += 1;
+        Some(endpoint)
+    }
+
+    /// Which worker of which instance takes a request or connection.
+    #[inline]
+    fn choose_worker(&mut self, flow: u32, proxy: u32, client: u32, key: u64) -> u32 {
+        let spec = &self.plan.scenario.proxies[proxy as usize];
+        let instance = if spec.instances == 1 {
+            0
+        } else {
+            match spec.pick {
+                InstancePick::Random => Keyed::new(key ^ INSTANCE).below(spec.instances),
+                InstancePick::PerClient => client % spec.instances,
+                InstancePick::RoundRobin => self.next_instance(flow, client, spec.instances),
+            }
+        };
+        let worker = if spec.workers == 1 { 0 } else { Keyed::new(key ^ WORKER).below(spec.workers) };
+        self.plan.proxies[proxy as usize].first_worker + instance * spec.workers + worker
+    }
+
+    fn next_instance(&mut self, flow: u32, client: u32, instances: u32) -> u32 {
+        let clients = self.plan.flows[flow as usize].clients as usize;
+        let state = &mut self.flows[flow as usize];
+        if state.instance_turns.len() < clients {
+            let hash = state.hash;
+            // Each client starts at an instance of its own, so that clients do not move in step.
+            let start = |client| Keyed::new(mix(hash ^ INSTANCE, client as u64)).below(instances);
+            state.instance_turns = (0..clients).map(start).collect();
+        }
+        let turn = &mut state.instance_turns[client as usize];
+        let instance = *turn;
+        *turn = (instance + 1) % instances;
+        instance
+    }
+
+    fn client_pool(&mut self, flow: u32, client: u32, target: usize) -> &mut Pool {
+        let targets = self.pool_targets(flow);
+        let clients = self.plan.flows[flow as usize].clients as usize;
+        let pools = &mut self.flows[flow as usize].pools;
+        if pools.is_empty() {
+            pools.resize_with(clients, || None);
+        }
+        let mine = pools[client as usize]
+            .get_or_insert_with(|| (0..targets).map(|_| Pool::default()).collect::<Vec<_>>().into_boxed_slice());
+        &mut mine[target]
+    }
+
+    /// How many pools a client has: one, or one a target where the target is chosen before the connection.
+    fn pool_targets(&self, flow: u32) -> usize {
+        let plan = self.plan;
+        let spec = &plan.flows[flow as usize];
+        match spec.route {
+            _ if self.flows[flow as usize].per_connection => 1,
+            Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
+                let proxy = &plan.scenario.proxies[proxy as usize];
+                (proxy.instances * proxy.workers) as usize
+            }
+            _ => plan.services[spec.flow.service].count as usize,
+        }
+    }
+
+    fn pool_target(&self, attempt: u32) -> usize {
+        let plan = self.plan;
+        let entry = &self.attempts[attempt];
+        let spec = &plan.flows[entry.flow as usize];
+        match spec.route {
+            _ if self.flows[entry.flow as usize].per_connection => 0,
+            Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
+                (entry.worker - plan.proxies[proxy as usize].first_worker) as usize
+            }
+            _ => (entry.endpoint - plan.services[spec.flow.service].first) as usize,
+        }
+    }
+
+    /// Gets a client connection for an attempt, then sends it on its way.
+    #[inline]
+    pub(crate) fn connect(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let (flow, client, base) = {
+            let entry = &self.attempts[attempt];
+            (entry.flow, entry.client, entry.base)
+        };
+        let plan = self.plan;
+        let spec = &plan.flows[flow as usize];
+        let channel = self.flows[flow as usize].channel;
+        match spec.route {
+            _ if self.flows[flow as usize].per_connection => {
+                if channel == Channel::Standing {
+                    let (worker, endpoint) = self.flows[flow as usize].pinned[client as usize];
+                    let entry = &mut self.attempts[attempt];
+                    (entry.worker, entry.endpoint) = (worker, endpoint);
+                }
+            }
+            Route::Proxy7(proxy) | Route::Proxy4(proxy) => {
+                self.attempts[attempt].worker = self.choose_worker(flow, proxy, client, base);
+            }
+            _ => {
+                let service = &plan.services[spec.flow.service];
+                let chooser = self.flows[flow as usize].balancer(plan, spec, client, self.replication);
+                let Some(choice) = chooser.balancer.pick(&mut chooser.stream) else {
+                    return self.fail_here(attempt, FailureCause::Refused, spec.place, now, schedule);
+                };
+                self.attempts[attempt].endpoint = service.first + choice;
+                if self.attempts[attempt].measured {
+                    self.note_pick(service.first + choice);
+                }
+            }
+        }
+        match channel {
+            Channel::Standing => {
+                let entry = &self.attempts[attempt];
+                if matches!(spec.route, Route::ClusterIp | Route::Proxy4(_)) && entry.endpoint == NONE {
+                    return self.fail_here(attempt, FailureCause::Refused, spec.place, now, schedule);
+                }
+                self.send(attempt, now, schedule);
+            }
+            Channel::PerRequest => self.open_connection(attempt, now, schedule),
+            Channel::Pooled { limit, order, .. } => self.take_pooled(attempt, limit, order, now, schedule),
+        }
+    }
+
+    fn take_pooled(&mut self, attempt: u32, limit: u32, order: PoolOrder, now: SimTime, schedule: &mut Schedule) {
+        let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
+        let target = self.pool_target(attempt);
+        let pool = self.client_pool(flow, client, target);
+        let idle = match order {
+            PoolOrder::Lifo => pool.idle.pop_back(),
+            PoolOrder::Fifo => pool.idle.pop_front(),
+        };
+        if let Some(connection) = idle {
+            self.ride(attempt, connection, now, schedule);
+        } else if pool.open < limit {
+            pool.open += 1;
+            self.open_connection(attempt, now, schedule);
+        } else {
+            pool.waiters.push_back(attempt);
+            self.attempts[attempt].stage = Stage::ClientPool;
+            self.attempts[attempt].since = now.as_nanos();
+        }
+    }
+
+    /// Uses an open connection of the pool.
+    fn ride(&mut self, attempt: u32, connection: u32, now: SimTime, schedule: &mut Schedule) {
+        let Connection { endpoint, worker } = self.connections[connection];
+        let entry = &mut self.attempts[attempt];
+        entry.connection = connection;
+        if endpoint != NONE {
+            entry.endpoint = endpoint;
+        }
+        if worker != NONE {
+            entry.worker = worker;
+        }
+        let (route, place) = {
+            let spec = self.plan_flow(self.attempts[attempt].flow);
+            (spec.route, spec.place)
+        };
+        // A connection pinned before the run to a Service without endpoints leads nowhere.
+        if matches!(route, Route::ClusterIp | Route::Proxy4(_)) && self.attempts[attempt].endpoint == NONE {
+            return self.fail_here(attempt, FailureCause::Refused, place, now, schedule);
+        }
+        self.send(attempt, now, schedule);
+    }
+
+    /// Opens a connection: the choice of layer 4 is made, the handshake costs one round trip.
+    fn open_connection(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let plan = self.plan;
+        let (flow, client, base) = {
+            let entry = &self.attempts[attempt];
+            (entry.flow, entry.client, entry.base)
+        };
+        let spec = &plan.flows[flow as usize];
+        let to = match spec.route {
+            Route::ClusterIp => match self.kube_proxy_pick(flow, client) {
+                Some((_, endpoint)) => {
+                    self.attempts[attempt].endpoint = endpoint;
+                    plan.endpoints[endpoint as usize].node
+                }
+                None => return self.refuse(attempt, spec.place, now, schedule),
+            },
+            Route::ClientBalancer => {
+                let endpoint = self.attempts[attempt].endpoint;
+                self.endpoints[endpoint as usize].connections += 1;
+                plan.endpoints[endpoint as usize].node
+            }
+            Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
+                if self.attempts[attempt].worker == NONE {
+                    self.attempts[attempt].worker = self.choose_worker(flow, proxy, client, base);
+                }
+                plan.workers[self.attempts[attempt].worker as usize].node
+            }
+        };
+        let from = self.node_of_client(flow, client);
+        let delay = self.handshake(attempt, from, to, 0);
+        if delay.is_zero() {
+            self.on_connected(attempt, now, schedule);
+        } else {
+            schedule.after(delay, Rank::Completion, kind::CONNECTED, attempt);
+        }
+    }
+
+    /// The connection could not be opened: its place in the pool is free again.
+    fn refuse(&mut self, attempt: u32, place: u16, now: SimTime, schedule: &mut Schedule) {
+        self.replace_connection(attempt, now, schedule);
+        self.fail_here(attempt, FailureCause::Refused, place, now, schedule);
+    }
+
+    /// A pool has one connection less: the next in line may open another.
+    fn replace_connection(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
+        if let Channel::Pooled { .. } = self.flows[flow as usize].channel {
+            let target = self.pool_target(attempt);
+            self.client_pool(flow, client, target).open -= 1;
+            if let Some(waiter) = self.next_waiter(flow, client, target, now) {
+                self.client_pool(flow, client, target).open += 1;
+                schedule.at(now, Rank::Completion, kind::GO, waiter);
+            }
+        }
+    }
+
+    /// It is an attempt's turn: it got a connection, or the right to open one.
+    pub(crate) fn on_go(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let entry = &self.attempts[attempt];
+        match (entry.request, entry.connection) {
+            (NONE, _) => self.attempts.remove(attempt),
+            (_, NONE) => self.open_connection(attempt, now, schedule),
+            (_, connection) => self.ride(attempt, connection, now, schedule),
+        }
+    }
+
+    /// One round trip between two nodes, drawn for this attempt; enters the ledger as `connect`.
+    fn handshake(&mut self, attempt: u32, from: u32, to: u32, which: u64) -> SimDuration {
+        if self.plan.topology.is_free() {
+            return SimDuration::ZERO;
+        }
+        let class = self.plan.topology.class(from, to);
+        let key = mix(self.attempts[attempt].base ^ CONNECT, which);
+        let there = self.plan.topology.delay(class, key);
+        let back = self.plan.topology.delay(class, mix(key, 1));
+        let column = self.plan_flow(self.attempts[attempt].flow).layout.connect;
+        self.charge(attempt, column, there + back);
+        there + back
+    }
+
+    /// The client's connection is open.
+    pub(crate) fn on_connected(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let entry = &self.attempts[attempt];
+        let flow = entry.flow;
+        if entry.request == NONE {
+            // The client gave up meanwhile and has already let go of the connection.
+            return self.attempts.remove(attempt);
+        }
+        let plan = self.plan;
+        let spec = &plan.flows[flow as usize];
+        if let Route::Proxy4(proxy) = spec.route {
+            let worker = self.attempts[attempt].worker;
+            let Some(endpoint) = self.choose_behind(spec.route, worker) else {
+                let place = plan.proxies[proxy as usize].place;
+                return self.refuse(attempt, place, now, schedule);
+            };
+            self.attempts[attempt].endpoint = endpoint;
+            let to = plan.endpoints[endpoint as usize].node;
+            let delay = self.handshake(attempt, plan.workers[worker as usize].node, to, 2);
+            if !delay.is_zero() {
+                schedule.after(delay, Rank::Completion, kind::UPSTREAM_CONNECTED, attempt);
+                return;
+            }
+        }
+        self.connection_ready(attempt, now, schedule);
+    }
+
+    fn connection_ready(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let entry = &self.attempts[attempt];
+        let (flow, route) = (entry.flow, self.plan_flow(entry.flow).route);
+        if let Channel::Pooled { .. } = self.flows[flow as usize].channel {
+            let endpoint = match route {
+                Route::ClusterIp | Route::Proxy4(_) => entry.endpoint,
+                Route::ClientBalancer | Route::Proxy7(_) => NONE,
+            };
+            let connection = Connection { endpoint, worker: entry.worker };
+            let connection = self.connections.insert(connection);
+            self.attempts[attempt].connection = connection;
+        }
+        self.send(attempt, now, schedule);
+    }
+
+    /// The proxy's connection to the pod is open.
+    pub(crate) fn on_upstream_connected(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let entry = &self.attempts[attempt];
+        if let Route::Proxy7(_) = self.plan_flow(entry.flow).route {
+            return self.forward(attempt, now, schedule);
+        }
+        if entry.request == NONE {
+            return self.attempts.remove(attempt);
+        }
+        self.connection_ready(attempt, now, schedule);
+    }
+
+    /// The attempt is over for the client: its connection goes to the next in line, into the pool, or away.
+    #[inline]
+    pub(crate) fn release_connection(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let entry = &self.attempts[attempt];
+        let (flow, client, endpoint, worker) = (entry.flow, entry.client, entry.endpoint, entry.worker);
+        match self.flows[flow as usize].channel {
+            Channel::Standing => {}
+            Channel::PerRequest => {
+                if let Route::Proxy4(_) = self.plan_flow(flow).route
+                    && endpoint != NONE
+                {
+                    self.layer4_done(flow, worker, endpoint);
+                }
+            }
+            Channel::Pooled { .. } => {
+                let connection = std::mem::replace(&mut self.attempts[attempt].connection, NONE);
+                if connection == NONE {
+                    return;
+                }
+                let target = self.pool_target(attempt);
+                if let Some(waiter) = self.next_waiter(flow, client, target, now) {
+                    // As an event of its own: a chain of instant replies must not become a chain of calls.
+                    self.attempts[waiter].connection = connection;
+                    schedule.at(now, Rank::Completion, kind::GO, waiter);
+                } else {
+                    self.client_pool(flow, client, target).idle.push_back(connection);
+                }
+            }
+        }
+    }
+
+    /// The next live attempt that waits for a connection, its wait entered in the ledger.
+    fn next_waiter(&mut self, flow: u32, client: u32, target: usize, now: SimTime) -> Option<u32> {
+        loop {
+            let waiter = self.client_pool(flow, client, target).waiters.pop_front()?;
+            if self.attempts[waiter].request == NONE {
+                self.attempts.remove(waiter);
+                continue;
+            }
+            let waited = now - at(self.attempts[waiter].since);
+            let column = self.plan_flow(flow).layout.pool_wait;
+            self.charge(waiter, column, waited);
+            self.attempts[waiter].stage = Stage::Going;
+            return Some(waiter);
+        }
+    }
+
+    /// The client gave up: it closes the connection, and the next in line may open one.
+    pub(crate) fn abandon_connection(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let entry = &self.attempts[attempt];
+        let (flow, endpoint, worker) = (entry.flow, entry.endpoint, entry.worker);
+        let (stage, route) = (entry.stage, self.plan_flow(flow).route);
+        let channel = self.flows[flow as usize].channel;
+        if stage == Stage::ClientPool || channel == Channel::Standing {
+            return;
+        }
+        if let Route::Proxy4(_) = route
+            && endpoint != NONE
+        {
+            self.layer4_done(flow, worker, endpoint);
+        }
+        if let Channel::Pooled { .. } = channel {
+            let connection = std::mem::replace(&mut self.attempts[attempt].connection, NONE);
+            if connection != NONE {
+                self.connections.remove(connection);
+            }
+            self.replace_connection(attempt, now, schedule);
+        }
+    }
+
+    fn layer4_done(&mut self, flow: u32, worker: u32, endpoint: u32) {
+        let Route::Proxy4(proxy) = self.plan_flow(flow).route else { return };
+        let first = self.plan.services[self.plan.scenario.proxies[proxy as usize].service].first;
+        self.workers[worker as usize].balancer.done(endpoint - first);
+    }
+
+    fn upstream_pool(&mut self, attempt: u32) -> &mut Pool {
+        let plan = self.plan;
+        let entry = &self.attempts[attempt];
+        let (flow, worker, endpoint) = (entry.flow, entry.worker, entry.endpoint);
+        let spec = &plan.flows[flow as usize];
+        let service = &plan.services[plan.endpoints[endpoint as usize].service as usize];
+        let Route::Proxy7(proxy) = spec.route else { unreachable!("only layer-7 proxies have upstream pools") };
+        let first_worker = plan.proxies[proxy as usize].first_worker;
+        let workers = &plan.scenario.proxies[proxy as usize];
+        // Flows that pass one proxy share its upstream connections: the first of them keeps the pools.
+        let keeper = plan.flows.iter().position(|other| other.route == spec.route).expect("the flow itself");
+        let pools = &mut self.flows[keeper].upstream_pools;
+        if pools.is_empty() {
+            pools.resize_with((workers.instances * workers.workers) as usize, || None);
+        }
+        let mine = pools[(worker - first_worker) as usize].get_or_insert_with(|| {
+            (0..service.count).map(|_| Pool::default()).collect::<Vec<_>>().into_boxed_slice()
+        });
+        &mut mine[(endpoint - service.first) as usize]
+    }
+
+    /// A layer-7 proxy gets a connection to the chosen pod.
+    #[inline]
+    pub(crate) fn connect_upstream(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let plan = self.plan;
+        let channel = Channel::of(&plan.flows[self.attempts[attempt].flow as usize].upstream);
+        match channel {
+            Channel::Standing => return self.forward(attempt, now, schedule),
+            Channel::PerRequest => {}
+            Channel::Pooled { limit, order, .. } => {
+                let pool = self.upstream_pool(attempt);
+                let idle = match order {
+                    PoolOrder::Lifo => pool.idle.pop_back(),
+                    PoolOrder::Fifo => pool.idle.pop_front(),
+                };
+                if let Some(connection) = idle {
+                    self.attempts[attempt].upstream = connection;
+                    return self.forward(attempt, now, schedule);
+                }
+                if pool.open >= limit {
+                    pool.waiters.push_back(attempt);
+                    self.attempts[attempt].stage = Stage::UpstreamPool;
+                    self.attempts[attempt].since = now.as_nanos();
+                    return;
+                }
+                pool.open += 1;
+                let connection = Connection { endpoint: self.attempts[attempt].endpoint, worker: NONE };
+                self.attempts[attempt].upstream = self.connections.insert(connection);
+            }
+        }
+        let (worker, endpoint) = (self.attempts[attempt].worker, self.attempts[attempt].endpoint);
+        self.endpoints[endpoint as usize].connections += 1;
+        let to = plan.endpoints[endpoint as usize].node;
+        let delay = self.handshake(attempt, plan.workers[worker as usize].node, to, 2);
+        if delay.is_zero() {
+            self.forward(attempt, now, schedule);
+        } else {
+            schedule.after(delay, Rank::Completion, kind::UPSTREAM_CONNECTED, attempt);
+        }
+    }
+
+    /// The proxy has the reply: its connection goes to the next in line or into the pool.
+    #[inline]
+    pub(crate) fn release_upstream(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let connection = std::mem::replace(&mut self.attempts[attempt].upstream, NONE);
+        if connection == NONE {
+            return;
+        }
+        let waiter = self.upstream_pool(attempt).waiters.pop_front();
+        let Some(waiter) = waiter else {
+            self.upstream_pool(attempt).idle.push_back(connection);
+            return;
+        };
+        let waited = now - at(self.attempts[waiter].since);
+        let column = self.plan_flow(self.attempts[waiter].flow).layout.pool_wait;
+        self.charge(waiter, column, waited);
+        self.attempts[waiter].stage = Stage::Going;
+        self.attempts[waiter].upstream = connection;
+        schedule.at(now, Rank::Completion, kind::UPSTREAM_CONNECTED, waiter);
+    }
+}

@@ -1,0 +1,136 @@
+//! The state of a flow during a run: its clients' pools, balancers, turns and budgets.
+
+use crate::arrivals::{self, Process};
+use crate::balance::Balancer;
+use crate::engine::{LaneId, Rank, Schedule, StreamId};
+use crate::model::kind;
+use crate::model::plan::{FlowPlan, Plan, Route};
+use crate::model::traffic::connection::{Channel, Pool};
+use crate::model::traffic::retry::Budget;
+use crate::random::{Stream, name_hash};
+use crate::scenario::Popularity;
+use crate::time::SimDuration;
+
+/// What a flow remembers.
+#[derive(Debug)]
+pub(crate) struct FlowState {
+    /// Start of the identity of its requests.
+    pub(crate) hash: u64,
+    /// Number of the next request.
+    pub(crate) next_number: u64,
+    /// When requests come; `None` for calls and closed loops.
+    pub(crate) process: Option<Process>,
+    /// The scalar beside the event list that holds the next arrival.
+    pub(crate) arrivals: Option<StreamId>,
+    /// First user of a closed loop among all users, and the number of requests of each so far.
+    pub(crate) users: Vec<u64>,
+    /// Which client sends next, where they take turns.
+    pub(crate) turn: u32,
+    /// Cumulative weights of the clients under a Zipf popularity.
+    pub(crate) popularity: Vec<f64>,
+    /// Lane of the total timeout.
+    pub(crate) deadline: Option<LaneId>,
+    /// Lane of the timeout of a try.
+    pub(crate) per_try: Option<LaneId>,
+    /// How the clients' connections cost and are limited.
+    pub(crate) channel: Channel,
+    /// Whether the layer-4 choice or the proxy instance belongs to the connection, not to the request.
+    pub(crate) per_connection: bool,
+    /// Proxy worker and endpoint of the standing connection of each client.
+    pub(crate) pinned: Vec<(u32, u32)>,
+    /// Pools of the clients, made when first used.
+    pub(crate) pools: Vec<Option<Box<[Pool]>>>,
+    /// Upstream pools of the workers this flow passes, made when first used.
+    pub(crate) upstream_pools: Vec<Option<Box<[Pool]>>>,
+    /// Balancers of the clients, made when first used.
+    pub(crate) balancers: Vec<Option<Box<ClientBalancer>>>,
+    /// Turns of the clients among proxy instances.
+    pub(crate) instance_turns: Vec<u32>,
+    /// Retry budgets of the clients, made when first used.
+    pub(crate) budgets: Vec<Option<Box<Budget>>>,
+    /// Number of the first measured request.
+    pub(crate) first_measured: Option<u64>,
+    /// Requests logged so far.
+    pub(crate) logged: u64,
+}
+
+/// A client's own balancer and its randomness.
+#[derive(Debug)]
+pub(crate) struct ClientBalancer {
+    pub(crate) stream: Stream,
+    pub(crate) balancer: Balancer,
+}
+
+impl FlowState {
+    pub(crate) fn new(plan: &Plan, flow: &FlowPlan, replication: u32, schedule: &mut Schedule) -> Self {
+        let seed = plan.scenario.run.seed;
+        let lane = |delay: Option<SimDuration>, kind, schedule: &mut Schedule| {
+            delay.map(|delay| schedule.add_lane(delay, Rank::Timeout, kind))
+        };
+        let deadline = lane(flow.flow.timeout, kind::DEADLINE, schedule);
+        let per_try = lane(flow.flow.retries.per_try, kind::PER_TRY, schedule);
+        let clients = flow.clients as usize;
+        let balances = flow.route == Route::ClientBalancer;
+        Self {
+            hash: name_hash(seed, replication, &format!("{}/request", flow.stream)),
+            next_number: 0,
+            process: None,
+            arrivals: None,
+            users: Vec::new(),
+            turn: 0,
+            popularity: Vec::new(),
+            deadline,
+            per_try,
+            channel: Channel::of(&flow.flow.connections),
+            per_connection: false,
+            pinned: Vec::new(),
+            pools: Vec::new(),
+            upstream_pools: Vec::new(),
+            balancers: if balances { (0..clients).map(|_| None).collect() } else { Vec::new() },
+            instance_turns: Vec::new(),
+            budgets: Vec::new(),
+            first_measured: None,
+            logged: 0,
+        }
+    }
+
+    /// Prepares the arrivals of a traffic.
+    pub(crate) fn prepare_arrivals(
+        &mut self,
+        spec: &arrivals::Spec,
+        popularity: &Popularity,
+        clients: u32,
+        stream: Stream,
+    ) {
+        if let Popularity::Zipf { exponent } = popularity {
+            let mut total = 0.0;
+            self.popularity = (1..=clients)
+                .map(|rank| {
+                    total += libm::pow(f64::from(rank), -exponent);
+                    total
+                })
+                .collect();
+        }
+        match spec {
+            arrivals::Spec::Closed { users, .. } => self.users = vec![0; *users as usize],
+            open => self.process = Some(open.build(stream)),
+        }
+    }
+
+    /// The balancer of a client.
+    pub(crate) fn balancer(
+        &mut self,
+        plan: &Plan,
+        flow: &FlowPlan,
+        client: u32,
+        replication: u32,
+    ) -> &mut ClientBalancer {
+        self.balancers[client as usize].get_or_insert_with(|| {
+            let name = format!("{}/client/{client}/pick", flow.stream);
+            let mut stream = Stream::new(plan.scenario.run.seed, replication, &name);
+            let spec = flow.flow.balancer.as_ref().expect("only flows with a balancer come here");
+            let balancer = spec.build(plan.services[flow.flow.service].count, &mut stream);
+            Box::new(ClientBalancer { stream, balancer })
+        })
+    }
+}

@@ -1,0 +1,10 @@
+//! Clients and the life of their requests.
+
+pub mod arrival;
+pub mod attempt;
+pub mod connection;
+pub mod flow;
+pub mod request;
+pub mod retry;
+pub mod route;
+pub mod serve;

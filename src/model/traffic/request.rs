@@ -1,0 +1,504 @@
+//! The life of a request: begun, tried, tried again, ended.
+
+use crate::cause::FailureCause;
+use crate::engine::{LaneTicket, Rank, Schedule};
+use crate::model::plan::{NONE, Route};
+use crate::model::random_keys::BACK_OFF;
+use crate::model::traffic::attempt::{Attempt, Request, Stage};
+use crate::model::traffic::retry::back_off;
+use crate::model::{RequestLog, World, at, kind};
+use crate::observe::outcome::RequestRow;
+use crate::random::mix;
+use crate::scenario::Cancellation;
+use crate::time::{SimDuration, SimTime};
+
+impl World<'_> {
+    /// Begins a request of a traffic (no caller) or a call (with the attempt that waits for it).
+    #[inline]
+    #[expect(clippy::too_many_arguments, reason = "these are the request: what it is, who asks, when")]
+    pub(crate) fn begin_request(
+        &mut self,
+        flow: u32,
+        number: u64,
+        base: u64,
+        client: u32,
+        (caller, user): (u32, u32),
+        measured: bool,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
+        let next_call = if caller == NONE { NONE } else { self.attempts[caller].first_call };
+        let request = self.requests.insert(Request {
+            base,
+            number,
+            arrived: now.as_nanos(),
+            retry_at: 0,
+            flow,
+            client,
+            attempt: NONE,
+            tries: 0,
+            deadline: NONE,
+            per_try: NONE,
+            caller,
+            next_call,
+            user,
+            measured,
+        });
+        if caller != NONE {
+            self.attempts[caller].first_call = request;
+        }
+        let stride = self.plan.ledger_stride;
+        let row = request as usize * stride;
+        if self.ledger.len() < row + stride {
+            self.ledger.resize((row + stride) * 2, 0);
+        }
+        self.ledger[row..row + stride].fill(0);
+        let spec = self.plan_flow(flow);
+        self.recorders[spec.recorder as usize].arrive(now, measured, self.ready_pods, self.sink);
+        if let Some(lane) = self.flows[flow as usize].deadline {
+            self.requests[request].deadline = schedule.start(lane, request).0;
+        }
+        if let Some(share) = spec.flow.retries.budget {
+            self.budget(flow, client).deposit(now, share);
+        }
+        self.launch(request, now, schedule);
+    }
+
+    fn budget(&mut self, flow: u32, client: u32) -> &mut super::retry::Budget {
+        let clients = self.plan_flow(flow).clients as usize;
+        let budgets = &mut self.flows[flow as usize].budgets;
+        if budgets.is_empty() {
+            budgets.resize_with(clients, || None);
+        }
+        budgets[client as usize].get_or_insert_with(Box::default)
+    }
+
+    /// Starts the next try.
+    #[inline]
+    fn launch(&mut self, request: u32, now: SimTime, schedule: &mut Schedule) {
+        let entry = &mut self.requests[request];
+        let base = if entry.tries == 0 { entry.base } else { mix(entry.base, u64::from(entry.tries)) };
+        entry.tries += 1;
+        let (flow, client, measured) = (entry.flow, entry.client, entry.measured);
+        let attempt = self.attempts.insert(Attempt {
+            base,
+            reached: u64::MAX,
+            since: now.as_nanos(),
+            work: 0,
+            request,
+            flow,
+            client,
+            endpoint: NONE,
+            next: NONE,
+            previous: NONE,
+            worker: NONE,
+            connection: NONE,
+            upstream: NONE,
+            patience: NONE,
+            first_call: NONE,
+            joins: 0,
+            place: 0,
+            step: 0,
+            hops: 0,
+            stage: Stage::Going,
+            measured,
+            holds_slot: false,
+            cancelled: false,
+            failure: None,
+        });
+        let entry = &mut self.requests[request];
+        entry.attempt = attempt;
+        if let Some(lane) = self.flows[flow as usize].per_try {
+            entry.per_try = schedule.start(lane, request).0;
+        }
+        self.connect(attempt, now, schedule);
+    }
+
+    /// An attempt fails at the client itself: nothing was sent.
+    pub(crate) fn fail_here(
+        &mut self,
+        attempt: u32,
+        cause: FailureCause,
+        place: u16,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
+        let entry = &mut self.attempts[attempt];
+        entry.failure = Some(cause);
+        entry.place = place;
+        entry.stage = Stage::Returning;
+        self.on_reply_at_client(attempt, now, schedule);
+    }
+
+    /// A reply reaches the client.
+    #[inline]
+    pub(crate) fn on_reply_at_client(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let request = self.attempts[attempt].request;
+        if request == NONE {
+            return self.attempts.remove(attempt);
+        }
+        self.settle_at_client(attempt);
+        self.release_connection(attempt, now, schedule);
+        self.stop_per_try(request, schedule);
+        let entry = &self.attempts[attempt];
+        match entry.failure {
+            None => self.succeed(request, attempt, now, schedule),
+            Some(cause) => {
+                let place = entry.place;
+                self.attempts.remove(attempt);
+                self.requests[request].attempt = NONE;
+                let retried = self.plan_flow(self.requests[request].flow).flow.retries.on.contains(&cause);
+                self.try_failed(request, cause, place, retried, now, schedule);
+            }
+        }
+    }
+
+    /// The client's own balancer closes its account of an attempt.
+    #[inline]
+    fn settle_at_client(&mut self, attempt: u32) {
+        let entry = &self.attempts[attempt];
+        let spec = self.plan_flow(entry.flow);
+        if spec.route == Route::ClientBalancer && entry.endpoint != NONE {
+            let first = self.plan.services[spec.flow.service].first;
+            let (flow, client, endpoint) = (entry.flow, entry.client, entry.endpoint);
+            let chooser = self.flows[flow as usize].balancers[client as usize].as_mut();
+            chooser.expect("it chose the endpoint").balancer.done(endpoint - first);
+        }
+    }
+
+    #[inline]
+    fn stop_per_try(&mut self, request: u32, schedule: &mut Schedule) {
+        let entry = &mut self.requests[request];
+        if entry.per_try != NONE {
+            let ticket = std::mem::replace(&mut entry.per_try, NONE);
+            let lane = self.flows[entry.flow as usize].per_try.expect("a ticket has a lane");
+            schedule.cancel(lane, LaneTicket(ticket));
+        }
+    }
+
+    #[inline]
+    fn stop_deadline(&mut self, request: u32, schedule: &mut Schedule) {
+        let entry = &mut self.requests[request];
+        if entry.deadline != NONE {
+            let ticket = std::mem::replace(&mut entry.deadline, NONE);
+            let lane = self.flows[entry.flow as usize].deadline.expect("a ticket has a lane");
+            schedule.cancel(lane, LaneTicket(ticket));
+        }
+    }
+
+    fn succeed(&mut self, request: u32, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        self.stop_deadline(request, schedule);
+        let entry = &self.requests[request];
+        let (flow, measured, caller) = (entry.flow, entry.measured, entry.caller);
+        let latency = now.as_nanos() - entry.arrived;
+        let spec = self.plan_flow(flow);
+        let row = request as usize * self.plan.ledger_stride;
+        let ledger = &self.ledger[row..row + spec.layout.columns.len()];
+        let sum: u64 = ledger.iter().sum();
+        assert!(
+            sum == latency,
+            "the ledger of request {} of {} adds up to {sum} ns, its latency is {latency} ns",
+            entry.number,
+            spec.flow.name
+        );
+        let tries = entry.tries;
+        self.probes.succeeded(spec.recorder, latency, self.attempts[attempt].work, tries, measured);
+        let recorder = &mut self.recorders[spec.recorder as usize];
+        if measured && tries > 1 {
+            recorder.retries += u64::from(tries - 1);
+        }
+        let kept = if caller == NONE { ledger } else { &[] };
+        recorder.succeed(now, latency, kept, measured, self.ready_pods, self.sink);
+        if measured && self.log != RequestLog::None && caller == NONE {
+            self.log_request(request, self.attempts[attempt].endpoint, None, now);
+        }
+        self.attempts.remove(attempt);
+        if caller != NONE {
+            self.merge_ledger(request, caller);
+        }
+        self.end_request(request, None, now, schedule);
+    }
+
+    /// A try failed: another one, or the end.
+    fn try_failed(
+        &mut self,
+        request: u32,
+        cause: FailureCause,
+        place: u16,
+        retriable: bool,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
+        let entry = &self.requests[request];
+        let (flow, client, tries, measured) = (entry.flow, entry.client, entry.tries, entry.measured);
+        let spec = self.plan_flow(flow);
+        if measured {
+            self.recorders[spec.recorder as usize].attempt_failed(cause, place);
+        }
+        let retries = &spec.flow.retries;
+        let more = retries.attempts.is_none_or(|limit| tries < limit);
+        if !retriable || !more {
+            return self.fail_request(request, cause, place, now, schedule);
+        }
+        if retries.budget.is_some() && !self.budget(flow, client).withdraw(now) {
+            return self.fail_request(request, FailureCause::RetryBudget, place, now, schedule);
+        }
+        let delay = back_off(retries, tries - 1, mix(self.requests[request].base, u64::from(tries)) ^ BACK_OFF);
+        self.waste(request, now);
+        let row = request as usize * self.plan.ledger_stride;
+        self.ledger[row + spec.layout.back_off as usize] += delay.as_nanos();
+        self.requests[request].retry_at = (now + delay).as_nanos();
+        schedule.at(now + delay, Rank::Completion, kind::RETRY, request);
+    }
+
+    /// All time so far but the back-offs came to nothing.
+    fn waste(&mut self, request: u32, now: SimTime) {
+        let entry = &self.requests[request];
+        let layout = &self.plan_flow(entry.flow).layout;
+        let elapsed = now.as_nanos() - entry.arrived;
+        let row = request as usize * self.plan.ledger_stride;
+        let ledger = &mut self.ledger[row..row + layout.columns.len()];
+        let waited = ledger.get(layout.back_off as usize).copied().unwrap_or(0);
+        ledger.fill(0);
+        if let Some(back_off) = ledger.get_mut(layout.back_off as usize) {
+            *back_off = waited;
+        }
+        if let Some(wasted) = ledger.get_mut(layout.wasted as usize) {
+            *wasted = elapsed - waited;
+        }
+    }
+
+    /// The back-off is over.
+    pub(crate) fn on_retry(&mut self, request: u32, now: SimTime, schedule: &mut Schedule) {
+        let entry = &mut self.requests[request];
+        if entry.retry_at == u64::MAX {
+            // The request ended during the back-off; its slot was kept for this event.
+            return self.requests.remove(request);
+        }
+        entry.retry_at = 0;
+        self.launch(request, now, schedule);
+    }
+
+    /// A try took too long.
+    pub(crate) fn on_per_try(&mut self, request: u32, now: SimTime, schedule: &mut Schedule) {
+        self.requests[request].per_try = NONE;
+        let place = self.give_up_attempt(request, now, schedule);
+        let retried = self.plan_flow(self.requests[request].flow).flow.retries.on_per_try_timeout;
+        self.try_failed(request, FailureCause::DeadlineExceeded, place, retried, now, schedule);
+    }
+
+    /// The request took too long.
+    pub(crate) fn on_deadline(&mut self, request: u32, now: SimTime, schedule: &mut Schedule) {
+        self.requests[request].deadline = NONE;
+        self.stop_per_try(request, schedule);
+        let spec = self.plan_flow(self.requests[request].flow);
+        let mut place = spec.place;
+        if self.requests[request].attempt == NONE {
+            // In a back-off: only the part that has passed was spent.
+            let left = self.requests[request].retry_at - now.as_nanos();
+            let row = request as usize * self.plan.ledger_stride;
+            self.ledger[row + spec.layout.back_off as usize] -= left;
+        } else {
+            place = self.give_up_attempt(request, now, schedule);
+            if self.requests[request].measured {
+                self.recorders[spec.recorder as usize].attempt_failed(FailureCause::DeadlineExceeded, place);
+            }
+        }
+        self.fail_request(request, FailureCause::DeadlineExceeded, place, now, schedule);
+    }
+
+    /// The client lets go of the attempt under way; says where it was.
+    fn give_up_attempt(&mut self, request: u32, now: SimTime, schedule: &mut Schedule) -> u16 {
+        let attempt = std::mem::replace(&mut self.requests[request].attempt, NONE);
+        let plan = self.plan;
+        let spec = self.plan_flow(self.requests[request].flow);
+        let endpoint = self.attempts[attempt].endpoint;
+        let place = if endpoint == NONE {
+            spec.place
+        } else {
+            plan.servers[plan.server_of[plan.endpoints[endpoint as usize].station as usize] as usize].place
+        };
+        self.settle_at_client(attempt);
+        self.abandon_connection(attempt, now, schedule);
+        self.attempts[attempt].request = NONE;
+        if spec.flow.cancellation == Cancellation::Propagated {
+            self.cancel(attempt, now, schedule);
+        }
+        place
+    }
+
+    fn fail_request(
+        &mut self,
+        request: u32,
+        cause: FailureCause,
+        place: u16,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
+        self.stop_deadline(request, schedule);
+        self.waste(request, now);
+        let entry = &self.requests[request];
+        let (measured, caller, tries, recorder) =
+            (entry.measured, entry.caller, entry.tries, self.plan_flow(entry.flow).recorder);
+        self.probes.failed(recorder, tries, measured);
+        let counters = &mut self.recorders[recorder as usize];
+        if measured && tries > 1 {
+            counters.retries += u64::from(tries - 1);
+        }
+        counters.fail(now, cause, place, measured, self.ready_pods, self.sink);
+        if measured && self.log != RequestLog::None && caller == NONE {
+            self.log_request(request, NONE, Some(cause), now);
+        }
+        self.end_request(request, Some((cause, place)), now, schedule);
+    }
+
+    /// A request is over: its caller, its user and its slot are told.
+    fn end_request(
+        &mut self,
+        request: u32,
+        failure: Option<(FailureCause, u16)>,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
+        let entry = &mut self.requests[request];
+        let (flow, number, caller, user, measured) =
+            (entry.flow, entry.number, entry.caller, entry.user, entry.measured);
+        let in_back_off = entry.retry_at != 0;
+        if in_back_off {
+            entry.retry_at = u64::MAX;
+        } else {
+            self.requests.remove(request);
+        }
+        if caller == NONE {
+            if measured {
+                self.note_ended();
+            }
+            if user != NONE {
+                self.think_again(flow, user, number, schedule);
+            }
+        } else {
+            self.unlink_call(caller, request);
+            self.call_ended(caller, failure, now, schedule);
+        }
+    }
+
+    fn unlink_call(&mut self, caller: u32, request: u32) {
+        let next = self.requests[request].next_call;
+        let mut at = self.attempts[caller].first_call;
+        if at == request {
+            self.attempts[caller].first_call = next;
+            return;
+        }
+        while at != NONE {
+            let following = self.requests[at].next_call;
+            if following == request {
+                self.requests[at].next_call = next;
+                return;
+            }
+            at = following;
+        }
+    }
+
+    /// A call that nobody waits for any more, because its caller was cancelled.
+    pub(crate) fn withdraw_request(&mut self, request: u32, now: SimTime, schedule: &mut Schedule) {
+        self.stop_deadline(request, schedule);
+        self.stop_per_try(request, schedule);
+        if self.requests[request].attempt != NONE {
+            let attempt = std::mem::replace(&mut self.requests[request].attempt, NONE);
+            self.settle_at_client(attempt);
+            self.abandon_connection(attempt, now, schedule);
+            self.attempts[attempt].request = NONE;
+            self.cancel(attempt, now, schedule);
+        }
+        let entry = &mut self.requests[request];
+        let (flow, measured) = (entry.flow, entry.measured);
+        if entry.retry_at != 0 {
+            entry.retry_at = u64::MAX;
+        } else {
+            self.requests.remove(request);
+        }
+        let spec = self.plan_flow(flow);
+        let recorder = &mut self.recorders[spec.recorder as usize];
+        let cause = FailureCause::DeadlineExceeded;
+        recorder.fail(now, cause, spec.place, measured, self.ready_pods, self.sink);
+    }
+
+    /// The ledger of a call enters its caller's, if it was the last of the step to end.
+    fn merge_ledger(&mut self, request: u32, caller: u32) {
+        let caller_request = self.attempts[caller].request;
+        if caller_request == NONE || self.attempts[caller].joins > 1 {
+            return;
+        }
+        let stride = self.plan.ledger_stride;
+        let (callee, flow) = (self.requests[request].flow, self.attempts[caller].flow);
+        let mapping = self.plan_flow(flow).layout.mapping(callee);
+        let (from, to) = (request as usize * stride, caller_request as usize * stride);
+        for (column, target) in mapping.iter().enumerate() {
+            let nanos = self.ledger[from + column];
+            self.ledger[to + *target as usize] += nanos;
+        }
+    }
+
+    fn log_request(&mut self, request: u32, endpoint: u32, failure: Option<FailureCause>, now: SimTime) {
+        let entry = &self.requests[request];
+        let state = &mut self.flows[entry.flow as usize];
+        let spec = &self.plan.flows[entry.flow as usize];
+        if let RequestLog::First(limit) = self.log {
+            let first = state.first_measured.unwrap_or(0);
+            let rank = if entry.user == NONE { entry.number - first } else { state.logged };
+            if rank >= limit {
+                return;
+            }
+        }
+        state.logged += 1;
+        let row = request as usize * self.plan.ledger_stride;
+        self.sink.request(&RequestRow {
+            flow: spec.recorder as usize,
+            request: entry.number,
+            client: entry.client,
+            arrived: at(entry.arrived),
+            endpoint: (endpoint != NONE).then_some(endpoint as usize),
+            attempts: entry.tries,
+            failure,
+            censored: false,
+            latency: SimDuration::from_nanos(now.as_nanos() - entry.arrived),
+            ledger: &self.ledger[row..row + spec.layout.columns.len()],
+        });
+    }
+
+    /// Measured requests that are still open when the run ends are logged as censored.
+    pub(crate) fn censor_open_requests(&mut self, now: SimTime) {
+        if self.log == RequestLog::None || self.window.open_measured == 0 {
+            return;
+        }
+        let mut open: Vec<u32> = self.open_requests();
+        open.sort_by_key(|request| (self.requests[*request].flow, self.requests[*request].number));
+        for request in open {
+            let entry = &self.requests[request];
+            let spec = &self.plan.flows[entry.flow as usize];
+            let zeros = vec![0; spec.layout.columns.len()];
+            self.sink.request(&RequestRow {
+                flow: spec.recorder as usize,
+                request: entry.number,
+                client: entry.client,
+                arrived: at(entry.arrived),
+                endpoint: None,
+                attempts: entry.tries,
+                failure: None,
+                censored: true,
+                latency: SimDuration::from_nanos(now.as_nanos() - entry.arrived),
+                ledger: &zeros,
+            });
+        }
+    }
+
+    fn open_requests(&self) -> Vec<u32> {
+        self.requests
+            .taken()
+            .filter(|slot| {
+                let entry = &self.requests[*slot];
+                entry.caller == NONE && entry.measured && entry.retry_at != u64::MAX
+            })
+            .collect()
+    }
+}

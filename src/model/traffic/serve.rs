@@ -1,0 +1,527 @@
+//! In the pod: waiting for a slot, the steps of service, the calls, and the slot's next owner.
+
+use crate::arrivals::Spec;
+use crate::cause::FailureCause;
+use crate::engine::{Rank, Schedule};
+use crate::model::plan::{NONE, Plan, ServerPlan, StepPlan, as_u32};
+use crate::model::random_keys::{CALL, CALL_COIN, DEMAND, ERROR_COIN, PATIENCE};
+use crate::model::traffic::attempt::Stage;
+use crate::model::{World, kind};
+use crate::random::{Dist, Keyed, mix};
+use crate::scenario::{Demand, Discipline};
+use crate::time::{SimDuration, SimTime};
+
+/// The server plan of a station.
+#[inline]
+fn server_of(plan: &Plan, station: usize) -> &ServerPlan {
+    &plan.servers[plan.server_of[station] as usize]
+}
+
+impl World<'_> {
+    #[inline]
+    fn station_of(&self, attempt: u32) -> usize {
+        self.plan.endpoints[self.attempts[attempt].endpoint as usize].station as usize
+    }
+
+    /// A request reaches its pod: it gets a slot, waits, or is turned away.
+    #[inline]
+    pub(crate) fn on_at_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let plan = self.plan;
+        let entry = &mut self.attempts[attempt];
+        if entry.cancelled {
+            self.settle_at_proxy(attempt, now, schedule);
+            return self.attempts.remove(attempt);
+        }
+        entry.reached = now.as_nanos();
+        entry.since = now.as_nanos();
+        let (endpoint, measured) = (entry.endpoint as usize, entry.measured);
+        let station = plan.endpoints[endpoint].station as usize;
+        if measured {
+            self.endpoints[endpoint].requests += 1;
+        }
+        if self.probes.stations {
+            self.probes.reached(station, now, measured);
+        }
+        let server = server_of(plan, station);
+        let record = &mut self.stations[station];
+        if record.busy < server.slots || server.behaviour.discipline == Discipline::ProcessorSharing {
+            self.enter_service(attempt, station, now, schedule);
+        } else if record.waiting < server.queue_limit {
+            self.wait_for_slot(attempt, station, now, schedule);
+        } else {
+            self.probes.turned_away(plan, &self.attempts[attempt]);
+            self.fail_at_pod(attempt, FailureCause::QueueFull, now, schedule);
+        }
+    }
+
+    /// Tells the probes how many are at a station now.
+    #[inline]
+    fn note_level(&mut self, station: usize, now: SimTime) {
+        if self.probes.levels {
+            self.probes.level_changed(self.plan, station, self.stations[station].in_system(), now);
+        }
+    }
+
+    #[inline]
+    fn wait_for_slot(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
+        let plan = self.plan;
+        let server = server_of(plan, station);
+        self.stations[station].enqueue(attempt, &mut self.attempts, now);
+        self.attempts[attempt].stage = Stage::Queued;
+        self.note_level(station, now);
+        if let Some(patience) = &server.behaviour.queue_timeout {
+            let delay = match patience.as_constant() {
+                Some(delay) => delay,
+                None => patience.sample(&mut Keyed::new(self.attempts[attempt].base ^ PATIENCE)),
+            };
+            self.start_patience(attempt, delay, patience.as_constant().is_some(), schedule);
+        }
+    }
+
+    fn start_patience(&mut self, attempt: u32, delay: SimDuration, constant: bool, schedule: &mut Schedule) {
+        if constant {
+            let lane = schedule.add_lane(delay, Rank::Timeout, kind::PATIENCE);
+            self.attempts[attempt].patience = schedule.start(lane, attempt).0;
+        } else {
+            let timer = schedule.new_timer();
+            schedule.set_timer(timer, schedule.now() + delay, Rank::Timeout, kind::PATIENCE, attempt);
+            self.attempts[attempt].patience = timer.0;
+        }
+    }
+
+    fn stop_patience(&mut self, attempt: u32, server: &ServerPlan, fired: bool, schedule: &mut Schedule) {
+        let Some(patience) = &server.behaviour.queue_timeout else { return };
+        let ticket = std::mem::replace(&mut self.attempts[attempt].patience, NONE);
+        if ticket == NONE {
+            return;
+        }
+        match patience.as_constant() {
+            Some(delay) if !fired => {
+                let lane = schedule.add_lane(delay, Rank::Timeout, kind::PATIENCE);
+                schedule.cancel(lane, crate::engine::LaneTicket(ticket));
+            }
+            Some(_) => {}
+            None => schedule.free_timer(crate::engine::TimerId(ticket)),
+        }
+    }
+
+    /// A waiter's patience is over: it leaves the queue and is never served.
+    pub(crate) fn on_patience(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let station = self.station_of(attempt);
+        let plan = self.plan;
+        self.stop_patience(attempt, server_of(plan, station), true, schedule);
+        self.leave_queue(attempt, station, now);
+        self.close_queue_wait(attempt, now);
+        self.probes.left_queue(plan, &self.attempts[attempt], now);
+        self.fail_at_pod(attempt, FailureCause::QueueTimeout, now, schedule);
+    }
+
+    fn leave_queue(&mut self, attempt: u32, station: usize, now: SimTime) {
+        self.stations[station].unlink(attempt, &mut self.attempts, now);
+        self.note_level(station, now);
+    }
+
+    #[inline]
+    fn close_queue_wait(&mut self, attempt: u32, now: SimTime) {
+        let entry = &self.attempts[attempt];
+        let waited = now.as_nanos() - entry.since;
+        if waited > 0 {
+            let target = self.plan.endpoints[entry.endpoint as usize].target as usize;
+            let column = self.plan_flow(entry.flow).layout.queue_wait[target];
+            self.charge(attempt, column, SimDuration::from_nanos(waited));
+        }
+    }
+
+    /// A request gets a slot without waiting.
+    #[inline]
+    fn enter_service(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
+        self.take_slot(attempt, station, now);
+        self.note_level(station, now);
+        self.probes.started(self.plan, &self.attempts[attempt], now);
+        self.run_step(attempt, station, now, schedule);
+    }
+
+    #[inline]
+    fn take_slot(&mut self, attempt: u32, station: usize, now: SimTime) {
+        self.attempts[attempt].holds_slot = true;
+        if server_of(self.plan, station).behaviour.discipline != Discipline::ProcessorSharing {
+            self.stations[station].occupy(now);
+        }
+    }
+
+    /// The next in the queue gets a slot that is free.
+    #[inline]
+    fn start_next(&mut self, station: usize, now: SimTime, schedule: &mut Schedule) {
+        let plan = self.plan;
+        let server = server_of(plan, station);
+        let next = match server.behaviour.discipline {
+            Discipline::Fifo => self.stations[station].first(),
+            Discipline::Lifo => self.stations[station].last(),
+            Discipline::ProcessorSharing => NONE,
+        };
+        if next == NONE || self.stations[station].busy >= server.slots {
+            return;
+        }
+        self.stations[station].unlink(next, &mut self.attempts, now);
+        self.stop_patience(next, server, false, schedule);
+        self.close_queue_wait(next, now);
+        self.take_slot(next, station, now);
+        if self.attempts[next].stage == Stage::Queued {
+            self.probes.started(plan, &self.attempts[next], now);
+        }
+        if matches!(server.steps.get(self.attempts[next].step as usize), Some(StepPlan::Work(_))) {
+            self.run_step(next, station, now, schedule);
+        } else {
+            // As an event of its own: a chain of instant services must not become a chain of calls.
+            self.attempts[next].stage = Stage::Serving;
+            schedule.at(now, Rank::Completion, kind::START, next);
+        }
+    }
+
+    /// A waiting request that got its slot goes on.
+    pub(crate) fn on_start(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let station = self.station_of(attempt);
+        if self.attempts[attempt].cancelled {
+            return self.attempts.remove(attempt);
+        }
+        self.run_step(attempt, station, now, schedule);
+    }
+
+    /// Begins the current step, or ends the service after the last.
+    #[inline]
+    fn run_step(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
+        let plan = self.plan;
+        let server = server_of(plan, station);
+        loop {
+            match server.steps.get(self.attempts[attempt].step as usize) {
+                Some(StepPlan::Work(dist)) => {
+                    return self.begin_work(attempt, station, server, dist, now, schedule);
+                }
+                Some(StepPlan::Calls(calls)) => {
+                    if self.begin_calls(attempt, station, calls, now, schedule) {
+                        return;
+                    }
+                    self.attempts[attempt].step += 1;
+                }
+                None => return self.end_service(attempt, station, now, schedule),
+            }
+        }
+    }
+
+    #[inline]
+    fn begin_work(
+        &mut self,
+        attempt: u32,
+        station: usize,
+        server: &ServerPlan,
+        dist: &Dist,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
+        let work = self.demand(attempt, server, dist);
+        let entry = &mut self.attempts[attempt];
+        entry.since = now.as_nanos();
+        entry.work += work.as_nanos();
+        entry.stage = Stage::Serving;
+        if server.behaviour.discipline == Discipline::ProcessorSharing && server.slots != NONE {
+            return self.share(attempt, station, work, now, schedule);
+        }
+        let (request, endpoint, flow) = (entry.request, entry.endpoint, entry.flow);
+        if request != NONE {
+            let target = self.plan.endpoints[endpoint as usize].target as usize;
+            let column = self.plan_flow(flow).layout.service[target];
+            self.charge(attempt, column, work);
+        }
+        schedule.after(work, Rank::Completion, kind::WORKED, attempt);
+    }
+
+    /// The work of the current step on this pod.
+    #[inline]
+    fn demand(&mut self, attempt: u32, server: &ServerPlan, dist: &Dist) -> SimDuration {
+        let entry = &self.attempts[attempt];
+        let drawn = match dist.as_constant() {
+            Some(constant) => constant,
+            None => {
+                let spec = &self.plan_flow(entry.flow).flow;
+                let base = match spec.demand {
+                    Demand::Request if entry.request != NONE => self.requests[entry.request].base,
+                    _ => entry.base,
+                };
+                let key = base ^ DEMAND;
+                let key = if entry.step == 0 { key } else { mix(key, u64::from(entry.step)) };
+                dist.sample(&mut Keyed::new(key))
+            }
+        };
+        let drawn = self.traced_demand(attempt).unwrap_or(drawn);
+        if server.speed.to_bits() == 1.0_f64.to_bits() {
+            return drawn;
+        }
+        SimDuration::from_secs_f64(drawn.as_secs_f64() / server.speed).unwrap_or(drawn)
+    }
+
+    /// The service time that a trace gives, for the first work of a request of that traffic.
+    #[inline]
+    fn traced_demand(&self, attempt: u32) -> Option<SimDuration> {
+        let entry = &self.attempts[attempt];
+        if entry.flow as usize >= self.plan.traffics || entry.request == NONE || entry.work > 0 {
+            return None;
+        }
+        let Spec::Trace(trace) = &self.plan.scenario.traffic[entry.flow as usize].arrivals else { return None };
+        let service = trace.service.as_ref()?;
+        service.get(self.requests[entry.request].number as usize).copied()
+    }
+
+    /// A step of work is done.
+    #[inline]
+    pub(crate) fn on_worked(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let station = self.station_of(attempt);
+        if self.attempts[attempt].cancelled {
+            return self.attempts.remove(attempt);
+        }
+        self.attempts[attempt].step += 1;
+        self.run_step(attempt, station, now, schedule);
+    }
+
+    fn share(&mut self, attempt: u32, station: usize, work: SimDuration, now: SimTime, schedule: &mut Schedule) {
+        let (sharing, _) = &mut **self.sharing[station].as_mut().expect("the station shares its processor");
+        sharing.enter(now, work.as_nanos(), attempt);
+        self.sharing_changed(station, now, schedule);
+    }
+
+    /// Sets the areas and the next departure right after a job came or went.
+    fn sharing_changed(&mut self, station: usize, now: SimTime, schedule: &mut Schedule) {
+        let slots = server_of(self.plan, station).slots;
+        let (sharing, timer) = &mut **self.sharing[station].as_mut().expect("the station shares its processor");
+        let jobs = as_u32(sharing.len());
+        let record = &mut self.stations[station];
+        let (busy, beyond) = (jobs.min(slots), jobs.saturating_sub(slots));
+        record.busy_area.step(now, i64::from(busy) - i64::from(record.busy));
+        record.waiting_area.step(now, i64::from(beyond) - i64::from(record.waiting));
+        (record.busy, record.waiting) = (busy, beyond);
+        if self.probes.levels {
+            self.probes.level_changed(self.plan, station, busy + beyond, now);
+        }
+        match sharing.next_departure() {
+            Some(departure) => schedule.set_timer(*timer, departure, Rank::Completion, kind::SHARED, as_u32(station)),
+            None => schedule.clear_timer(*timer),
+        }
+    }
+
+    /// The next job under processor sharing is done.
+    pub(crate) fn on_shared(&mut self, station: u32, now: SimTime, schedule: &mut Schedule) {
+        let station = station as usize;
+        let (sharing, _) = &mut **self.sharing[station].as_mut().expect("the station shares its processor");
+        let done = sharing.leave(now);
+        self.sharing_changed(station, now, schedule);
+        let Some(attempt) = done else { return };
+        let entry = &self.attempts[attempt];
+        let shared = SimDuration::from_nanos(now.as_nanos() - entry.since);
+        let target = self.plan.endpoints[entry.endpoint as usize].target as usize;
+        let column = self.plan_flow(entry.flow).layout.service[target];
+        self.charge(attempt, column, shared);
+        self.on_worked(attempt, now, schedule);
+    }
+
+    /// Starts the calls of a step; says whether there is anything to wait for.
+    fn begin_calls(
+        &mut self,
+        attempt: u32,
+        station: usize,
+        calls: &[(f64, u32)],
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) -> bool {
+        let base = self.attempts[attempt].base;
+        let due: Vec<u32> = calls
+            .iter()
+            .filter(|(probability, flow)| {
+                let key = mix(base ^ CALL_COIN, self.flows[*flow as usize].hash);
+                *probability >= 1.0 || Keyed::new(key).unit() < *probability
+            })
+            .map(|(_, flow)| *flow)
+            .collect();
+        if due.is_empty() {
+            return false;
+        }
+        let server = server_of(self.plan, station);
+        let shares = server.behaviour.discipline == Discipline::ProcessorSharing;
+        if !server.behaviour.holds_slot_while_calling && !shares && self.attempts[attempt].holds_slot {
+            self.attempts[attempt].holds_slot = false;
+            self.stations[station].vacate(now);
+            self.start_next(station, now, schedule);
+        }
+        let replica = self.plan.pods[self.plan.pod_of[station] as usize].replica;
+        let measured = self.attempts[attempt].measured;
+        let entry = &mut self.attempts[attempt];
+        entry.stage = Stage::Calling;
+        entry.first_call = NONE;
+        // One more than there are, so that calls which end at once do not end the step before all have begun.
+        entry.joins = as_u32(due.len()) + 1;
+        for flow in due {
+            let hash = self.flows[flow as usize].hash;
+            let identity = mix(base ^ CALL, hash);
+            let number = self.flows[flow as usize].next_number;
+            self.flows[flow as usize].next_number += 1;
+            self.begin_request(flow, number, identity, replica, (attempt, NONE), measured, now, schedule);
+        }
+        let entry = &mut self.attempts[attempt];
+        entry.joins -= 1;
+        entry.joins > 0
+    }
+
+    /// A call ended; the last one of the step lets its caller go on. `failure` is why it failed.
+    pub(crate) fn call_ended(
+        &mut self,
+        caller: u32,
+        failure: Option<(FailureCause, u16)>,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
+        let entry = &mut self.attempts[caller];
+        if let Some((_, place)) = failure
+            && entry.failure.is_none()
+        {
+            entry.failure = Some(FailureCause::AppError);
+            entry.place = place;
+        }
+        entry.joins -= 1;
+        if entry.joins > 0 {
+            return;
+        }
+        let station = self.station_of(caller);
+        self.after_calls(caller, station, now, schedule);
+    }
+
+    fn after_calls(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
+        let server = server_of(self.plan, station);
+        let shares = server.behaviour.discipline == Discipline::ProcessorSharing;
+        if self.attempts[attempt].failure.is_some() {
+            return self.end_service(attempt, station, now, schedule);
+        }
+        self.attempts[attempt].step += 1;
+        if self.attempts[attempt].holds_slot || shares {
+            return self.run_step(attempt, station, now, schedule);
+        }
+        if server.steps.len() <= self.attempts[attempt].step as usize {
+            // Nothing is left to do on a slot: the reply goes out from the event loop.
+            return self.end_service(attempt, station, now, schedule);
+        }
+        self.attempts[attempt].since = now.as_nanos();
+        if self.stations[station].busy < server.slots {
+            self.take_slot(attempt, station, now);
+            self.run_step(attempt, station, now, schedule);
+        } else {
+            self.stations[station].enqueue(attempt, &mut self.attempts, now);
+            self.attempts[attempt].stage = Stage::Resuming;
+        }
+    }
+
+    /// The pod is done with a request: the slot goes on, the reply goes back.
+    #[inline]
+    fn end_service(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
+        let server = server_of(self.plan, station);
+        if server.behaviour.error_ratio > 0.0 && self.attempts[attempt].failure.is_none() {
+            let key = self.attempts[attempt].base ^ ERROR_COIN;
+            if Keyed::new(key).unit() < server.behaviour.error_ratio {
+                let entry = &mut self.attempts[attempt];
+                entry.failure = Some(FailureCause::AppError);
+                entry.place = server.place;
+            }
+        }
+        self.give_slot_back(attempt, station, now, schedule);
+        let entry = &self.attempts[attempt];
+        if entry.measured {
+            let endpoint = entry.endpoint as usize;
+            if entry.failure.is_some() {
+                self.endpoints[endpoint].errors += 1;
+            }
+            if let Some(latency) = self.endpoint_latency.get_mut(endpoint) {
+                latency.record(now.as_nanos() - entry.reached);
+            }
+        }
+        self.probes.served(self.plan, entry);
+        self.reply(attempt, now, schedule);
+    }
+
+    #[inline]
+    fn give_slot_back(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
+        let server = server_of(self.plan, station);
+        let held = std::mem::replace(&mut self.attempts[attempt].holds_slot, false);
+        if held && server.behaviour.discipline != Discipline::ProcessorSharing {
+            self.stations[station].vacate(now);
+        }
+        self.note_level(station, now);
+        if self.stations[station].waiting > 0 && held {
+            self.start_next(station, now, schedule);
+        }
+    }
+
+    /// The pod turns a request away.
+    fn fail_at_pod(&mut self, attempt: u32, cause: FailureCause, now: SimTime, schedule: &mut Schedule) {
+        let place = server_of(self.plan, self.station_of(attempt)).place;
+        let entry = &mut self.attempts[attempt];
+        entry.failure = Some(cause);
+        entry.place = place;
+        if entry.measured {
+            let endpoint = entry.endpoint as usize;
+            self.endpoints[endpoint].errors += 1;
+        }
+        self.reply(attempt, now, schedule);
+    }
+
+    /// Work whose client has gone is stopped, wherever it is; its slot is free at once.
+    pub(crate) fn cancel(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let stage = self.attempts[attempt].stage;
+        let endpoint = self.attempts[attempt].endpoint;
+        let in_pod = matches!(stage, Stage::Queued | Stage::Serving | Stage::Calling | Stage::Resuming);
+        if !in_pod {
+            // On the way, or waiting for a proxy's connection: it ends where it next arrives.
+            self.attempts[attempt].cancelled = true;
+            return;
+        }
+        let station = self.plan.endpoints[endpoint as usize].station as usize;
+        match stage {
+            Stage::Queued | Stage::Resuming => {
+                let plan = self.plan;
+                self.stop_patience(attempt, server_of(plan, station), false, schedule);
+                self.leave_queue(attempt, station, now);
+                self.settle_at_proxy(attempt, now, schedule);
+                self.attempts.remove(attempt);
+            }
+            _ => {
+                self.cancel_calls(attempt, now, schedule);
+                self.settle_at_proxy(attempt, now, schedule);
+                self.drop_in_service(attempt, station, now, schedule);
+            }
+        }
+    }
+
+    fn cancel_calls(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        if self.attempts[attempt].stage != Stage::Calling {
+            return;
+        }
+        let mut call = std::mem::replace(&mut self.attempts[attempt].first_call, NONE);
+        while call != NONE {
+            let next = self.requests[call].next_call;
+            self.withdraw_request(call, now, schedule);
+            call = next;
+        }
+    }
+
+    /// Frees the slot of work that nobody waits for; a completion that is scheduled finds it cancelled.
+    fn drop_in_service(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
+        let stage = self.attempts[attempt].stage;
+        let shared = self.sharing.get(station).is_some_and(Option::is_some);
+        if shared && stage == Stage::Serving {
+            let (sharing, _) = &mut **self.sharing[station].as_mut().expect("just seen");
+            sharing.withdraw(now, attempt);
+            self.sharing_changed(station, now, schedule);
+        }
+        self.give_slot_back(attempt, station, now, schedule);
+        if stage == Stage::Serving && !shared {
+            self.attempts[attempt].cancelled = true;
+        } else {
+            self.attempts.remove(attempt);
+        }
+    }
+}

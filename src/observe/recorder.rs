@@ -1,0 +1,311 @@
+//! What is kept of a traffic or call while the run goes on: constant memory, one pass.
+
+use crate::cause::FailureCause;
+use crate::observe::outcome::{Attribution, ErrorCount, FlowOutcome, Sink, TimelineRow};
+use crate::observe::time_average::{Area, mean_level};
+use crate::stats::{Histogram, Moments, Sample, coarse_bucket};
+use crate::time::{SimDuration, SimTime};
+
+/// Latencies wait here until there are enough to be worth a pass.
+const BATCH: usize = 4096;
+/// Marks a latency of a request that arrived outside the window.
+const UNMEASURED: u64 = 1 << 63;
+
+/// The counters of one traffic or call.
+#[derive(Debug)]
+pub struct FlowRecorder {
+    flow: usize,
+    /// Measured requests.
+    pub offered: u64,
+    /// Measured requests that succeeded.
+    pub succeeded: u64,
+    /// Measured requests that failed.
+    pub failed: u64,
+    /// Attempts of measured requests beyond the first.
+    pub retries: u64,
+    /// Requests open now, measured or not.
+    pub open: u64,
+    open_area: Area,
+    marks: [u128; 3],
+    latency: Sample,
+    moments: Moments,
+    errors: Vec<(FailureCause, u16, u64, u64)>,
+    attribution: AttributionTable,
+    batch: Vec<u64>,
+    interval: IntervalRecorder,
+}
+
+#[derive(Debug)]
+struct IntervalRecorder {
+    length: u64,
+    end: u64,
+    batch_start: usize,
+    spilled: Option<Histogram>,
+    offered: u64,
+    succeeded: u64,
+    failed: u64,
+}
+
+impl FlowRecorder {
+    /// A recorder for the flow with that label and ledger, with timeline intervals of `interval` (zero: no timeline).
+    #[must_use]
+    pub fn new(flow: usize, ledger_columns: usize, interval: SimDuration) -> Self {
+        let length = interval.as_nanos();
+        Self {
+            flow,
+            offered: 0,
+            succeeded: 0,
+            failed: 0,
+            retries: 0,
+            open: 0,
+            open_area: Area::default(),
+            marks: [0; 3],
+            latency: Sample::default(),
+            moments: Moments::default(),
+            errors: Vec::new(),
+            attribution: AttributionTable::new(ledger_columns),
+            batch: Vec::new(),
+            interval: IntervalRecorder {
+                length,
+                end: if length == 0 { u64::MAX } else { length },
+                batch_start: 0,
+                spilled: None,
+                offered: 0,
+                succeeded: 0,
+                failed: 0,
+            },
+        }
+    }
+
+    /// A request arrived.
+    #[inline]
+    pub fn arrive(&mut self, now: SimTime, measured: bool, ready_pods: u64, sink: &mut dyn Sink) {
+        if now.as_nanos() >= self.interval.end {
+            self.close_intervals(now, ready_pods, sink);
+        }
+        self.open += 1;
+        self.open_area.up(now);
+        self.interval.offered += 1;
+        self.offered += u64::from(measured);
+    }
+
+    /// A request succeeded; `ledger` holds its nanoseconds by column.
+    #[inline]
+    pub fn succeed(
+        &mut self,
+        now: SimTime,
+        latency: u64,
+        ledger: &[u64],
+        measured: bool,
+        ready_pods: u64,
+        sink: &mut dyn Sink,
+    ) {
+        if now.as_nanos() >= self.interval.end {
+            self.close_intervals(now, ready_pods, sink);
+        }
+        self.open -= 1;
+        self.open_area.down(now);
+        self.interval.succeeded += 1;
+        if measured {
+            self.succeeded += 1;
+            self.attribution.add(latency, ledger);
+            self.batch.push(latency);
+        } else {
+            self.batch.push(latency | UNMEASURED);
+        }
+        if self.batch.len() >= BATCH {
+            self.flush_batch();
+        }
+    }
+
+    /// A request failed for good.
+    pub fn fail(
+        &mut self,
+        now: SimTime,
+        cause: FailureCause,
+        place: u16,
+        measured: bool,
+        ready_pods: u64,
+        sink: &mut dyn Sink,
+    ) {
+        if now.as_nanos() >= self.interval.end {
+            self.close_intervals(now, ready_pods, sink);
+        }
+        self.open -= 1;
+        self.open_area.down(now);
+        self.interval.failed += 1;
+        if measured {
+            self.failed += 1;
+            self.error(cause, place).2 += 1;
+        }
+    }
+
+    /// An attempt of a measured request failed.
+    pub fn attempt_failed(&mut self, cause: FailureCause, place: u16) {
+        self.error(cause, place).3 += 1;
+    }
+
+    fn error(&mut self, cause: FailureCause, place: u16) -> &mut (FailureCause, u16, u64, u64) {
+        let found = self.errors.iter().position(|entry| entry.0 == cause && entry.1 == place);
+        let index = found.unwrap_or_else(|| {
+            self.errors.push((cause, place, 0, 0));
+            self.errors.len() - 1
+        });
+        &mut self.errors[index]
+    }
+
+    /// Notes the area under the number in flight at the start, middle or end of the window.
+    pub fn mark(&mut self, which: usize, now: SimTime) {
+        self.marks[which] = self.open_area.until(now, self.open);
+    }
+
+    fn flush_batch(&mut self) {
+        if self.interval.length > 0 {
+            let spilled = self.interval.spilled.get_or_insert_with(Histogram::default);
+            for value in &self.batch[self.interval.batch_start..] {
+                spilled.record(value & !UNMEASURED);
+            }
+        }
+        self.interval.batch_start = 0;
+        for value in self.batch.drain(..) {
+            if value & UNMEASURED == 0 {
+                self.latency.record(value);
+                self.moments.push(value as f64 / 1e9);
+            }
+        }
+    }
+
+    /// Writes the rows of every interval that ended by `now`.
+    #[cold]
+    pub fn close_intervals(&mut self, now: SimTime, ready_pods: u64, sink: &mut dyn Sink) {
+        if self.interval.length == 0 {
+            return;
+        }
+        while now.as_nanos() >= self.interval.end {
+            let quantiles = self.interval_quantiles();
+            let interval = &mut self.interval;
+            sink.timeline(&TimelineRow {
+                flow: self.flow,
+                at: SimTime::from_nanos(interval.end - interval.length),
+                offered: interval.offered,
+                succeeded: interval.succeeded,
+                failed: interval.failed,
+                latency_p50: quantiles[0],
+                latency_p99: quantiles[1],
+                in_flight: self.open,
+                ready_pods,
+            });
+            interval.end += interval.length;
+            interval.batch_start = self.batch.len();
+            interval.spilled = None;
+            (interval.offered, interval.succeeded, interval.failed) = (0, 0, 0);
+        }
+    }
+
+    fn interval_quantiles(&mut self) -> [Option<SimDuration>; 2] {
+        let quantiles = [0.5, 0.99];
+        let here = &self.batch[self.interval.batch_start..];
+        if let Some(spilled) = &mut self.interval.spilled {
+            for value in here {
+                spilled.record(value & !UNMEASURED);
+            }
+            return quantiles.map(|q| {
+                let enough = spilled.count() >= crate::stats::samples_needed(q);
+                if enough { spilled.quantile(q).map(SimDuration::from_nanos) } else { None }
+            });
+        }
+        if (here.len() as u64) < crate::stats::samples_needed(0.5) {
+            return [None, None];
+        }
+        let mut values: Vec<u64> = here.iter().map(|value| value & !UNMEASURED).collect();
+        quantiles.map(|q| {
+            if (values.len() as u64) < crate::stats::samples_needed(q) {
+                return None;
+            }
+            let rank = ((q * values.len() as f64).ceil() as usize).clamp(1, values.len()) - 1;
+            Some(SimDuration::from_nanos(*values.select_nth_unstable(rank).1))
+        })
+    }
+
+    /// What is left when the run has ended; `spans` are the lengths of the window's halves in nanoseconds.
+    #[must_use]
+    pub fn finish(mut self, places: &[String], spans: (u64, u64)) -> FlowOutcome {
+        self.flush_batch();
+        self.errors.sort_by_key(|entry| (entry.0, entry.1));
+        let errors = self
+            .errors
+            .iter()
+            .map(|(cause, place, count, attempts)| ErrorCount {
+                cause: *cause,
+                place: places[*place as usize].clone(),
+                count: *count,
+                attempts: *attempts,
+            })
+            .collect();
+        FlowOutcome {
+            offered: self.offered,
+            succeeded: self.succeeded,
+            failed: self.failed,
+            in_flight: self.offered - self.succeeded - self.failed,
+            retries: self.retries,
+            latency: self.latency,
+            latency_moments: self.moments,
+            errors,
+            attribution: self.attribution.finish(),
+            in_flight_halves: (
+                mean_level(self.marks[1] - self.marks[0], spans.0),
+                mean_level(self.marks[2] - self.marks[1], spans.1),
+            ),
+        }
+    }
+}
+
+/// Ledger sums by coarse latency bucket, kept for the touched range only.
+#[derive(Debug)]
+struct AttributionTable {
+    columns: usize,
+    first: usize,
+    counts: Vec<u64>,
+    sums: Vec<u64>,
+}
+
+impl AttributionTable {
+    const fn new(columns: usize) -> Self {
+        Self { columns, first: 0, counts: Vec::new(), sums: Vec::new() }
+    }
+
+    #[inline]
+    fn add(&mut self, latency: u64, ledger: &[u64]) {
+        let bucket = coarse_bucket(latency);
+        let mut row = bucket.wrapping_sub(self.first);
+        if row >= self.counts.len() {
+            self.cover(bucket);
+            row = bucket - self.first;
+        }
+        self.counts[row] += 1;
+        let sums = &mut self.sums[row * self.columns..(row + 1) * self.columns];
+        for (sum, nanos) in sums.iter_mut().zip(ledger) {
+            *sum += nanos;
+        }
+    }
+
+    #[cold]
+    fn cover(&mut self, bucket: usize) {
+        if self.counts.is_empty() {
+            self.first = bucket;
+        }
+        if bucket < self.first {
+            let more = self.first - bucket;
+            self.counts.splice(0..0, std::iter::repeat_n(0, more));
+            self.sums.splice(0..0, std::iter::repeat_n(0, more * self.columns));
+            self.first = bucket;
+        }
+        let rows = (bucket - self.first + 1).max(self.counts.len());
+        self.counts.resize(rows, 0);
+        self.sums.resize(rows * self.columns, 0);
+    }
+
+    fn finish(self) -> Attribution {
+        Attribution { columns: self.columns, first_bucket: self.first, counts: self.counts, sums: self.sums }
+    }
+}

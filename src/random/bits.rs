@@ -1,0 +1,75 @@
+//! From random bits to uniform numbers.
+
+use rand::Rng;
+
+/// A float in [0, 1): the upper 53 bits of one draw.
+#[inline]
+pub(super) fn unit<R: Rng + ?Sized>(rng: &mut R) -> f64 {
+    const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
+    (rng.next_u64() >> 11) as f64 * STEP
+}
+
+/// An integer in [0, n) without bias, by Lemire's multiplication (ACM TOMACS 29(1), 2019, algorithm 5).
+///
+/// # Panics
+/// If `n` is 0: there is nothing to choose from.
+#[inline]
+pub(super) fn below<R: Rng + ?Sized>(rng: &mut R, n: u32) -> u32 {
+    assert!(n > 0, "a number below 0 was asked for");
+    let mut product = (rng.next_u64() >> 32) * u64::from(n);
+    if (product as u32) < n {
+        // Of the 2^32 values, 2^32 mod n are one too many; the division is reached with probability n / 2^32 only.
+        let surplus = n.wrapping_neg() % n;
+        while (product as u32) < surplus {
+            product = (rng.next_u64() >> 32) * u64::from(n);
+        }
+    }
+    (product >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Keyed;
+    use crate::random::testing::Scripted;
+
+    #[test]
+    fn the_ends_of_the_unit_interval() {
+        assert_eq!(unit(&mut Scripted::new(&[0])), 0.0);
+        assert_eq!(unit(&mut Scripted::new(&[u64::MAX])), 1.0 - f64::EPSILON / 2.0);
+        assert_eq!(unit(&mut Scripted::new(&[1 << 63])), 0.5);
+    }
+
+    #[test]
+    fn surplus_values_are_drawn_again() {
+        // 2^32 mod 3 = 1: exactly the value 0 must be refused, the value 1 is the smallest that counts.
+        let mut rng = Scripted::new(&[0, 0, 1 << 32]);
+        assert_eq!(below(&mut rng, 3), 0);
+        assert_eq!(rng.used(), 3);
+        let mut rng = Scripted::new(&[u64::MAX]);
+        assert_eq!(below(&mut rng, 3), 2);
+        // A power of two has no surplus.
+        let mut rng = Scripted::new(&[0]);
+        assert_eq!(below(&mut rng, 4), 0);
+        assert_eq!(rng.used(), 1);
+        assert_eq!(below(&mut Scripted::new(&[u64::MAX]), 1), 0);
+    }
+
+    #[test]
+    fn every_value_comes_equally_often() {
+        let mut rng = Keyed::new(7);
+        let mut seen = [0_u32; 6];
+        for _ in 0..60_000 {
+            seen[below(&mut rng, 6) as usize] += 1;
+        }
+        // Chi-square with 5 degrees of freedom: 25.7 is the critical value at 1e-4.
+        let statistic: f64 = seen.iter().map(|&n| (f64::from(n) - 10_000.0).powi(2) / 10_000.0).sum();
+        assert!(statistic < 25.7, "{seen:?}");
+    }
+
+    #[test]
+    #[should_panic(expected = "below 0")]
+    fn nothing_to_choose_from() {
+        below(&mut Keyed::new(1), 0);
+    }
+}
