@@ -129,6 +129,8 @@ pub struct World<'p> {
     window: WindowState,
     sink: &'p mut dyn Sink,
     ready_pods: u64,
+    /// Whether every hop costs nothing.
+    free: bool,
 }
 
 impl std::fmt::Debug for World<'_> {
@@ -238,6 +240,7 @@ impl<'p> World<'p> {
             window: WindowState::new(run.window, run.drain),
             sink,
             ready_pods: plan.pods.len() as u64,
+            free: plan.topology.is_free(),
         }
     }
 

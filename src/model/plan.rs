@@ -1,14 +1,16 @@
 //! What does not change during a run: the scenario laid out in tables, shared by all replications of a variant.
 
+use crate::arrivals::Spec;
 use crate::cause::LedgerCause;
 use crate::id::FlowId;
 use crate::model::cluster::placement::{self, Placed};
 use crate::model::ledger::{Layout, NO_COLUMN};
 use crate::model::network::topology::{PathClass, Topology};
+use crate::model::traffic::connection::Channel;
 use crate::observe::outcome::{EndpointLabel, FlowLabel, Labels};
 use crate::random::Dist;
 use crate::scenario::{
-    Behaviour, Call, ConnectionMode, Connections, Flow, Layer, Protocol, Scenario, Source, Step, Window,
+    Behaviour, Call, ConnectionMode, Connections, Demand, Discipline, Flow, InstancePer, Layer, Protocol, Scenario, Source, Step, Window,
 };
 use crate::time::SimDuration;
 
@@ -44,6 +46,8 @@ pub struct Plan {
     pub workers: Vec<WorkerPlan>,
     /// Traffics, then call sites.
     pub flows: Vec<FlowPlan>,
+    /// What the request path asks of each flow, in one cache line.
+    pub hot: Vec<HotFlow>,
     /// How many of the flows are traffics.
     pub traffics: usize,
     /// Names for the results.
@@ -63,6 +67,16 @@ pub struct ServerPlan {
     pub slots: u32,
     /// Waiting room; `NONE` is unlimited.
     pub queue_limit: u32,
+    /// Order of service.
+    pub discipline: Discipline,
+    /// Whether all its cores are shared by all jobs.
+    pub shares: bool,
+    /// Whether waiters leave after a time.
+    pub impatient: bool,
+    /// Whether its speed is not 1.
+    pub scaled: bool,
+    /// Whether answers can be errors.
+    pub errs: bool,
     /// The behaviour as the scenario gives it.
     pub behaviour: Behaviour,
     /// Speed of node × pod.
@@ -141,6 +155,43 @@ pub enum Route {
     Proxy7(u32),
 }
 
+/// What the request path asks of a flow again and again.
+#[derive(Debug, Clone, Copy)]
+pub struct HotFlow {
+    /// Its recorder.
+    pub recorder: u32,
+    /// How many columns its ledger has.
+    pub columns: u32,
+    /// First endpoint of the Service its requests go to.
+    pub first_endpoint: u32,
+    /// The only worker of its proxy; `NONE` where there is a choice.
+    pub worker: u32,
+    /// Whether its requests go straight to the only worker of a layer-7 proxy over a standing connection.
+    pub express: bool,
+    /// Whether they pass a proxy at all.
+    pub via_proxy: bool,
+    /// Whether the client's connections stand.
+    pub standing: bool,
+    /// Whether they have a total timeout.
+    pub deadline: bool,
+    /// Whether single tries have one.
+    pub per_try: bool,
+    /// Whether the client balances.
+    pub balances_at_client: bool,
+    /// Whether the layer-7 proxy's connections to the pods stand.
+    pub standing_upstream: bool,
+    /// Whether the proxy takes time on the way to the pod.
+    pub before: bool,
+    /// Whether it takes time on the way back.
+    pub after: bool,
+    /// Whether there is a retry budget.
+    pub budget: bool,
+    /// Whether all attempts of a request share its demand.
+    pub demand_of_request: bool,
+    /// Whether a trace gives the service times.
+    pub traced: bool,
+}
+
 /// A traffic or a call site.
 #[derive(Debug)]
 pub struct FlowPlan {
@@ -184,6 +235,7 @@ impl Plan {
             proxies: Vec::new(),
             workers: Vec::new(),
             flows: Vec::new(),
+            hot: Vec::new(),
             traffics: scenario.traffic.len(),
             labels: Labels::default(),
             places: Vec::new(),
@@ -195,7 +247,48 @@ impl Plan {
         plan.lay_proxies();
         plan.lay_ledgers();
         plan.lay_labels();
+        plan.hot = (0..plan.flows.len()).map(|flow| plan.hot_flow(flow)).collect();
         plan
+    }
+
+    fn hot_flow(&self, flow: usize) -> HotFlow {
+        let spec = &self.flows[flow];
+        let standing = |connections: &Connections| Channel::of(connections) == Channel::Standing;
+        let mut hot = HotFlow {
+            recorder: spec.recorder,
+            columns: as_u32(spec.layout.columns.len()),
+            first_endpoint: self.services[spec.flow.service].first,
+            worker: NONE,
+            express: false,
+            via_proxy: false,
+            standing: standing(&spec.flow.connections),
+            deadline: spec.flow.timeout.is_some(),
+            per_try: spec.flow.retries.per_try.is_some(),
+            balances_at_client: spec.route == Route::ClientBalancer,
+            standing_upstream: false,
+            before: false,
+            after: false,
+            budget: spec.flow.retries.budget.is_some(),
+            demand_of_request: spec.flow.demand == Demand::Request,
+            traced: flow < self.traffics
+                && matches!(&self.scenario.traffic[flow].arrivals, Spec::Trace(trace) if trace.service.is_some()),
+        };
+        if let Route::Proxy4(proxy) | Route::Proxy7(proxy) = spec.route {
+            let (proxy, settings) = (&self.proxies[proxy as usize], &self.scenario.proxies[proxy as usize]);
+            hot.via_proxy = true;
+            hot.first_endpoint = self.services[settings.service].first;
+            hot.before = proxy.before.is_some();
+            hot.after = proxy.after.is_some();
+            hot.standing_upstream = standing(&spec.upstream);
+            if settings.instances == 1 && settings.workers == 1 {
+                hot.worker = proxy.first_worker;
+            }
+            hot.express = hot.worker != NONE
+                && settings.per == InstancePer::Request
+                && matches!(spec.route, Route::Proxy7(_))
+                && standing(&spec.flow.connections);
+        }
+        hot
     }
 
     fn place(&mut self, name: &str) -> u16 {
@@ -516,6 +609,11 @@ fn server_plan(workload: u32, behaviour: &Behaviour, speed: f64, first_call: usi
         workload,
         slots: behaviour.concurrency.unwrap_or(NONE),
         queue_limit: behaviour.queue_limit.unwrap_or(NONE),
+        discipline: behaviour.discipline,
+        shares: behaviour.discipline == Discipline::ProcessorSharing && behaviour.concurrency.is_some(),
+        impatient: behaviour.queue_timeout.is_some(),
+        scaled: speed.to_bits() != 1.0_f64.to_bits(),
+        errs: behaviour.error_ratio > 0.0,
         behaviour: behaviour.clone(),
         speed,
         steps,

@@ -25,7 +25,8 @@ pub(crate) struct Probes {
     pub(crate) levels: bool,
     /// Whether any metric watches arrivals at pods.
     pub(crate) stations: bool,
-    any_flow: bool,
+    /// Whether any metric watches a flow.
+    pub(crate) any_flow: bool,
     any_sequence: bool,
     instants: Vec<(f64, Scope, Quantity, f64)>,
 }

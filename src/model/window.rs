@@ -96,7 +96,7 @@ impl World<'_> {
     }
 
     /// Notes an arrival of a traffic; says whether it is measured.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn note_arrival(&mut self, now: SimTime) -> bool {
         let number = self.window.arrivals;
         self.window.arrivals += 1;
@@ -112,7 +112,7 @@ impl World<'_> {
     }
 
     /// Closes a window that is counted in requests after its last one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn note_arrived(&mut self, now: SimTime, schedule: &mut Schedule) {
         if let Window::Requests { requests, .. } = self.window.spec
             && self.window.arrivals == requests
@@ -181,7 +181,7 @@ impl World<'_> {
     }
 
     /// A measured request ended; the run is over when the last one after the window has.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn note_ended(&mut self) {
         self.window.open_measured -= 1;
         if self.window.closed && self.window.open_measured == 0 {

@@ -40,7 +40,8 @@ struct IntervalRecorder {
     length: u64,
     end: u64,
     batch_start: usize,
-    spilled: Option<Histogram>,
+    /// Latencies of the current interval that the total still lacks, and the others.
+    spilled: Option<[Histogram; 2]>,
     offered: u64,
     succeeded: u64,
     failed: u64,
@@ -159,20 +160,28 @@ impl FlowRecorder {
         self.marks[which] = self.open_area.until(now, self.open);
     }
 
+    /// Each latency enters one histogram: the current interval's, added to the total when the interval closes, or, if
+    /// its interval has closed (or there is no timeline), the total itself.
     fn flush_batch(&mut self) {
-        if self.interval.length > 0 {
-            let spilled = self.interval.spilled.get_or_insert_with(Histogram::default);
-            for value in &self.batch[self.interval.batch_start..] {
-                spilled.record(value & !UNMEASURED);
+        let here = if self.interval.length > 0 { self.interval.batch_start } else { self.batch.len() };
+        let (closed, current) = self.batch.split_at(here);
+        let measured = |value: &&u64| **value & UNMEASURED == 0;
+        closed.iter().filter(measured).for_each(|value| self.latency.record(*value));
+        if !current.is_empty() {
+            let spilled = self.interval.spilled.get_or_insert_with(Default::default);
+            for value in current {
+                let mut apart = value & UNMEASURED != 0;
+                if !apart && !self.latency.is_full() {
+                    // The first values are kept exactly, so they go to the total at once.
+                    self.latency.record(*value);
+                    apart = true;
+                }
+                spilled[usize::from(apart)].record(value & !UNMEASURED);
             }
         }
+        self.moments.merge(&batch_moments(&self.batch));
         self.interval.batch_start = 0;
-        for value in self.batch.drain(..) {
-            if value & UNMEASURED == 0 {
-                self.latency.record(value);
-                self.moments.push(value as f64 / 1e9);
-            }
-        }
+        self.batch.clear();
     }
 
     /// Writes the rows of every interval that ended by `now`.
@@ -182,7 +191,11 @@ impl FlowRecorder {
             return;
         }
         while now.as_nanos() >= self.interval.end {
+            if self.interval.spilled.is_some() {
+                self.flush_batch();
+            }
             let quantiles = self.interval_quantiles();
+            self.add_spilled();
             let interval = &mut self.interval;
             sink.timeline(&TimelineRow {
                 flow: self.flow,
@@ -197,23 +210,28 @@ impl FlowRecorder {
             });
             interval.end += interval.length;
             interval.batch_start = self.batch.len();
-            interval.spilled = None;
             (interval.offered, interval.succeeded, interval.failed) = (0, 0, 0);
+        }
+    }
+
+    /// Adds the current interval's histogram to the total.
+    fn add_spilled(&mut self) {
+        if let Some(spilled) = self.interval.spilled.take() {
+            self.latency.add_histogram(&spilled[0]);
         }
     }
 
     fn interval_quantiles(&mut self) -> [Option<SimDuration>; 2] {
         let quantiles = [0.5, 0.99];
-        let here = &self.batch[self.interval.batch_start..];
-        if let Some(spilled) = &mut self.interval.spilled {
-            for value in here {
-                spilled.record(value & !UNMEASURED);
-            }
+        if let Some(spilled) = &self.interval.spilled {
+            let mut both = spilled[0].clone();
+            both.merge(&spilled[1]);
             return quantiles.map(|q| {
-                let enough = spilled.count() >= crate::stats::samples_needed(q);
-                if enough { spilled.quantile(q).map(SimDuration::from_nanos) } else { None }
+                let enough = both.count() >= crate::stats::samples_needed(q);
+                if enough { both.quantile(q).map(SimDuration::from_nanos) } else { None }
             });
         }
+        let here = &self.batch[self.interval.batch_start..];
         if (here.len() as u64) < crate::stats::samples_needed(0.5) {
             return [None, None];
         }
@@ -230,7 +248,9 @@ impl FlowRecorder {
     /// What is left when the run has ended; `spans` are the lengths of the window's halves in nanoseconds.
     #[must_use]
     pub fn finish(mut self, places: &[String], spans: (u64, u64)) -> FlowOutcome {
+        self.interval.batch_start = self.batch.len();
         self.flush_batch();
+        self.add_spilled();
         self.errors.sort_by_key(|entry| (entry.0, entry.1));
         let errors = self
             .errors
@@ -258,6 +278,33 @@ impl FlowRecorder {
             ),
         }
     }
+}
+
+/// Moments (in seconds) of the measured latencies of a batch: two passes, no division a value.
+fn batch_moments(batch: &[u64]) -> Moments {
+    let (mut count, mut sum, mut least, mut most) = (0_u64, 0_u64, u64::MAX, 0_u64);
+    let mut wide = 0_u128;
+    for value in batch.iter().copied().filter(|value| value & UNMEASURED == 0) {
+        count += 1;
+        let (total, carried) = sum.overflowing_add(value);
+        sum = total;
+        wide += u128::from(carried) << 64;
+        least = least.min(value);
+        most = most.max(value);
+    }
+    if count == 0 {
+        return Moments::default();
+    }
+    let mean = (wide + u128::from(sum)) as f64 / count as f64 / 1e9;
+    let squares: f64 = batch
+        .iter()
+        .filter(|value| **value & UNMEASURED == 0)
+        .map(|value| {
+            let difference = *value as f64 / 1e9 - mean;
+            difference * difference
+        })
+        .sum();
+    Moments::from_parts(count, mean, squares, least as f64 / 1e9, most as f64 / 1e9)
 }
 
 /// Ledger sums by coarse latency bucket, kept for the touched range only.

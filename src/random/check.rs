@@ -1,7 +1,7 @@
-//! What parameters of a distribution must be, said in words.
+//! What parameters of a distribution or an arrival process must be, said in words.
 
 /// The value if it is a finite number above zero.
-pub(super) fn positive(law: &str, parameter: &str, value: f64) -> Result<f64, String> {
+pub(crate) fn positive(law: &str, parameter: &str, value: f64) -> Result<f64, String> {
     if value.is_finite() && value > 0.0 {
         Ok(value)
     } else {
@@ -10,7 +10,7 @@ pub(super) fn positive(law: &str, parameter: &str, value: f64) -> Result<f64, St
 }
 
 /// The value if it is a finite number, zero or more.
-pub(super) fn not_negative(law: &str, parameter: &str, value: f64) -> Result<f64, String> {
+pub(crate) fn not_negative(law: &str, parameter: &str, value: f64) -> Result<f64, String> {
     if value.is_finite() && value >= 0.0 {
         Ok(value)
     } else {
@@ -19,7 +19,7 @@ pub(super) fn not_negative(law: &str, parameter: &str, value: f64) -> Result<f64
 }
 
 /// The value if it is a probability.
-pub(super) fn probability(law: &str, parameter: &str, value: f64) -> Result<f64, String> {
+pub(crate) fn probability(law: &str, parameter: &str, value: f64) -> Result<f64, String> {
     if (0.0..=1.0).contains(&value) {
         Ok(value)
     } else {
@@ -28,6 +28,6 @@ pub(super) fn probability(law: &str, parameter: &str, value: f64) -> Result<f64,
 }
 
 /// A length in seconds as people write it, or the bare number when no duration can hold it.
-pub(super) fn seconds(value: f64) -> String {
+pub(crate) fn seconds(value: f64) -> String {
     crate::time::SimDuration::from_secs_f64(value).map_or_else(|| format!("{value}s"), |length| length.to_string())
 }

@@ -8,7 +8,7 @@
 //! own and frozen by tests.
 
 mod bits;
-mod check;
+pub(crate) mod check;
 mod data;
 mod dist;
 mod exponential;

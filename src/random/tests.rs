@@ -16,7 +16,7 @@ fn continuous() -> Vec<(&'static str, Dist, f64)> {
         // 0.9 / 100 + 0.1 / 5
         ("hyperexponential", Dist::hyperexponential(vec![0.9, 0.1], vec![100.0, 5.0]).unwrap(), 0.029),
         ("lognormal mean", Dist::lognormal_mean_cv(0.006, 1.2).unwrap(), 0.006),
-        // sigma = ln 10 / z(0.99) = 0.989786; exp(sigma² / 2) = 1.632051
+        // sigma = ln 10 / z(0.99) = 0.989785; exp(sigma² / 2) = 1.632051
         ("lognormal quantiles", Dist::lognormal_median_p99(0.01, 0.1).unwrap(), 0.016_320_511),
         ("normal", Dist::normal(0.01, 0.002).unwrap(), 0.010_000_002_973),
         // Half normal: sd · sqrt(2 / pi).

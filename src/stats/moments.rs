@@ -30,6 +30,12 @@ impl Moments {
         moments
     }
 
+    /// Of values whose count, mean, sum of squared distances from it and extremes are known.
+    #[must_use]
+    pub const fn from_parts(count: u64, mean: f64, squares: f64, min: f64, max: f64) -> Self {
+        Self { count, mean, squares, min, max }
+    }
+
     /// Adds a value.
     #[inline]
     pub fn push(&mut self, value: f64) {

@@ -36,6 +36,21 @@ impl Sample {
         self.histogram.record(value);
     }
 
+    /// Adds values of which only a histogram is left; exact ranks are lost.
+    pub fn add_histogram(&mut self, histogram: &Histogram) {
+        if histogram.count() > 0 {
+            self.forget_values();
+            self.histogram.merge(histogram);
+        }
+    }
+
+    /// Whether it has as many values as it keeps exactly.
+    #[must_use]
+    #[inline]
+    pub const fn is_full(&self) -> bool {
+        self.over || self.values.len() >= EXACT_LIMIT
+    }
+
     #[cold]
     fn forget_values(&mut self) {
         self.over = true;

@@ -54,7 +54,7 @@ impl World<'_> {
     }
 
     /// The next request of an open traffic.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn on_arrival(&mut self, flow: u32, now: SimTime, schedule: &mut Schedule) {
         let state = &mut self.flows[flow as usize];
         let number = state.next_number;
@@ -68,6 +68,7 @@ impl World<'_> {
         self.begin_traffic_request(flow, number, base, client, NONE, now, schedule);
     }
 
+    #[inline(always)]
     fn begin_traffic_request(
         &mut self,
         flow: u32,
@@ -88,7 +89,7 @@ impl World<'_> {
         self.note_arrived(now, schedule);
     }
 
-    #[inline]
+    #[inline(always)]
     fn choose_client(&mut self, flow: u32, number: u64, base: u64) -> u32 {
         let traffic = &self.plan.scenario.traffic[flow as usize];
         let count = traffic.clients.count;
@@ -132,6 +133,7 @@ impl World<'_> {
     }
 
     /// A user's request ended: the user thinks.
+    #[inline(never)]
     pub(crate) fn think_again(&mut self, flow: u32, user_slot: u32, number: u64, schedule: &mut Schedule) {
         let Spec::Closed { think, .. } = &self.plan.scenario.traffic[flow as usize].arrivals else {
             return;

@@ -144,7 +144,7 @@ impl World<'_> {
         Some((NONE, endpoint))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn note_pick(&mut self, endpoint: u32) {
         self.endpoints[endpoint as usize].picks += 1;
         self.probes.picked(endpoint);
@@ -233,8 +233,20 @@ impl World<'_> {
     }
 
     /// Gets a client connection for an attempt, then sends it on its way.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn connect(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let entry = &mut self.attempts[attempt];
+        let hot = &self.plan.hot[entry.flow as usize];
+        if hot.express {
+            entry.worker = hot.worker;
+            return self.send(attempt, now, schedule);
+        }
+        self.connect_by_choice(attempt, now, schedule);
+    }
+
+    /// The general case of [`Self::connect`].
+    #[inline(never)]
+    fn connect_by_choice(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let (flow, client, base) = {
             let entry = &self.attempts[attempt];
             (entry.flow, entry.client, entry.base)
@@ -278,6 +290,7 @@ impl World<'_> {
         }
     }
 
+    #[inline(never)]
     fn take_pooled(&mut self, attempt: u32, limit: u32, order: PoolOrder, now: SimTime, schedule: &mut Schedule) {
         let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
         let target = self.pool_target(attempt);
@@ -321,6 +334,7 @@ impl World<'_> {
     }
 
     /// Opens a connection: the choice of layer 4 is made, the handshake costs one round trip.
+    #[inline(never)]
     fn open_connection(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let plan = self.plan;
         let (flow, client, base) = {
@@ -455,8 +469,16 @@ impl World<'_> {
     }
 
     /// The attempt is over for the client: its connection goes to the next in line, into the pool, or away.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn release_connection(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        if !self.plan.hot[self.attempts[attempt].flow as usize].standing {
+            self.release_chosen(attempt, now, schedule);
+        }
+    }
+
+    /// The general case of [`Self::release_connection`].
+    #[inline(never)]
+    fn release_chosen(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let entry = &self.attempts[attempt];
         let (flow, client, endpoint, worker) = (entry.flow, entry.client, entry.endpoint, entry.worker);
         match self.flows[flow as usize].channel {
@@ -552,7 +574,7 @@ impl World<'_> {
     }
 
     /// A layer-7 proxy gets a connection to the chosen pod.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn connect_upstream(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let plan = self.plan;
         let channel = Channel::of(&plan.flows[self.attempts[attempt].flow as usize].upstream);
@@ -592,7 +614,7 @@ impl World<'_> {
     }
 
     /// The proxy has the reply: its connection goes to the next in line or into the pool.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn release_upstream(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let connection = std::mem::replace(&mut self.attempts[attempt].upstream, NONE);
         if connection == NONE {

@@ -2,7 +2,7 @@
 
 use crate::cause::FailureCause;
 use crate::engine::{LaneTicket, Rank, Schedule};
-use crate::model::plan::{NONE, Route};
+use crate::model::plan::NONE;
 use crate::model::random_keys::BACK_OFF;
 use crate::model::traffic::attempt::{Attempt, Request, Stage};
 use crate::model::traffic::retry::back_off;
@@ -14,7 +14,7 @@ use crate::time::{SimDuration, SimTime};
 
 impl World<'_> {
     /// Begins a request of a traffic (no caller) or a call (with the attempt that waits for it).
-    #[inline]
+    #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "these are the request: what it is, who asks, when")]
     pub(crate) fn begin_request(
         &mut self,
@@ -53,15 +53,22 @@ impl World<'_> {
             self.ledger.resize((row + stride) * 2, 0);
         }
         self.ledger[row..row + stride].fill(0);
-        let spec = self.plan_flow(flow);
-        self.recorders[spec.recorder as usize].arrive(now, measured, self.ready_pods, self.sink);
-        if let Some(lane) = self.flows[flow as usize].deadline {
+        let hot = &self.plan.hot[flow as usize];
+        self.recorders[hot.recorder as usize].arrive(now, measured, self.ready_pods, self.sink);
+        if hot.deadline {
+            let lane = self.flows[flow as usize].deadline.expect("a flow with a timeout has a lane");
             self.requests[request].deadline = schedule.start(lane, request).0;
         }
-        if let Some(share) = spec.flow.retries.budget {
-            self.budget(flow, client).deposit(now, share);
+        if hot.budget {
+            self.save_up(flow, client, now);
         }
         self.launch(request, now, schedule);
+    }
+
+    #[inline(never)]
+    fn save_up(&mut self, flow: u32, client: u32, now: SimTime) {
+        let share = self.plan_flow(flow).flow.retries.budget.unwrap_or(0.0);
+        self.budget(flow, client).deposit(now, share);
     }
 
     fn budget(&mut self, flow: u32, client: u32) -> &mut super::retry::Budget {
@@ -74,7 +81,7 @@ impl World<'_> {
     }
 
     /// Starts the next try.
-    #[inline]
+    #[inline(always)]
     fn launch(&mut self, request: u32, now: SimTime, schedule: &mut Schedule) {
         let entry = &mut self.requests[request];
         let base = if entry.tries == 0 { entry.base } else { mix(entry.base, u64::from(entry.tries)) };
@@ -108,13 +115,15 @@ impl World<'_> {
         });
         let entry = &mut self.requests[request];
         entry.attempt = attempt;
-        if let Some(lane) = self.flows[flow as usize].per_try {
+        if self.plan.hot[flow as usize].per_try {
+            let lane = self.flows[flow as usize].per_try.expect("a flow with a timeout a try has a lane");
             entry.per_try = schedule.start(lane, request).0;
         }
         self.connect(attempt, now, schedule);
     }
 
     /// An attempt fails at the client itself: nothing was sent.
+    #[inline(never)]
     pub(crate) fn fail_here(
         &mut self,
         attempt: u32,
@@ -131,7 +140,7 @@ impl World<'_> {
     }
 
     /// A reply reaches the client.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn on_reply_at_client(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let request = self.attempts[attempt].request;
         if request == NONE {
@@ -140,25 +149,34 @@ impl World<'_> {
         self.settle_at_client(attempt);
         self.release_connection(attempt, now, schedule);
         self.stop_per_try(request, schedule);
-        let entry = &self.attempts[attempt];
-        match entry.failure {
+        match self.attempts[attempt].failure {
             None => self.succeed(request, attempt, now, schedule),
-            Some(cause) => {
-                let place = entry.place;
-                self.attempts.remove(attempt);
-                self.requests[request].attempt = NONE;
-                let retried = self.plan_flow(self.requests[request].flow).flow.retries.on.contains(&cause);
-                self.try_failed(request, cause, place, retried, now, schedule);
-            }
+            Some(cause) => self.reply_failed(request, attempt, cause, now, schedule),
         }
     }
 
+    #[inline(never)]
+    fn reply_failed(
+        &mut self,
+        request: u32,
+        attempt: u32,
+        cause: FailureCause,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
+        let place = self.attempts[attempt].place;
+        self.attempts.remove(attempt);
+        self.requests[request].attempt = NONE;
+        let retried = self.plan_flow(self.requests[request].flow).flow.retries.on.contains(&cause);
+        self.try_failed(request, cause, place, retried, now, schedule);
+    }
+
     /// The client's own balancer closes its account of an attempt.
-    #[inline]
+    #[inline(always)]
     fn settle_at_client(&mut self, attempt: u32) {
         let entry = &self.attempts[attempt];
-        let spec = self.plan_flow(entry.flow);
-        if spec.route == Route::ClientBalancer && entry.endpoint != NONE {
+        if self.plan.hot[entry.flow as usize].balances_at_client && entry.endpoint != NONE {
+            let spec = self.plan_flow(entry.flow);
             let first = self.plan.services[spec.flow.service].first;
             let (flow, client, endpoint) = (entry.flow, entry.client, entry.endpoint);
             let chooser = self.flows[flow as usize].balancers[client as usize].as_mut();
@@ -166,7 +184,7 @@ impl World<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn stop_per_try(&mut self, request: u32, schedule: &mut Schedule) {
         let entry = &mut self.requests[request];
         if entry.per_try != NONE {
@@ -176,7 +194,7 @@ impl World<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn stop_deadline(&mut self, request: u32, schedule: &mut Schedule) {
         let entry = &mut self.requests[request];
         if entry.deadline != NONE {
@@ -186,30 +204,28 @@ impl World<'_> {
         }
     }
 
+    #[inline(always)]
     fn succeed(&mut self, request: u32, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         self.stop_deadline(request, schedule);
         let entry = &self.requests[request];
-        let (flow, measured, caller) = (entry.flow, entry.measured, entry.caller);
+        let (flow, measured, caller, tries) = (entry.flow, entry.measured, entry.caller, entry.tries);
         let latency = now.as_nanos() - entry.arrived;
-        let spec = self.plan_flow(flow);
+        let hot = &self.plan.hot[flow as usize];
         let row = request as usize * self.plan.ledger_stride;
-        let ledger = &self.ledger[row..row + spec.layout.columns.len()];
-        let sum: u64 = ledger.iter().sum();
-        assert!(
-            sum == latency,
-            "the ledger of request {} of {} adds up to {sum} ns, its latency is {latency} ns",
-            entry.number,
-            spec.flow.name
-        );
-        let tries = entry.tries;
-        self.probes.succeeded(spec.recorder, latency, self.attempts[attempt].work, tries, measured);
-        let recorder = &mut self.recorders[spec.recorder as usize];
+        let ledger = &self.ledger[row..row + hot.columns as usize];
+        if ledger.iter().sum::<u64>() != latency {
+            self.ledger_is_wrong(request, latency);
+        }
+        if self.probes.any_flow {
+            self.probes.succeeded(hot.recorder, latency, self.attempts[attempt].work, tries, measured);
+        }
+        let recorder = &mut self.recorders[hot.recorder as usize];
         if measured && tries > 1 {
             recorder.retries += u64::from(tries - 1);
         }
         let kept = if caller == NONE { ledger } else { &[] };
         recorder.succeed(now, latency, kept, measured, self.ready_pods, self.sink);
-        if measured && self.log != RequestLog::None && caller == NONE {
+        if self.log != RequestLog::None && measured && caller == NONE {
             self.log_request(request, self.attempts[attempt].endpoint, None, now);
         }
         self.attempts.remove(attempt);
@@ -219,7 +235,20 @@ impl World<'_> {
         self.end_request(request, None, now, schedule);
     }
 
+    #[cold]
+    fn ledger_is_wrong(&self, request: u32, latency: u64) {
+        let entry = &self.requests[request];
+        let spec = self.plan_flow(entry.flow);
+        let row = request as usize * self.plan.ledger_stride;
+        let ledger = &self.ledger[row..row + spec.layout.columns.len()];
+        panic!(
+            "the ledger of request {} of {} is {:?} over {ledger:?}, its latency is {latency} ns",
+            entry.number, spec.flow.name, spec.layout.columns
+        );
+    }
+
     /// A try failed: another one, or the end.
+    #[inline(never)]
     fn try_failed(
         &mut self,
         request: u32,
@@ -353,6 +382,7 @@ impl World<'_> {
     }
 
     /// A request is over: its caller, its user and its slot are told.
+    #[inline(always)]
     fn end_request(
         &mut self,
         request: u32,
@@ -424,6 +454,7 @@ impl World<'_> {
     }
 
     /// The ledger of a call enters its caller's, if it was the last of the step to end.
+    #[inline(never)]
     fn merge_ledger(&mut self, request: u32, caller: u32) {
         let caller_request = self.attempts[caller].request;
         if caller_request == NONE || self.attempts[caller].joins > 1 {
@@ -439,6 +470,7 @@ impl World<'_> {
         }
     }
 
+    #[inline(never)]
     fn log_request(&mut self, request: u32, endpoint: u32, failure: Option<FailureCause>, now: SimTime) {
         let entry = &self.requests[request];
         let state = &mut self.flows[entry.flow as usize];

@@ -3,28 +3,35 @@
 use crate::arrivals::Spec;
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
+use crate::model::cluster::station::Station;
 use crate::model::plan::{NONE, Plan, ServerPlan, StepPlan, as_u32};
 use crate::model::random_keys::{CALL, CALL_COIN, DEMAND, ERROR_COIN, PATIENCE};
 use crate::model::traffic::attempt::Stage;
 use crate::model::{World, kind};
 use crate::random::{Dist, Keyed, mix};
-use crate::scenario::{Demand, Discipline};
+use crate::scenario::Discipline;
 use crate::time::{SimDuration, SimTime};
 
 /// The server plan of a station.
-#[inline]
+#[inline(always)]
 fn server_of(plan: &Plan, station: usize) -> &ServerPlan {
     &plan.servers[plan.server_of[station] as usize]
 }
 
-impl World<'_> {
+/// The server plan of a station, by its hot record.
+#[inline(always)]
+fn server<'p>(plan: &'p Plan, station: &Station) -> &'p ServerPlan {
+    &plan.servers[station.server as usize]
+}
+
+impl<'p> World<'p> {
     #[inline]
     fn station_of(&self, attempt: u32) -> usize {
         self.plan.endpoints[self.attempts[attempt].endpoint as usize].station as usize
     }
 
     /// A request reaches its pod: it gets a slot, waits, or is turned away.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn on_at_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let plan = self.plan;
         let entry = &mut self.attempts[attempt];
@@ -42,12 +49,12 @@ impl World<'_> {
         if self.probes.stations {
             self.probes.reached(station, now, measured);
         }
-        let server = server_of(plan, station);
-        let record = &mut self.stations[station];
-        if record.busy < server.slots || server.behaviour.discipline == Discipline::ProcessorSharing {
-            self.enter_service(attempt, station, now, schedule);
+        let record = &self.stations[station];
+        let server = server(plan, record);
+        if record.busy < server.slots || server.discipline == Discipline::ProcessorSharing {
+            self.enter_service(attempt, station, server, now, schedule);
         } else if record.waiting < server.queue_limit {
-            self.wait_for_slot(attempt, station, now, schedule);
+            self.wait_for_slot(attempt, station, server, now, schedule);
         } else {
             self.probes.turned_away(plan, &self.attempts[attempt]);
             self.fail_at_pod(attempt, FailureCause::QueueFull, now, schedule);
@@ -55,17 +62,22 @@ impl World<'_> {
     }
 
     /// Tells the probes how many are at a station now.
-    #[inline]
+    #[inline(always)]
     fn note_level(&mut self, station: usize, now: SimTime) {
         if self.probes.levels {
             self.probes.level_changed(self.plan, station, self.stations[station].in_system(), now);
         }
     }
 
-    #[inline]
-    fn wait_for_slot(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
-        let plan = self.plan;
-        let server = server_of(plan, station);
+    #[inline(always)]
+    fn wait_for_slot(
+        &mut self,
+        attempt: u32,
+        station: usize,
+        server: &ServerPlan,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
         self.stations[station].enqueue(attempt, &mut self.attempts, now);
         self.attempts[attempt].stage = Stage::Queued;
         self.note_level(station, now);
@@ -78,6 +90,7 @@ impl World<'_> {
         }
     }
 
+    #[inline(never)]
     fn start_patience(&mut self, attempt: u32, delay: SimDuration, constant: bool, schedule: &mut Schedule) {
         if constant {
             let lane = schedule.add_lane(delay, Rank::Timeout, kind::PATIENCE);
@@ -89,6 +102,7 @@ impl World<'_> {
         }
     }
 
+    #[inline(never)]
     fn stop_patience(&mut self, attempt: u32, server: &ServerPlan, fired: bool, schedule: &mut Schedule) {
         let Some(patience) = &server.behaviour.queue_timeout else { return };
         let ticket = std::mem::replace(&mut self.attempts[attempt].patience, NONE);
@@ -121,7 +135,7 @@ impl World<'_> {
         self.note_level(station, now);
     }
 
-    #[inline]
+    #[inline(always)]
     fn close_queue_wait(&mut self, attempt: u32, now: SimTime) {
         let entry = &self.attempts[attempt];
         let waited = now.as_nanos() - entry.since;
@@ -133,44 +147,52 @@ impl World<'_> {
     }
 
     /// A request gets a slot without waiting.
-    #[inline]
-    fn enter_service(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
-        self.take_slot(attempt, station, now);
+    #[inline(always)]
+    fn enter_service(
+        &mut self,
+        attempt: u32,
+        station: usize,
+        server: &'p ServerPlan,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
+        self.take_slot(attempt, station, server, now);
         self.note_level(station, now);
         self.probes.started(self.plan, &self.attempts[attempt], now);
-        self.run_step(attempt, station, now, schedule);
+        self.run_step(attempt, station, server, now, schedule);
     }
 
-    #[inline]
-    fn take_slot(&mut self, attempt: u32, station: usize, now: SimTime) {
+    #[inline(always)]
+    fn take_slot(&mut self, attempt: u32, station: usize, server: &ServerPlan, now: SimTime) {
         self.attempts[attempt].holds_slot = true;
-        if server_of(self.plan, station).behaviour.discipline != Discipline::ProcessorSharing {
+        if server.discipline != Discipline::ProcessorSharing {
             self.stations[station].occupy(now);
         }
     }
 
     /// The next in the queue gets a slot that is free.
-    #[inline]
-    fn start_next(&mut self, station: usize, now: SimTime, schedule: &mut Schedule) {
-        let plan = self.plan;
-        let server = server_of(plan, station);
-        let next = match server.behaviour.discipline {
-            Discipline::Fifo => self.stations[station].first(),
-            Discipline::Lifo => self.stations[station].last(),
+    #[inline(always)]
+    fn start_next(&mut self, station: usize, server: &'p ServerPlan, now: SimTime, schedule: &mut Schedule) {
+        let record = &self.stations[station];
+        let next = match server.discipline {
+            Discipline::Fifo => record.first(),
+            Discipline::Lifo => record.last(),
             Discipline::ProcessorSharing => NONE,
         };
-        if next == NONE || self.stations[station].busy >= server.slots {
+        if next == NONE || record.busy >= server.slots {
             return;
         }
         self.stations[station].unlink(next, &mut self.attempts, now);
-        self.stop_patience(next, server, false, schedule);
-        self.close_queue_wait(next, now);
-        self.take_slot(next, station, now);
-        if self.attempts[next].stage == Stage::Queued {
-            self.probes.started(plan, &self.attempts[next], now);
+        if server.impatient {
+            self.stop_patience(next, server, false, schedule);
         }
-        if matches!(server.steps.get(self.attempts[next].step as usize), Some(StepPlan::Work(_))) {
-            self.run_step(next, station, now, schedule);
+        self.close_queue_wait(next, now);
+        self.take_slot(next, station, server, now);
+        if self.attempts[next].stage == Stage::Queued {
+            self.probes.started(self.plan, &self.attempts[next], now);
+        }
+        if let Some(StepPlan::Work(dist)) = server.steps.get(self.attempts[next].step as usize) {
+            self.begin_work(next, station, server, dist, now, schedule);
         } else {
             // As an event of its own: a chain of instant services must not become a chain of calls.
             self.attempts[next].stage = Stage::Serving;
@@ -184,14 +206,19 @@ impl World<'_> {
         if self.attempts[attempt].cancelled {
             return self.attempts.remove(attempt);
         }
-        self.run_step(attempt, station, now, schedule);
+        self.run_step(attempt, station, server_of(self.plan, station), now, schedule);
     }
 
     /// Begins the current step, or ends the service after the last.
-    #[inline]
-    fn run_step(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
-        let plan = self.plan;
-        let server = server_of(plan, station);
+    #[inline(never)]
+    fn run_step(
+        &mut self,
+        attempt: u32,
+        station: usize,
+        server: &'p ServerPlan,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
         loop {
             match server.steps.get(self.attempts[attempt].step as usize) {
                 Some(StepPlan::Work(dist)) => {
@@ -203,12 +230,12 @@ impl World<'_> {
                     }
                     self.attempts[attempt].step += 1;
                 }
-                None => return self.end_service(attempt, station, now, schedule),
+                None => return self.end_service(attempt, station, server, now, schedule),
             }
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn begin_work(
         &mut self,
         attempt: u32,
@@ -218,45 +245,41 @@ impl World<'_> {
         now: SimTime,
         schedule: &mut Schedule,
     ) {
-        let work = self.demand(attempt, server, dist);
+        let plan = self.plan;
         let entry = &mut self.attempts[attempt];
-        entry.since = now.as_nanos();
-        entry.work += work.as_nanos();
-        entry.stage = Stage::Serving;
-        if server.behaviour.discipline == Discipline::ProcessorSharing && server.slots != NONE {
-            return self.share(attempt, station, work, now, schedule);
-        }
-        let (request, endpoint, flow) = (entry.request, entry.endpoint, entry.flow);
-        if request != NONE {
-            let target = self.plan.endpoints[endpoint as usize].target as usize;
-            let column = self.plan_flow(flow).layout.service[target];
-            self.charge(attempt, column, work);
-        }
-        schedule.after(work, Rank::Completion, kind::WORKED, attempt);
-    }
-
-    /// The work of the current step on this pod.
-    #[inline]
-    fn demand(&mut self, attempt: u32, server: &ServerPlan, dist: &Dist) -> SimDuration {
-        let entry = &self.attempts[attempt];
-        let drawn = match dist.as_constant() {
+        let hot = &plan.hot[entry.flow as usize];
+        let mut work = match dist.as_constant() {
             Some(constant) => constant,
             None => {
-                let spec = &self.plan_flow(entry.flow).flow;
-                let base = match spec.demand {
-                    Demand::Request if entry.request != NONE => self.requests[entry.request].base,
-                    _ => entry.base,
-                };
-                let key = base ^ DEMAND;
+                let share = hot.demand_of_request && entry.request != NONE;
+                let key = DEMAND ^ if share { self.requests[entry.request].base } else { entry.base };
                 let key = if entry.step == 0 { key } else { mix(key, u64::from(entry.step)) };
                 dist.sample(&mut Keyed::new(key))
             }
         };
-        let drawn = self.traced_demand(attempt).unwrap_or(drawn);
-        if server.speed.to_bits() == 1.0_f64.to_bits() {
-            return drawn;
+        if hot.traced || server.scaled {
+            work = self.adjusted(attempt, server, work);
         }
-        SimDuration::from_secs_f64(drawn.as_secs_f64() / server.speed).unwrap_or(drawn)
+        let entry = &mut self.attempts[attempt];
+        entry.since = now.as_nanos();
+        entry.work += work.as_nanos();
+        entry.stage = Stage::Serving;
+        if server.shares {
+            return self.share(attempt, station, work, now, schedule);
+        }
+        let (request, endpoint, flow) = (entry.request, entry.endpoint, entry.flow);
+        if request != NONE {
+            let target = plan.endpoints[endpoint as usize].target as usize;
+            self.charge_request(request, plan.flows[flow as usize].layout.service[target], work.as_nanos());
+        }
+        schedule.after(work, Rank::Completion, kind::WORKED, attempt);
+    }
+
+    /// The work of the current step on this pod: as a trace gives it, at the pod's speed.
+    #[inline(never)]
+    fn adjusted(&mut self, attempt: u32, server: &ServerPlan, drawn: SimDuration) -> SimDuration {
+        let work = self.traced_demand(attempt).unwrap_or(drawn);
+        if server.scaled { SimDuration::from_secs_f64(work.as_secs_f64() / server.speed).unwrap_or(work) } else { work }
     }
 
     /// The service time that a trace gives, for the first work of a request of that traffic.
@@ -272,16 +295,23 @@ impl World<'_> {
     }
 
     /// A step of work is done.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn on_worked(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let station = self.station_of(attempt);
-        if self.attempts[attempt].cancelled {
+        let entry = &mut self.attempts[attempt];
+        if entry.cancelled {
             return self.attempts.remove(attempt);
         }
-        self.attempts[attempt].step += 1;
-        self.run_step(attempt, station, now, schedule);
+        entry.step += 1;
+        let station = self.plan.endpoints[entry.endpoint as usize].station as usize;
+        let server = server(self.plan, &self.stations[station]);
+        if entry.step as usize == server.steps.len() {
+            self.end_service(attempt, station, server, now, schedule);
+        } else {
+            self.run_step(attempt, station, server, now, schedule);
+        }
     }
 
+    #[inline(never)]
     fn share(&mut self, attempt: u32, station: usize, work: SimDuration, now: SimTime, schedule: &mut Schedule) {
         let (sharing, _) = &mut **self.sharing[station].as_mut().expect("the station shares its processor");
         sharing.enter(now, work.as_nanos(), attempt);
@@ -323,6 +353,7 @@ impl World<'_> {
     }
 
     /// Starts the calls of a step; says whether there is anything to wait for.
+    #[inline(never)]
     fn begin_calls(
         &mut self,
         attempt: u32,
@@ -344,11 +375,12 @@ impl World<'_> {
             return false;
         }
         let server = server_of(self.plan, station);
-        let shares = server.behaviour.discipline == Discipline::ProcessorSharing;
+        let shares = server.discipline == Discipline::ProcessorSharing;
         if !server.behaviour.holds_slot_while_calling && !shares && self.attempts[attempt].holds_slot {
             self.attempts[attempt].holds_slot = false;
             self.stations[station].vacate(now);
-            self.start_next(station, now, schedule);
+            self.note_level(station, now);
+            self.start_next(station, server, now, schedule);
         }
         let replica = self.plan.pods[self.plan.pod_of[station] as usize].replica;
         let measured = self.attempts[attempt].measured;
@@ -370,6 +402,7 @@ impl World<'_> {
     }
 
     /// A call ended; the last one of the step lets its caller go on. `failure` is why it failed.
+    #[inline(never)]
     pub(crate) fn call_ended(
         &mut self,
         caller: u32,
@@ -394,41 +427,40 @@ impl World<'_> {
 
     fn after_calls(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
         let server = server_of(self.plan, station);
-        let shares = server.behaviour.discipline == Discipline::ProcessorSharing;
         if self.attempts[attempt].failure.is_some() {
-            return self.end_service(attempt, station, now, schedule);
+            return self.end_service(attempt, station, server, now, schedule);
         }
         self.attempts[attempt].step += 1;
-        if self.attempts[attempt].holds_slot || shares {
-            return self.run_step(attempt, station, now, schedule);
-        }
-        if server.steps.len() <= self.attempts[attempt].step as usize {
-            // Nothing is left to do on a slot: the reply goes out from the event loop.
-            return self.end_service(attempt, station, now, schedule);
+        let last = server.steps.len() <= self.attempts[attempt].step as usize;
+        if self.attempts[attempt].holds_slot || last {
+            return self.run_step(attempt, station, server, now, schedule);
         }
         self.attempts[attempt].since = now.as_nanos();
         if self.stations[station].busy < server.slots {
-            self.take_slot(attempt, station, now);
-            self.run_step(attempt, station, now, schedule);
+            self.take_slot(attempt, station, server, now);
+            self.note_level(station, now);
+            self.run_step(attempt, station, server, now, schedule);
         } else {
             self.stations[station].enqueue(attempt, &mut self.attempts, now);
+            self.note_level(station, now);
             self.attempts[attempt].stage = Stage::Resuming;
         }
     }
 
     /// The pod is done with a request: the slot goes on, the reply goes back.
-    #[inline]
-    fn end_service(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
-        let server = server_of(self.plan, station);
-        if server.behaviour.error_ratio > 0.0 && self.attempts[attempt].failure.is_none() {
-            let key = self.attempts[attempt].base ^ ERROR_COIN;
-            if Keyed::new(key).unit() < server.behaviour.error_ratio {
-                let entry = &mut self.attempts[attempt];
-                entry.failure = Some(FailureCause::AppError);
-                entry.place = server.place;
-            }
+    #[inline(always)]
+    fn end_service(
+        &mut self,
+        attempt: u32,
+        station: usize,
+        server: &'p ServerPlan,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
+        if server.errs {
+            self.toss_error_coin(attempt, server);
         }
-        self.give_slot_back(attempt, station, now, schedule);
+        self.give_slot_back(attempt, station, server, now, schedule);
         let entry = &self.attempts[attempt];
         if entry.measured {
             let endpoint = entry.endpoint as usize;
@@ -438,25 +470,45 @@ impl World<'_> {
             if let Some(latency) = self.endpoint_latency.get_mut(endpoint) {
                 latency.record(now.as_nanos() - entry.reached);
             }
+            self.probes.served(self.plan, entry);
         }
-        self.probes.served(self.plan, entry);
         self.reply(attempt, now, schedule);
     }
 
-    #[inline]
-    fn give_slot_back(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
-        let server = server_of(self.plan, station);
-        let held = std::mem::replace(&mut self.attempts[attempt].holds_slot, false);
-        if held && server.behaviour.discipline != Discipline::ProcessorSharing {
-            self.stations[station].vacate(now);
+    #[inline(never)]
+    fn toss_error_coin(&mut self, attempt: u32, server: &ServerPlan) {
+        let entry = &mut self.attempts[attempt];
+        let coin = Keyed::new(entry.base ^ ERROR_COIN).unit();
+        if entry.failure.is_none() && coin < server.behaviour.error_ratio {
+            entry.failure = Some(FailureCause::AppError);
+            entry.place = server.place;
         }
+    }
+
+    #[inline(always)]
+    fn give_slot_back(
+        &mut self,
+        attempt: u32,
+        station: usize,
+        server: &'p ServerPlan,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
+        let held = std::mem::replace(&mut self.attempts[attempt].holds_slot, false);
+        if !held || server.discipline == Discipline::ProcessorSharing {
+            return;
+        }
+        let record = &mut self.stations[station];
+        record.vacate(now);
+        let waits = record.waiting > 0;
         self.note_level(station, now);
-        if self.stations[station].waiting > 0 && held {
-            self.start_next(station, now, schedule);
+        if waits {
+            self.start_next(station, server, now, schedule);
         }
     }
 
     /// The pod turns a request away.
+    #[inline(never)]
     fn fail_at_pod(&mut self, attempt: u32, cause: FailureCause, now: SimTime, schedule: &mut Schedule) {
         let place = server_of(self.plan, self.station_of(attempt)).place;
         let entry = &mut self.attempts[attempt];
@@ -517,7 +569,7 @@ impl World<'_> {
             sharing.withdraw(now, attempt);
             self.sharing_changed(station, now, schedule);
         }
-        self.give_slot_back(attempt, station, now, schedule);
+        self.give_slot_back(attempt, station, server_of(self.plan, station), now, schedule);
         if stage == Stage::Serving && !shared {
             self.attempts[attempt].cancelled = true;
         } else {

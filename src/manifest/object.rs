@@ -1,0 +1,158 @@
+//! The parts of Kubernetes objects that the model uses.
+
+use super::report::Report;
+use crate::yaml::Span;
+
+/// Everything read from manifests.
+#[derive(Debug, Clone, Default)]
+pub struct Objects {
+    /// Deployments, ReplicaSets and Pods that stand for pods of their own.
+    pub workloads: Vec<WorkloadObject>,
+    /// Services.
+    pub services: Vec<ServiceObject>,
+    /// Nodes.
+    pub nodes: Vec<NodeObject>,
+    /// Names of Namespaces.
+    pub namespaces: Vec<String>,
+    /// What was used and what was not.
+    pub report: Report,
+}
+
+/// A Deployment, ReplicaSet or Pod.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkloadObject {
+    /// `deployment`, `replicaset` or `pod`.
+    pub kind: &'static str,
+    /// `metadata.namespace`, by default `default`.
+    pub namespace: String,
+    /// `metadata.name`.
+    pub name: String,
+    /// `spec.replicas`, by default 1.
+    pub replicas: u32,
+    /// Place of `spec.replicas`, or of the object.
+    pub replicas_span: Span,
+    /// Labels of the pods.
+    pub labels: Vec<(String, String)>,
+    /// `containers`, without init containers.
+    pub containers: Vec<ContainerObject>,
+    /// `nodeName`.
+    pub node_name: Option<String>,
+    /// Place of `nodeName`, or of the object.
+    pub node_name_span: Span,
+    /// `nodeSelector`.
+    pub node_selector: Vec<(String, String)>,
+    /// Place of `nodeSelector`, or of the object.
+    pub node_selector_span: Span,
+    /// Place of `metadata.name`.
+    pub span: Span,
+}
+
+/// A container of a pod.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContainerObject {
+    /// `name`.
+    pub name: String,
+    /// `ports` that speak TCP.
+    pub ports: Vec<ContainerPort>,
+    /// Place of the name.
+    pub span: Span,
+}
+
+/// A port of a container.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContainerPort {
+    /// `name`.
+    pub name: Option<String>,
+    /// `containerPort`.
+    pub container_port: u16,
+}
+
+/// A Service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceObject {
+    /// `metadata.namespace`, by default `default`.
+    pub namespace: String,
+    /// `metadata.name`.
+    pub name: String,
+    /// `spec.selector`.
+    pub selector: Vec<(String, String)>,
+    /// `spec.clusterIP` where it is an IPv4 address.
+    pub cluster_ip: Option<String>,
+    /// `spec.type`, by default `ClusterIP`.
+    pub type_: String,
+    /// What kind of Service it is to its clients.
+    pub form: ServiceForm,
+    /// `spec.ports` that speak TCP.
+    pub ports: Vec<ServicePortObject>,
+    /// Place of `metadata.name`.
+    pub span: Span,
+}
+
+/// What a Service is to its clients inside the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServiceForm {
+    /// A virtual address in front of the selected pods.
+    ClusterIp,
+    /// `clusterIP: None`: the name resolves to the pods.
+    Headless,
+    /// `type: ExternalName`: the name is another name.
+    ExternalName,
+    /// No selector: the endpoints are written by hand.
+    NoSelector,
+}
+
+impl ServiceObject {
+    /// Why traffic to this Service cannot be simulated, where it cannot.
+    #[must_use]
+    pub fn unsupported(&self) -> Option<&'static str> {
+        match self.form {
+            ServiceForm::ClusterIp => None,
+            ServiceForm::Headless => Some("headless Services (`clusterIP: None`) are not supported yet"),
+            ServiceForm::ExternalName => Some("Services of `type: ExternalName` are not supported yet"),
+            ServiceForm::NoSelector => Some("Services without a selector are not supported yet"),
+        }
+    }
+}
+
+/// A port of a Service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServicePortObject {
+    /// `name`.
+    pub name: Option<String>,
+    /// `port`.
+    pub port: u16,
+    /// `targetPort`, by default the same as `port`.
+    pub target_port: TargetPort,
+    /// Place of `targetPort`, or of `port`.
+    pub span: Span,
+}
+
+/// How a Service port names a container's port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetPort {
+    /// By number.
+    Number(u16),
+    /// By the name that the container gives it.
+    Name(String),
+}
+
+/// A Node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeObject {
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.labels`.
+    pub labels: Vec<(String, String)>,
+    /// Label `topology.kubernetes.io/zone`.
+    pub zone: Option<String>,
+    /// Cores: `status.allocatable.cpu`, else `status.capacity.cpu`.
+    pub cpu: Option<f64>,
+    /// `status.allocatable.pods`, else `status.capacity.pods`.
+    pub max_pods: Option<u32>,
+    /// `spec.podCIDR` where it is IPv4, as `(first address, prefix length)`.
+    pub pod_cidr: Option<(u32, u8)>,
+    /// `spec.unschedulable`, or the taint of a control plane.
+    pub unschedulable: bool,
+    /// Place of `metadata.name`.
+    pub span: Span,
+}

@@ -1,0 +1,114 @@
+//! Why a kind or a field has no effect, in one place so that the words stay the same.
+
+use crate::yaml::{Node, Value};
+
+/// Why objects of a kind have no effect.
+pub(super) fn kind(kind: &str) -> &'static str {
+    match kind {
+        "StatefulSet" | "DaemonSet" | "Job" | "CronJob" | "ReplicationController" => {
+            "only Deployments, ReplicaSets and Pods run pods in the model"
+        }
+        "HorizontalPodAutoscaler" | "VerticalPodAutoscaler" | "ScaledObject" => {
+            "scaling is not modelled: `spec.replicas` stays as it is"
+        }
+        "Ingress" | "IngressClass" | "Gateway" | "HTTPRoute" | "VirtualService" => {
+            "ways into the cluster are not modelled: a scenario's traffic names a Service"
+        }
+        "NetworkPolicy" => "no traffic is blocked in the model",
+        "PodDisruptionBudget" => "disruptions are not modelled",
+        "Endpoints" | "EndpointSlice" => "endpoints follow from the selectors of Services",
+        _ => "not part of the model",
+    }
+}
+
+/// Why a field has no effect, by its path without indices.
+pub(super) fn field(path: &str) -> &'static str {
+    let inner = path.strip_prefix("spec.template.").unwrap_or(path);
+    if let Some(container_field) = inner.strip_prefix("spec.containers[].") {
+        return match container_field {
+            "resources" => "CPU and memory limits are not modelled: the scenario says how a container serves",
+            "livenessProbe" | "readinessProbe" | "startupProbe" | "lifecycle" => {
+                "start-up, probes and termination are not modelled: pods are ready throughout"
+            }
+            _ => "the scenario says how a container serves",
+        };
+    }
+    match inner {
+        "spec.initContainers" => "start-up is not modelled, nor are sidecars that start as init containers",
+        "spec.hostNetwork" => "every pod has an address of its own in the model",
+        "spec.affinity"
+        | "spec.topologySpreadConstraints"
+        | "spec.tolerations"
+        | "spec.priorityClassName"
+        | "spec.schedulerName"
+        | "spec.priority" => "pods are spread evenly over the nodes that `nodeName` and `nodeSelector` allow",
+        "spec.taints" => "taints and tolerations are not modelled",
+        "spec.strategy"
+        | "spec.minReadySeconds"
+        | "spec.progressDeadlineSeconds"
+        | "spec.revisionHistoryLimit"
+        | "spec.paused"
+        | "spec.terminationGracePeriodSeconds"
+        | "spec.readinessGates"
+        | "spec.restartPolicy" => "start-up, restarts and rollouts are not modelled",
+        "spec.sessionAffinity" | "spec.sessionAffinityConfig" => {
+            "session affinity is not modelled: every connection is balanced anew"
+        }
+        "spec.trafficDistribution" | "spec.internalTrafficPolicy" | "spec.topologyKeys" => {
+            "endpoints of all nodes and zones are used alike"
+        }
+        "spec.dnsPolicy" | "spec.dnsConfig" | "spec.hostAliases" => "names resolve at no cost",
+        _ => "not part of the model",
+    }
+}
+
+/// Whether a field belongs to the bookkeeping that every dump repeats.
+pub(super) fn is_bookkeeping(path: &str) -> bool {
+    let inner = path.strip_prefix("spec.template.").unwrap_or(path);
+    let Some(field) = inner.strip_prefix("metadata.") else { return inner == "status" };
+    matches!(
+        field,
+        "annotations"
+            | "creationTimestamp"
+            | "finalizers"
+            | "generateName"
+            | "generation"
+            | "labels"
+            | "managedFields"
+            | "ownerReferences"
+            | "resourceVersion"
+            | "selfLink"
+            | "uid"
+    )
+}
+
+/// Whether a field says no more than what holds without it, so that ignoring it changes nothing.
+pub(super) fn says_nothing(path: &str, node: &Node) -> bool {
+    let leaf = path.rsplit('.').next().unwrap_or(path);
+    match &node.value {
+        Value::Null => true,
+        Value::List(items) => {
+            items.is_empty() || (leaf == "ipFamilies" && items.iter().all(|ip| ip.as_str() == Some("IPv4")))
+        }
+        Value::Map(entries) => entries.is_empty(),
+        Value::Scalar(scalar) => {
+            let text = scalar.text.as_str();
+            text.is_empty()
+                || node.as_bool() == Some(false)
+                || matches!(
+                    (leaf, text),
+                    ("dnsPolicy", "ClusterFirst")
+                        | ("enableServiceLinks", "true")
+                        | ("externalTrafficPolicy" | "internalTrafficPolicy", "Cluster")
+                        | ("ipFamilyPolicy", "SingleStack")
+                        | ("preemptionPolicy", "PreemptLowerPriority")
+                        | ("priority", "0")
+                        | ("restartPolicy", "Always")
+                        | ("schedulerName", "default-scheduler")
+                        | ("serviceAccount" | "serviceAccountName", "default")
+                        | ("sessionAffinity", "None")
+                        | ("terminationGracePeriodSeconds", "30")
+                )
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Services.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::fields::{Context, Fields, NameRule};
+use super::object::{ServiceForm, ServiceObject, ServicePortObject, TargetPort};
+use crate::yaml::{Node, Span};
+
+/// Fields that only matter to traffic from outside the cluster.
+const OUTSIDE_FIELDS: [&str; 8] = [
+    "allocateLoadBalancerNodePorts",
+    "externalIPs",
+    "externalTrafficPolicy",
+    "healthCheckNodePort",
+    "loadBalancerClass",
+    "loadBalancerIP",
+    "loadBalancerSourceRanges",
+    "nodePort",
+];
+const OUTSIDE: &str = "used as ClusterIP inside the cluster; ways in from outside are not modelled";
+
+pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObject> {
+    context.check_name(NameRule::Label);
+    let mut top = context.top(node)?;
+    if let Some(metadata) = context.metadata(&mut top) {
+        report_topology(context, node);
+        context.finish(&metadata);
+    }
+    if top.take("spec").is_none() {
+        let help = "write `spec: {selector: …, ports: [{port: 80}]}`";
+        context.error(context.name_span, "`spec` is missing", help);
+    }
+    let mut spec = context.inner(&mut top, "spec")?;
+    context.finish(&top);
+    let type_ = read_type(context, &mut spec)?;
+    let selector = context.texts(&mut spec, "selector");
+    let (cluster_ip, headless) = read_address(context, &mut spec);
+    let form = match type_ {
+        "ExternalName" => ServiceForm::ExternalName,
+        _ if headless => ServiceForm::Headless,
+        _ if selector.is_empty() => ServiceForm::NoSelector,
+        _ => ServiceForm::ClusterIp,
+    };
+    let list_span = spec.take("ports").map_or(context.name_span, |node| node.span);
+    let items = context.items(&mut spec, "ports");
+    if items.is_empty() && !matches!(form, ServiceForm::ExternalName | ServiceForm::Headless) {
+        context.error(
+            list_span,
+            "a Service needs at least one port",
+            "write for example `ports: [{port: 80, targetPort: 8080}]`",
+        );
+    }
+    let ports = read_ports(context, items);
+    report_outside(context, &mut spec, type_);
+    if form == ServiceForm::ExternalName {
+        spec.take("externalName");
+    }
+    context.finish(&spec);
+    let service = ServiceObject {
+        namespace: context.subject.namespace.clone(),
+        name: context.subject.name.clone(),
+        selector,
+        cluster_ip,
+        type_: type_.to_string(),
+        form,
+        ports,
+        span: context.name_span,
+    };
+    if let Some(why) = service.unsupported() {
+        context.ignore("traffic to it", why);
+    } else {
+        context.used(&summary(&service));
+    }
+    Some(service)
+}
+
+fn read_type<'n>(context: &mut Context<'_>, spec: &mut Fields<'n>) -> Option<&'n str> {
+    let Some(node) = spec.take("type") else { return Some("ClusterIP") };
+    let text = context.text(spec, "type")?;
+    if ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"].contains(&text) {
+        return Some(text);
+    }
+    let message = format!("`spec.type` must be a type of Service, and this is `{text}`");
+    context.error(node.span, &message, "write ClusterIP, NodePort, LoadBalancer or ExternalName");
+    None
+}
+
+/// The address, and whether there is to be none.
+fn read_address(context: &mut Context<'_>, spec: &mut Fields<'_>) -> (Option<String>, bool) {
+    let _first_of_the_same = spec.take("clusterIPs");
+    let Some(node) = spec.take("clusterIP") else { return (None, false) };
+    let Some(text) = context.text(spec, "clusterIP").filter(|text| !text.is_empty()) else { return (None, false) };
+    if text == "None" {
+        return (None, true);
+    }
+    match text.parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) if usable(address) => (Some(address.to_string()), false),
+        Ok(IpAddr::V6(_)) => {
+            context.ignore("spec.clusterIP", "only IPv4 is modelled: the Service gets another address");
+            (None, false)
+        }
+        _ => {
+            let message = format!("`spec.clusterIP` must be an IPv4 address or None, and this is `{text}`");
+            context.error(node.span, &message, "write for example `clusterIP: 10.96.0.10`, or leave it out");
+            (None, false)
+        }
+    }
+}
+
+fn usable(address: Ipv4Addr) -> bool {
+    !address.is_unspecified() && !address.is_broadcast() && !address.is_loopback() && !address.is_multicast()
+}
+
+fn read_ports(context: &mut Context<'_>, items: Vec<Fields<'_>>) -> Vec<ServicePortObject> {
+    let several = items.len() > 1;
+    let mut ports: Vec<ServicePortObject> = Vec::new();
+    let mut names: Vec<&str> = Vec::new();
+    for mut item in items {
+        let name_span: Span = item.take("name").map_or(item.span, |name| name.span);
+        let name = context.text(&mut item, "name").filter(|name| !name.is_empty());
+        match name {
+            Some(name) if names.contains(&name) => {
+                context.error(name_span, &format!("two ports are named `{name}`"), "give each port its own name");
+            }
+            Some(name) => {
+                context.check_part_name(name, name_span, NameRule::Label);
+                names.push(name);
+            }
+            None if several => {
+                context.error(item.span, "each of several ports needs a name", "write for example `- name: http`");
+            }
+            None => {}
+        }
+        if let Some(protocol) = context.text(&mut item, "protocol").filter(|protocol| *protocol != "TCP") {
+            context.ignore(&format!("spec.ports[].protocol {protocol}"), "only TCP is modelled: the port is left out");
+            continue;
+        }
+        for field in OUTSIDE_FIELDS {
+            item.take(field);
+        }
+        let Some(place) = item.take("port") else {
+            context.error(item.span, "a port without a number", "write for example `- port: 80`");
+            continue;
+        };
+        let (Some(port), target) = (context.port(&mut item, "port"), item.take("targetPort")) else { continue };
+        context.finish(&item);
+        if ports.iter().any(|other| other.port == port) {
+            context.error(place.span, &format!("the port {port} is given twice"), "remove one of them");
+        }
+        let target_port = match target {
+            None => Some(TargetPort::Number(port)),
+            Some(target) => read_target(context, target),
+        };
+        let Some(target_port) = target_port else { continue };
+        let span = target.map_or(place.span, |target| target.span);
+        ports.push(ServicePortObject { name: name.map(str::to_string), port, target_port, span });
+    }
+    ports
+}
+
+fn read_target(context: &mut Context<'_>, node: &Node) -> Option<TargetPort> {
+    const PATH: &str = "spec.ports[].targetPort";
+    let is_name =
+        node.as_scalar().is_some_and(|scalar| scalar.quoted || scalar.text.contains(|c: char| c.is_ascii_alphabetic()));
+    if !is_name {
+        return context.port_of(node, PATH).map(TargetPort::Number);
+    }
+    let text = node.as_str()?;
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let message = format!("`{PATH}` is the text \"{text}\", and a port's name has a letter");
+        context.error(node.span, &message, "write the number without quotes");
+        return None;
+    }
+    context.check_part_name(text, node.span, NameRule::Port);
+    Some(TargetPort::Name(text.to_string()))
+}
+
+/// What a NodePort or a LoadBalancer does beyond a ClusterIP.
+fn report_outside(context: &mut Context<'_>, spec: &mut Fields<'_>, type_: &str) {
+    if matches!(type_, "NodePort" | "LoadBalancer") {
+        context.ignore(&format!("spec.type {type_}"), OUTSIDE);
+    }
+    for field in OUTSIDE_FIELDS {
+        let present = spec.take(field).is_some_and(|node| node.as_list().is_none_or(|items| !items.is_empty()));
+        if present && type_ == "ClusterIP" && field == "externalIPs" {
+            context.ignore("spec.externalIPs", OUTSIDE);
+        }
+    }
+}
+
+/// Annotations that change which endpoints a client gets.
+fn report_topology(context: &mut Context<'_>, node: &Node) {
+    for name in ["service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints"] {
+        if node.at(&["metadata", "annotations", name]).is_some() {
+            context.ignore(&format!("metadata.annotations[{name}]"), "endpoints of all nodes and zones are used alike");
+        }
+    }
+}
+
+/// `port http 80 to 8080, selects app=web`.
+fn summary(service: &ServiceObject) -> String {
+    let mut parts = Vec::new();
+    for port in &service.ports {
+        let target = match &port.target_port {
+            TargetPort::Number(number) => number.to_string(),
+            TargetPort::Name(name) => name.clone(),
+        };
+        let name = port.name.as_ref().map_or(String::new(), |name| format!("{name} "));
+        parts.push(format!("port {name}{} to {target}", port.port));
+    }
+    let labels: Vec<_> = service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    parts.push(format!("selects {}", labels.join(",")));
+    parts.join(", ")
+}

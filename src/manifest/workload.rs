@@ -1,0 +1,181 @@
+//! Deployments, ReplicaSets and Pods.
+
+use super::fields::{Context, Fields, NameRule};
+use super::object::{ContainerObject, ContainerPort, WorkloadObject};
+use super::subject::Role;
+use crate::yaml::{Node, Span};
+
+/// Largest `replicas` that Kubernetes stores.
+const MOST_REPLICAS: u32 = i32::MAX.unsigned_abs();
+
+pub(super) fn read(context: &mut Context<'_>, node: &Node, role: Role) -> Option<WorkloadObject> {
+    context.check_name(NameRule::Subdomain);
+    let mut top = context.top(node)?;
+    let mut metadata = context.metadata(&mut top)?;
+    let mut workload = WorkloadObject {
+        kind: match role {
+            Role::Deployment => "deployment",
+            Role::ReplicaSet => "replicaset",
+            _ => "pod",
+        },
+        namespace: context.subject.namespace.clone(),
+        name: context.subject.name.clone(),
+        replicas: 1,
+        replicas_span: context.name_span,
+        labels: Vec::new(),
+        containers: Vec::new(),
+        node_name: None,
+        node_name_span: context.name_span,
+        node_selector: Vec::new(),
+        node_selector_span: context.name_span,
+        span: context.name_span,
+    };
+    if role == Role::Pod {
+        workload.labels = context.texts(&mut metadata, "labels");
+    }
+    context.finish(&metadata);
+    let mut spec = required_map(context, &mut top, "spec")?;
+    context.finish(&top);
+    if role == Role::Pod {
+        read_pod(context, &mut spec, &mut workload);
+    } else {
+        read_replicated(context, &mut spec, &mut workload)?;
+    }
+    context.finish(&spec);
+    context.used(&summary(&workload));
+    Some(workload)
+}
+
+/// `spec` of a Deployment or a ReplicaSet.
+fn read_replicated(context: &mut Context<'_>, spec: &mut Fields<'_>, workload: &mut WorkloadObject) -> Option<()> {
+    if let Some(place) = spec.take("replicas") {
+        workload.replicas_span = place.span;
+        workload.replicas = context.whole(spec, "replicas", 0..=MOST_REPLICAS).unwrap_or(1);
+    }
+    let mut template = required_map(context, spec, "template")?;
+    if let Some(mut metadata) = context.inner(&mut template, "metadata") {
+        workload.labels = context.texts(&mut metadata, "labels");
+        metadata.take("name");
+        metadata.take("namespace");
+        context.finish(&metadata);
+    }
+    check_selector(context, spec, &workload.labels);
+    let mut pod = required_map(context, &mut template, "spec")?;
+    context.finish(&template);
+    read_pod(context, &mut pod, workload);
+    context.finish(&pod);
+    Some(())
+}
+
+/// Kubernetes refuses a selector that does not select the template's own pods.
+fn check_selector(context: &mut Context<'_>, spec: &mut Fields<'_>, labels: &[(String, String)]) {
+    let Some(mut selector) = context.inner(spec, "selector") else { return };
+    let span = selector.span;
+    for (key, value) in context.texts(&mut selector, "matchLabels") {
+        if labels.iter().all(|(label, text)| (label, text) != (&key, &value)) {
+            context.error(
+                span,
+                &format!("`spec.selector` asks for the label `{key}: {value}`, which its pods do not have"),
+                &format!("write `{key}: {value}` in `spec.template.metadata.labels`, or select another label"),
+            );
+        }
+    }
+    selector.take("matchExpressions"); // names the same pods in other words; Kubernetes has checked it
+    context.finish(&selector);
+}
+
+/// `spec` of a pod.
+fn read_pod(context: &mut Context<'_>, pod: &mut Fields<'_>, workload: &mut WorkloadObject) {
+    let list_span = pod.take("containers").map_or(pod.span, |node| node.span);
+    for mut container in context.items(pod, "containers") {
+        let span = container.take("name").map_or(container.span, |name| name.span);
+        let name = context.text(&mut container, "name").filter(|name| !name.is_empty());
+        let Some(name) = name else {
+            context.error(span, "a container without a name", "write for example `- name: app`");
+            continue;
+        };
+        context.check_part_name(name, span, NameRule::Label);
+        if workload.containers.iter().any(|other| other.name == name) {
+            context.error(span, &format!("two containers are named `{name}`"), "give each container its own name");
+        }
+        let ports = read_ports(context, &mut container);
+        context.finish(&container);
+        workload.containers.push(ContainerObject { name: name.to_string(), ports, span });
+    }
+    if workload.containers.is_empty() {
+        context.error(list_span, "a pod needs at least one container", "write for example `containers: [{name: app}]`");
+    }
+    if let Some(node) = pod.take("nodeName") {
+        workload.node_name_span = node.span;
+        workload.node_name = context.text(pod, "nodeName").filter(|name| !name.is_empty()).map(str::to_string);
+    }
+    if let Some(node) = pod.take("nodeSelector") {
+        workload.node_selector_span = node.span;
+        workload.node_selector = context.texts(pod, "nodeSelector");
+    }
+}
+
+fn read_ports(context: &mut Context<'_>, container: &mut Fields<'_>) -> Vec<ContainerPort> {
+    let mut ports: Vec<ContainerPort> = Vec::new();
+    for mut port in context.items(container, "ports") {
+        let protocol_path = port.path("protocol");
+        if let Some(protocol) = context.text(&mut port, "protocol").filter(|protocol| *protocol != "TCP") {
+            context.ignore(&format!("{protocol_path} {protocol}"), "only TCP is modelled: the port is left out");
+            continue;
+        }
+        let place = port.take("name").map_or(port.span, |name| name.span);
+        let name = context.text(&mut port, "name").filter(|name| !name.is_empty()).map(str::to_string);
+        if let Some(name) = &name {
+            context.check_part_name(name, place, NameRule::Port);
+            if ports.iter().any(|other| other.name.as_ref() == Some(name)) {
+                context.error(place, &format!("two ports are named `{name}`"), "give each port its own name");
+            }
+        }
+        if port.take("containerPort").is_none() {
+            context.error(port.span, "a port without a number", "write for example `- containerPort: 8080`");
+        }
+        if let Some(container_port) = context.port(&mut port, "containerPort") {
+            ports.push(ContainerPort { name, container_port });
+        }
+        context.finish(&port);
+    }
+    ports
+}
+
+/// A map that Kubernetes requires.
+fn required_map<'n>(context: &mut Context<'_>, fields: &mut Fields<'n>, name: &str) -> Option<Fields<'n>> {
+    if fields.take(name).is_none() {
+        let span: Span = if fields.path(name) == name { context.name_span } else { fields.span };
+        let path = fields.path(name);
+        context.error(span, &format!("`{path}` is missing"), "see `kubectl explain` for what it holds");
+    }
+    context.inner(fields, name)
+}
+
+/// `3 replicas, container app (8080, http=80)`.
+fn summary(workload: &WorkloadObject) -> String {
+    let mut parts = Vec::new();
+    if workload.kind != "pod" {
+        parts.push(format!("{} replica{}", workload.replicas, if workload.replicas == 1 { "" } else { "s" }));
+    }
+    for container in &workload.containers {
+        let ports: Vec<_> = container
+            .ports
+            .iter()
+            .map(|port| match &port.name {
+                Some(name) => format!("{name}={}", port.container_port),
+                None => port.container_port.to_string(),
+            })
+            .collect();
+        let ports = if ports.is_empty() { String::new() } else { format!(" ({})", ports.join(", ")) };
+        parts.push(format!("container {}{ports}", container.name));
+    }
+    if let Some(node) = &workload.node_name {
+        parts.push(format!("on node {node}"));
+    }
+    if !workload.node_selector.is_empty() {
+        let labels: Vec<_> = workload.node_selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        parts.push(format!("on nodes with {}", labels.join(",")));
+    }
+    parts.join(", ")
+}

@@ -1,0 +1,196 @@
+//! Known results that state a rule of arithmetic rather than a system, tested on the function that implements the rule.
+//! The table in `docs/validation/coverage.md` names these tests.
+
+use windtunnel::arrivals;
+use windtunnel::balance::{Balancer, Choices, Spec};
+use windtunnel::model::network::iptables;
+use windtunnel::random::Stream;
+use windtunnel::stats::{Moments, chi_square};
+
+fn assert_near(what: &str, got: f64, want: f64, tolerance: f64) {
+    assert!((got - want).abs() <= tolerance, "{what}: got {got}, want {want} within {tolerance}");
+}
+
+/// Rule i of n has to match with probability 1/(n − i) for every endpoint to get the same share.
+#[test]
+fn rule_probabilities_cascade() {
+    let cascades: [&[f64]; 2] = [&[1.0 / 3.0, 0.5, 1.0], &[1.0 / 7.0, 1.0 / 6.0, 0.2, 0.25, 1.0 / 3.0, 0.5, 1.0]];
+    for want in cascades {
+        let got = iptables::rule_probabilities(want.len() as u32);
+        assert_eq!(got.len(), want.len());
+        for (rule, (got, want)) in got.iter().zip(want).enumerate() {
+            assert_near(&format!("rule {rule}"), *got, *want, 1e-9);
+        }
+        for (endpoint, share) in shares_of(&got).into_iter().enumerate() {
+            assert_near(&format!("share of endpoint {endpoint}"), share, 1.0 / want.len() as f64, 1e-9);
+        }
+    }
+}
+
+/// The share of every endpoint when rule i matches what the rules before it let pass with probability `rules[i]`.
+fn shares_of(rules: &[f64]) -> Vec<f64> {
+    let mut left = 1.0;
+    rules
+        .iter()
+        .map(|rule| {
+            let share = left * rule;
+            left -= share;
+            share
+        })
+        .collect()
+}
+
+/// The 0.1 % and 99.9 % quantiles of chi-square with two and with six degrees of freedom.
+const BOUNDS: [(u32, f64, f64); 2] = [(3, 0.002_001_000_667, 13.815_510_56), (7, 0.381_066_755_1, 22.457_744_48)];
+
+/// Counts of random connections lie between the bounds: neither too uneven nor too even.
+#[test]
+fn iptables_counts_are_random() {
+    const REPLICATIONS: u32 = 200;
+    for (endpoints, lower, upper) in BOUNDS {
+        let weights = vec![1.0; endpoints as usize];
+        let (mut outside, mut statistics) = (0, Moments::new());
+        for replication in 0..REPLICATIONS {
+            let mut stream = Stream::new(1, replication, "iptables");
+            let counts = count(endpoints, 20_000, || iptables::pick(endpoints, &mut stream));
+            let (statistic, p) = chi_square(&counts, &weights).expect("several endpoints with connections");
+            assert_eq!(statistic > upper, p < 0.001, "chi-square {statistic} and p {p} disagree about the upper bound");
+            assert_eq!(statistic < lower, p > 0.999, "chi-square {statistic} and p {p} disagree about the lower bound");
+            outside += u32::from(!(0.001..=0.999).contains(&p));
+            statistics.push(statistic);
+        }
+        // Expected 0.4 of 200; six or more have a probability of 4e-6.
+        assert!(outside < 6, "{outside} of {REPLICATIONS} replications outside the bounds for {endpoints} endpoints");
+        // Mean d and variance 2 d with d degrees of freedom.
+        let degrees = f64::from(endpoints - 1);
+        let error = (2.0 * degrees / f64::from(REPLICATIONS)).sqrt();
+        assert_near("mean chi-square", statistics.mean().expect("many replications"), degrees, 5.0 * error);
+    }
+}
+
+/// Counts that are too even (taken in turn) fall below the lower bound.
+#[test]
+fn counts_in_turn_are_too_even() {
+    for (endpoints, lower, _) in BOUNDS {
+        let mut stream = Stream::new(1, 0, "in turn");
+        let mut balancer = Spec::RoundRobin {}.build(endpoints, &mut stream);
+        let counts = count(endpoints, 20_000, || balancer.pick(&mut stream));
+        let (statistic, _) = chi_square(&counts, &vec![1.0; endpoints as usize]).expect("several endpoints");
+        assert!(statistic < lower, "chi-square {statistic} of counts taken in turn is above {lower}");
+    }
+}
+
+/// Were every rule 1/n and the last took the rest, the last endpoint would get too much, and the test would see it.
+#[test]
+fn wrong_cascade_is_told_apart() {
+    let wrong_shares: [&[f64]; 2] = [
+        &[0.333_333_333_3, 0.222_222_222_2, 0.444_444_444_4],
+        &[
+            0.142_857_142_9,
+            0.122_448_979_6,
+            0.104_956_268_2,
+            0.089_962_515_62,
+            0.077_110_727_67,
+            0.066_094_909_43,
+            0.396_569_456_6,
+        ],
+    ];
+    for (wrong, (endpoints, _, upper)) in wrong_shares.into_iter().zip(BOUNDS) {
+        let mut rules = vec![1.0 / f64::from(endpoints); endpoints as usize];
+        rules[endpoints as usize - 1] = 1.0;
+        for (share, wrong) in shares_of(&rules).into_iter().zip(wrong) {
+            assert_near("wrong share", share, *wrong, 1e-9);
+        }
+        let mut stream = Stream::new(1, 0, "wrong cascade");
+        let counts = count(endpoints, 20_000, || (0..endpoints).find(|rule| stream.unit() < rules[*rule as usize]));
+        let weights = vec![1.0; endpoints as usize];
+        let (statistic, _) = chi_square(&counts, &weights).expect("several endpoints");
+        assert!(statistic > upper, "chi-square {statistic} of a wrong cascade is below {upper}");
+        let mut stream = Stream::new(1, 0, "right against wrong");
+        let counts = count(endpoints, 20_000, || iptables::pick(endpoints, &mut stream));
+        let (statistic, _) = chi_square(&counts, wrong).expect("several endpoints");
+        assert!(statistic > upper, "chi-square {statistic} of the picks against the wrong shares is below {upper}");
+    }
+}
+
+/// How often each endpoint is picked.
+fn count(endpoints: u32, connections: u32, mut pick: impl FnMut() -> Option<u32>) -> Vec<u64> {
+    let mut counts = vec![0; endpoints as usize];
+    for _ in 0..connections {
+        counts[pick().expect("there are endpoints") as usize] += 1;
+    }
+    counts
+}
+
+const PODS: u32 = 4;
+const DRAWS: u32 = 400_000;
+
+/// Two draws among four pods hit the same one with probability 1/4 if they are independent; the pod with most requests
+/// is then still chosen with 1/16, and never if the draws differ.
+#[test]
+fn power_of_two_draws() {
+    let same: f64 = (0..PODS).map(|pod| chosen(true, &[pod], pod)).sum();
+    assert_near("both draws hit the same pod", same, 0.25, 0.02 * 0.25);
+    assert_near("fullest pod, with replacement", chosen(true, &[2], 2), 0.0625, 0.05 * 0.0625);
+    assert_near("fullest pod, without", chosen(false, &[2], 2), 0.0, 0.0);
+    assert_near("emptiest pod, with replacement", chosen(true, &[0, 1, 2], 3), 0.4375, 0.01 * 0.4375);
+    assert_near("emptiest pod, without", chosen(false, &[0, 1, 2], 3), 0.5, 0.01 * 0.5);
+}
+
+/// How often `pod` is chosen while each of `loaded` has one request outstanding and the others none.
+fn chosen(replacement: bool, loaded: &[u32], pod: u32) -> f64 {
+    let mut stream = Stream::new(1, pod, if replacement { "with" } else { "without" });
+    let mut balancer = Spec::LeastRequest { choices: Choices::Of(2), replacement }.build(PODS, &mut stream);
+    for target in loaded {
+        while balancer.outstanding(*target) == 0 {
+            let other = balancer.pick(&mut stream).expect("four pods");
+            if other != *target {
+                balancer.done(other);
+            }
+        }
+    }
+    let hits = (0..DRAWS).filter(|_| pick(&mut balancer, &mut stream) == pod).count();
+    hits as f64 / f64::from(DRAWS)
+}
+
+/// A choice that leaves no request outstanding.
+fn pick(balancer: &mut Balancer, stream: &mut Stream) -> u32 {
+    let pod = balancer.pick(stream).expect("four pods");
+    balancer.done(pod);
+    pod
+}
+
+/// Arrivals at 100/s, counted in windows of one second: variance over mean is 1, and intervals do not depend on the one
+/// before.
+#[test]
+fn poisson_counts_and_intervals() {
+    const WINDOWS: usize = 50_000;
+    let mut process = arrivals::Spec::poisson(100.0).expect("a rate").build(Stream::new(1, 0, "poisson"));
+    let (mut counts, mut intervals) = (vec![0_u32; WINDOWS], Vec::new());
+    let mut last = 0.0;
+    loop {
+        let time = process.next().expect("arrivals never end").as_secs_f64();
+        if time >= WINDOWS as f64 {
+            break;
+        }
+        counts[time as usize] += 1;
+        intervals.push(time - last);
+        last = time;
+    }
+    let counts = counts.into_iter().map(f64::from).collect::<Vec<_>>();
+    let (mean, variance) = mean_and_variance(&counts);
+    assert_near("mean count", mean, 100.0, 0.003 * 100.0);
+    assert_near("index of dispersion", variance / mean, 1.0, 0.03);
+    let (mean, variance) = mean_and_variance(&intervals);
+    assert_near("squared coefficient of variation", variance / (mean * mean), 1.0, 0.01);
+    let products = intervals.windows(2).map(|pair| (pair[0] - mean) * (pair[1] - mean)).sum::<f64>();
+    assert_near("autocorrelation of neighbours", products / (intervals.len() - 1) as f64 / variance, 0.0, 0.003);
+    intervals.sort_by(f64::total_cmp);
+    let median = intervals[intervals.len().div_ceil(2) - 1];
+    assert_near("median interval", median, 0.006_931_471_806, 0.005 * 0.006_931_471_806);
+}
+
+fn mean_and_variance(values: &[f64]) -> (f64, f64) {
+    let moments = Moments::of(values);
+    (moments.mean().expect("many values"), moments.variance().expect("many values"))
+}
