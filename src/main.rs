@@ -1,2 +1,7 @@
 //! The `windtunnel` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    windtunnel::cli::main(std::env::args_os())
+}

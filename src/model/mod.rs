@@ -135,7 +135,10 @@ pub struct World<'p> {
 
 impl std::fmt::Debug for World<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("World").field("seed", &self.seed).field("replication", &self.replication).finish_non_exhaustive()
+        f.debug_struct("World")
+            .field("seed", &self.seed)
+            .field("replication", &self.replication)
+            .finish_non_exhaustive()
     }
 }
 
@@ -181,13 +184,7 @@ pub fn simulate(
 }
 
 impl<'p> World<'p> {
-    fn new(
-        plan: &'p Plan,
-        replication: u32,
-        log: RequestLog,
-        sink: &'p mut dyn Sink,
-        schedule: &mut Schedule,
-    ) -> Self {
+    fn new(plan: &'p Plan, replication: u32, log: RequestLog, sink: &'p mut dyn Sink, schedule: &mut Schedule) -> Self {
         let run = &plan.scenario.run;
         let seed = run.seed;
         let workers = plan
@@ -244,10 +241,7 @@ impl<'p> World<'p> {
         }
     }
 
-    fn sharing_of(
-        plan: &Plan,
-        schedule: &mut Schedule,
-    ) -> Vec<Option<Box<(Sharing, crate::engine::TimerId)>>> {
+    fn sharing_of(plan: &Plan, schedule: &mut Schedule) -> Vec<Option<Box<(Sharing, crate::engine::TimerId)>>> {
         use crate::scenario::Discipline;
         let shares = |server: u32| {
             let server = &plan.servers[server as usize];

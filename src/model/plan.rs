@@ -10,7 +10,8 @@ use crate::model::traffic::connection::Channel;
 use crate::observe::outcome::{EndpointLabel, FlowLabel, Labels};
 use crate::random::Dist;
 use crate::scenario::{
-    Behaviour, Call, ConnectionMode, Connections, Demand, Discipline, Flow, InstancePer, Layer, Protocol, Scenario, Source, Step, Window,
+    Behaviour, Call, ConnectionMode, Connections, Demand, Discipline, Flow, InstancePer, Layer, Protocol, Scenario,
+    Source, Step, Window,
 };
 use crate::time::SimDuration;
 

@@ -115,10 +115,7 @@ impl LevelProbe {
     }
 
     fn areas(&self, now: SimTime) -> (u128, u128) {
-        (
-            self.highest_area.until(now, u64::from(self.highest)),
-            self.lowest_area.until(now, u64::from(self.lowest)),
-        )
+        (self.highest_area.until(now, u64::from(self.highest)), self.lowest_area.until(now, u64::from(self.lowest)))
     }
 }
 
@@ -168,7 +165,8 @@ impl Probes {
     fn want_flow(&mut self, plan: &Plan, metric: &Metric) {
         let recorder = recorder_of(plan, metric.scope);
         if metric.statistic == Statistic::Sequence {
-            let flow = plan.flows.iter().find(|flow| flow.recorder as usize == recorder).expect("a recorder has a flow");
+            let flow =
+                plan.flows.iter().find(|flow| flow.recorder as usize == recorder).expect("a recorder has a flow");
             return self.want_sequence(plan, flow.flow.service);
         }
         let length = plan.labels.flows.len();
@@ -482,7 +480,9 @@ impl World<'_> {
         let window = (outcome.window.1 - outcome.window.0).as_secs_f64();
         let probes = self.probes.flows.get(recorder).and_then(Option::as_deref);
         let collected = |pick: fn(&FlowProbes) -> &Option<Collector>| {
-            let Some(collector) = probes.and_then(|probes| pick(probes).as_ref()) else { return MetricValue::Number(f64::NAN) };
+            let Some(collector) = probes.and_then(|probes| pick(probes).as_ref()) else {
+                return MetricValue::Number(f64::NAN);
+            };
             match metric.statistic {
                 Statistic::Values => MetricValue::List(collector.values().to_vec()),
                 _ => MetricValue::Number(collector.value(&metric.statistic)),

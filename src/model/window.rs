@@ -56,8 +56,7 @@ impl WindowState {
 
     /// Lengths of its halves.
     pub(crate) fn halves(&self) -> (u64, u64) {
-        let (open, middle, close) =
-            (self.opened_at.as_nanos(), self.middle_at.as_nanos(), self.closed_at.as_nanos());
+        let (open, middle, close) = (self.opened_at.as_nanos(), self.middle_at.as_nanos(), self.closed_at.as_nanos());
         (middle.saturating_sub(open), close.saturating_sub(middle.max(open)))
     }
 

@@ -62,7 +62,10 @@ impl Collector {
             Statistic::Mean => self.moments.mean().unwrap_or(f64::NAN),
             Statistic::Variance => self.moments.variance().unwrap_or(f64::NAN),
             Statistic::Sd => self.moments.sd().unwrap_or(f64::NAN),
-            Statistic::Cv2 => self.moments.variance().unwrap_or(f64::NAN) / (self.moments.mean().unwrap_or(f64::NAN) * self.moments.mean().unwrap_or(f64::NAN)),
+            Statistic::Cv2 => {
+                self.moments.variance().unwrap_or(f64::NAN)
+                    / (self.moments.mean().unwrap_or(f64::NAN) * self.moments.mean().unwrap_or(f64::NAN))
+            }
             Statistic::Min => self.moments.min().unwrap_or(f64::NAN),
             Statistic::Max => self.moments.max().unwrap_or(f64::NAN),
             Statistic::Positive => self.positive as f64 / count,

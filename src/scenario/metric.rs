@@ -2,6 +2,9 @@
 
 use crate::cause::FailureCause;
 
+pub use super::metric_table::METRICS;
+pub use super::metric_text::MetricNames;
+
 /// A parsed metric.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
@@ -13,6 +16,19 @@ pub struct Metric {
     pub statistic: Statistic,
     /// What becomes of the replications.
     pub across: Across,
+}
+
+/// The unit of a metric's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dimension {
+    /// Seconds.
+    Seconds,
+    /// A ratio.
+    Ratio,
+    /// Per second.
+    PerSecond,
+    /// A count or a number without unit.
+    Number,
 }
 
 /// What a metric is about; indices into the scenario's tables.

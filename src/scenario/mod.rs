@@ -10,7 +10,35 @@ use crate::cause::FailureCause;
 use crate::random::Dist;
 use crate::time::SimDuration;
 
+pub mod check;
+mod context;
+mod decode;
+mod files;
+mod kubernetes_fields;
+mod load;
+mod manifests;
 pub mod metric;
+mod metric_table;
+mod metric_text;
+mod names;
+mod objects;
+mod path;
+mod resolved;
+mod schema;
+mod services;
+mod shape;
+mod tables;
+mod tables_random;
+mod url;
+mod values;
+mod variants;
+
+#[cfg(test)]
+mod tests;
+
+pub use files::{DiskFiles, Files};
+pub use load::{Failure, Loaded, Overrides, load};
+pub use schema::schema;
 
 use metric::Metric;
 

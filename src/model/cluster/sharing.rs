@@ -86,11 +86,8 @@ impl Sharing {
         let first = self.jobs.first()?;
         let missing = first.0.saturating_sub(self.virtual_now);
         let jobs = self.jobs.len() as u64;
-        let real = if jobs <= self.cores {
-            missing
-        } else {
-            (missing * u128::from(jobs)).div_ceil(u128::from(self.cores))
-        };
+        let real =
+            if jobs <= self.cores { missing } else { (missing * u128::from(jobs)).div_ceil(u128::from(self.cores)) };
         let nanos = real.div_ceil(1 << FRACTION);
         Some(SimTime::from_nanos(self.updated + u64::try_from(nanos).unwrap_or(crate::time::MAX_NANOS / 2)))
     }

@@ -567,9 +567,8 @@ impl World<'_> {
         if pools.is_empty() {
             pools.resize_with((workers.instances * workers.workers) as usize, || None);
         }
-        let mine = pools[(worker - first_worker) as usize].get_or_insert_with(|| {
-            (0..service.count).map(|_| Pool::default()).collect::<Vec<_>>().into_boxed_slice()
-        });
+        let mine = pools[(worker - first_worker) as usize]
+            .get_or_insert_with(|| (0..service.count).map(|_| Pool::default()).collect::<Vec<_>>().into_boxed_slice());
         &mut mine[(endpoint - service.first) as usize]
     }
 

@@ -156,14 +156,7 @@ impl World<'_> {
     }
 
     #[inline(never)]
-    fn reply_failed(
-        &mut self,
-        request: u32,
-        attempt: u32,
-        cause: FailureCause,
-        now: SimTime,
-        schedule: &mut Schedule,
-    ) {
+    fn reply_failed(&mut self, request: u32, attempt: u32, cause: FailureCause, now: SimTime, schedule: &mut Schedule) {
         let place = self.attempts[attempt].place;
         self.attempts.remove(attempt);
         self.requests[request].attempt = NONE;
@@ -356,14 +349,7 @@ impl World<'_> {
         place
     }
 
-    fn fail_request(
-        &mut self,
-        request: u32,
-        cause: FailureCause,
-        place: u16,
-        now: SimTime,
-        schedule: &mut Schedule,
-    ) {
+    fn fail_request(&mut self, request: u32, cause: FailureCause, place: u16, now: SimTime, schedule: &mut Schedule) {
         self.stop_deadline(request, schedule);
         self.waste(request, now);
         let entry = &self.requests[request];

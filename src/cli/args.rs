@@ -1,0 +1,247 @@
+//! The command line.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::experiment::RequestLog;
+use crate::time::SimDuration;
+
+/// A wind tunnel for Kubernetes services: real manifests and a description of the traffic in; latency, errors and load
+/// distribution out, before you change the cluster.
+#[derive(Debug, Parser)]
+#[command(name = "windtunnel", version, max_term_width = 100, propagate_version = false)]
+#[command(after_help = "Example: windtunnel run scenarios/quickstart.yaml\n\
+    Exit status: 0 done, every objective met; 1 an objective missed or undecided; 2 bad usage or scenario;\n\
+    3 internal fault; 130 interrupted.")]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+    #[command(flatten)]
+    pub(super) verbosity: Verbosity,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Simulate every variant; a summary on the terminal, CSV files in the output directory
+    Run(RunArgs),
+    /// Validate scenarios; list what is used, ignored and assumed
+    Check(CheckArgs),
+    /// Compare known results (scenarios with `expect`) with this build
+    Validate(ValidateArgs),
+    /// List what a scenario may name, with parameters and defaults
+    List(ListArgs),
+    /// Print the JSON Schema of a scenario, for editor completion
+    Schema,
+    /// Print shell completions
+    Completions(CompletionsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Verbosity {
+    /// Print only results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Print more notes
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+    /// Show no progress bar
+    #[arg(long, global = true)]
+    pub(super) no_progress: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Overrides {
+    /// Seed of all randomness
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Independent replications of each variant
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) replications: Option<u32>,
+    /// Simulated time, warm-up included: 90s, 5m
+    #[arg(long, value_name = "TIME", value_parser = SimDuration::parse)]
+    pub(super) duration: Option<SimDuration>,
+    /// Set any field of the scenario: traffic[browse].timeout=300ms (may repeat)
+    #[arg(long, value_name = "PATH=VALUE", value_parser = parse_set)]
+    pub(super) set: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Jobs {
+    /// Replications to run at once; does not change any result [default: all cores]
+    #[arg(short, long, value_name = "N")]
+    pub(super) jobs: Option<NonZeroUsize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Table,
+    /// Comma-separated values with a header
+    Csv,
+    /// One document
+    Json,
+    /// Tables for pull requests and notebooks
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: windtunnel run shop.yaml --replications 20 --set traffic[browse].timeout=300ms")]
+pub(super) struct RunArgs {
+    /// Scenario files; `-` reads one from the standard input
+    #[arg(required = true, value_name = "SCENARIO")]
+    pub(super) scenarios: Vec<String>,
+    /// Where the result files go; with several scenarios each gets a directory in it [default: results/NAME]
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) overrides: Overrides,
+    #[command(flatten)]
+    pub(super) jobs: Jobs,
+    /// What is printed on the standard output
+    #[arg(
+        long,
+        value_enum,
+        default_value = "table",
+        hide_possible_values = true,
+        value_name = "table|csv|json|markdown"
+    )]
+    pub(super) format: Format,
+    /// Log the first N requests of each traffic, or all, to requests.csv
+    #[arg(long, value_name = "N|all", value_parser = parse_requests)]
+    pub(super) requests: Option<RequestLog>,
+    /// Overwrite results of a different scenario
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: windtunnel check shop.yaml")]
+pub(super) struct CheckArgs {
+    /// Scenario files; `-` reads one from the standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<String>,
+    #[command(flatten)]
+    pub(super) overrides: Overrides,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: windtunnel validate scenarios/validation/m-m-1.yaml --case mm1-rho0.5\n\
+    Exit status: 0 every quantity passes; 1 one fails or is imprecise.")]
+pub(super) struct ValidateArgs {
+    /// Scenario files, or directories of them
+    #[arg(value_name = "FILE|DIR", default_value = "scenarios/validation")]
+    pub(super) paths: Vec<String>,
+    /// Run only this case: a variant's name, or FILE#VARIANT (may repeat)
+    #[arg(long, value_name = "ID")]
+    pub(super) case: Vec<String>,
+    /// Write the verdicts to a file as JSON; `-` is the standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) json: Option<PathBuf>,
+    /// Seed of all randomness; every case passes with any
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    #[command(flatten)]
+    pub(super) jobs: Jobs,
+    /// A shortened run: the same rule, but precision is not demanded
+    #[arg(long)]
+    pub(super) quick: bool,
+    /// What is printed on the standard output
+    #[arg(
+        long,
+        value_enum,
+        default_value = "table",
+        hide_possible_values = true,
+        value_name = "table|csv|json|markdown"
+    )]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: windtunnel list policies")]
+pub(super) struct ListArgs {
+    /// Which list
+    #[arg(value_enum)]
+    pub(super) what: Listing,
+    /// What is printed on the standard output
+    #[arg(
+        long,
+        value_enum,
+        default_value = "table",
+        hide_possible_values = true,
+        value_name = "table|csv|json|markdown"
+    )]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Listing {
+    /// Which endpoint gets a request
+    Policies,
+    /// What may stand wherever a duration does
+    Distributions,
+    /// When requests come
+    Arrivals,
+    /// What objectives and expectations may name
+    Metrics,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: windtunnel completions bash > ~/.local/share/bash-completion/completions/windtunnel")]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(super) shell: Shell,
+}
+
+/// No path contains an equals sign; values may.
+fn parse_set(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((path, value)) if !path.is_empty() => Ok((path.to_owned(), value.to_owned())),
+        _ => Err("expected PATH=VALUE, such as run.seed=2".to_owned()),
+    }
+}
+
+fn parse_requests(text: &str) -> Result<RequestLog, String> {
+    match text {
+        "all" => Ok(RequestLog::All),
+        number => match number.parse() {
+            Ok(0) => Ok(RequestLog::None),
+            Ok(first) => Ok(RequestLog::First(first)),
+            Err(_) => Err("expected a number of requests, or `all`".to_owned()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_help_fits_a_screen_and_shows_an_example() {
+        let command = Arguments::command();
+        let verbs = command.get_subcommands().filter(|verb| verb.get_name() != "schema").cloned();
+        for mut verb in verbs.chain([command.clone()]) {
+            let help = verb.render_help().to_string();
+            assert!(help.lines().count() <= 50, "{}:\n{help}", verb.get_name());
+            assert!(help.contains("Example: windtunnel"), "{}", verb.get_name());
+        }
+    }
+
+    #[test]
+    fn requests_are_a_number_or_all() {
+        assert_eq!(parse_requests("all"), Ok(RequestLog::All));
+        assert_eq!(parse_requests("10"), Ok(RequestLog::First(10)));
+        assert_eq!(parse_requests("0"), Ok(RequestLog::None));
+        assert!(parse_requests("some").is_err());
+    }
+}

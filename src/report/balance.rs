@@ -1,0 +1,60 @@
+//! `balance.csv`: how evenly each Service's pods were loaded, one row a variant, replication and Service.
+
+use std::io::{self, Write};
+
+use super::number::Value;
+use super::table::{Run, Table};
+use crate::observe::outcome::EndpointOutcome;
+use crate::stats::{chi_square, cv, gini, jain, max_over_mean};
+
+/// Name of the file.
+pub(crate) const FILE: &str = "balance.csv";
+
+/// All columns.
+pub(crate) const HEADER: [&str; 10] = [
+    "scenario",
+    "variant",
+    "replication",
+    "service",
+    "endpoints",
+    "max_over_mean",
+    "cv",
+    "jain",
+    "gini",
+    "chi_square_p",
+];
+
+/// The measures of [`HEADER`] from `max_over_mean` on, over one Service's endpoints.
+fn measures(endpoints: &[&EndpointOutcome]) -> [Value; 5] {
+    let requests: Vec<f64> = endpoints.iter().map(|endpoint| endpoint.requests as f64).collect();
+    let picks: Vec<u64> = endpoints.iter().map(|endpoint| endpoint.picks).collect();
+    // Every pod has the same nominal weight.
+    let weights = vec![1.0; picks.len()];
+    [
+        Value::number(max_over_mean(&requests)),
+        Value::number(cv(&requests)),
+        Value::number(jain(&requests)),
+        Value::number(gini(&requests)),
+        Value::number(chi_square(&picks, &weights).map(|(_, p)| p)),
+    ]
+}
+
+/// Adds the rows of one replication.
+pub(crate) fn write<W: Write>(table: &mut Table<W>, run: Run<'_>) -> io::Result<()> {
+    let mut members: Vec<Vec<&EndpointOutcome>> = vec![Vec::new(); run.labels.services.len()];
+    for (label, endpoint) in run.labels.endpoints.iter().zip(&run.outcome.endpoints) {
+        members[label.service].push(endpoint);
+    }
+    for (service, endpoints) in run.labels.services.iter().zip(&members) {
+        let mut row = vec![
+            run.scenario.to_owned(),
+            run.variant.to_owned(),
+            run.outcome.replication.to_string(),
+            service.clone(),
+            endpoints.len().to_string(),
+        ];
+        row.extend(measures(endpoints).map(Value::field));
+        table.row(row)?;
+    }
+    Ok(())
+}

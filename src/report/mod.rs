@@ -1,0 +1,36 @@
+//! Results for people and programs: the files of a result directory, and what goes to the terminal.
+//!
+//! [`ResultFiles`] writes every file of the directory while outcomes come in; [`Summary`] is what they say together, and
+//! [`terminal`], [`markdown`] and [`json`] print it. [`verdict`] compares replications with a known result.
+
+mod attribution;
+mod balance;
+pub mod directory;
+mod endpoints;
+mod errors;
+mod events;
+mod histogram;
+pub mod json;
+pub mod markdown;
+pub mod number;
+mod requests;
+mod results;
+mod runs;
+mod stream;
+mod summary;
+mod table;
+pub mod terminal;
+#[cfg(test)]
+mod tests;
+mod timeline;
+pub mod verdict;
+mod why;
+
+pub use attribution::Band;
+pub use results::{Description, ResultFiles, Summary};
+pub use runs::METRICS;
+pub use stream::RowStore;
+pub use summary::{
+    ErrorSummary, FlowSummary, MetricSummary, ObjectiveSummary, PodSummary, ServiceSummary, VariantSummary, summary_csv,
+};
+pub use table::csv_text;

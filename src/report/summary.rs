@@ -1,0 +1,320 @@
+//! What the replications of a variant say together, and `summary.csv`: one row a variant, traffic (or call) and metric.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use super::attribution::{Band, Merged};
+use super::number::Value;
+use super::table::Table;
+use super::{endpoints, runs};
+use crate::cause::{FailureCause, LedgerCause};
+use crate::observe::outcome::{FlowOutcome, Labels, MetricValue, RunOutcome};
+use crate::scenario::metric::Dimension;
+use crate::scenario::{Comparison, Objective, Scenario};
+use crate::stats::{Bound, Histogram, Interval, ObjectiveVerdict, judge_objective, saturated, t_interval};
+
+/// Name of the file.
+pub(crate) const FILE: &str = "summary.csv";
+
+/// All columns.
+pub(crate) const HEADER: [&str; 8] =
+    ["scenario", "variant", "traffic", "metric", "mean", "ci95_low", "ci95_high", "replications"];
+
+const LEVEL: f64 = 0.95;
+
+/// What the replications of one variant say together.
+#[derive(Debug, Clone)]
+pub struct VariantSummary {
+    /// The variant's name.
+    pub variant: String,
+    /// Replications that were finished.
+    pub replications: u32,
+    /// Traffics, then calls.
+    pub flows: Vec<FlowSummary>,
+    /// Services with their pods.
+    pub services: Vec<ServiceSummary>,
+    /// Objectives with their verdicts.
+    pub objectives: Vec<ObjectiveSummary>,
+    /// Events handled.
+    pub events: u64,
+}
+
+/// A traffic or a call.
+#[derive(Debug, Clone)]
+pub struct FlowSummary {
+    /// The traffic's name, or `call/NAME`.
+    pub name: String,
+    /// Whether it is a traffic.
+    pub is_traffic: bool,
+    /// Every numeric column of `runs.csv`, in its order.
+    pub metrics: Vec<MetricSummary>,
+    /// Whether the system could not keep up with it.
+    pub saturated: bool,
+    /// Latencies of all replications (ns).
+    pub latency: Histogram,
+    /// Columns of the ledger: cause and where.
+    pub ledger: Vec<(LedgerCause, String)>,
+    /// Where the time went.
+    pub bands: Vec<Band>,
+    /// Failures of all replications.
+    pub errors: Vec<ErrorSummary>,
+}
+
+impl FlowSummary {
+    /// The mean of a column of `runs.csv` over replications, where all have it.
+    #[must_use]
+    pub fn mean(&self, metric: &str) -> Option<f64> {
+        self.metrics.iter().find(|m| m.metric == metric).and_then(|m| m.interval).map(|interval| interval.mean)
+    }
+}
+
+/// A column of `runs.csv` over replications.
+#[derive(Debug, Clone)]
+pub struct MetricSummary {
+    /// The column.
+    pub metric: &'static str,
+    /// Mean with its 95 % Student-t interval; `None` unless every replication has a value, because the ones that have
+    /// enough samples are not a fair choice of all.
+    pub interval: Option<Interval>,
+    /// How many replications have a value.
+    pub replications: usize,
+}
+
+/// Failures of one cause at one place, all replications together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorSummary {
+    /// Why.
+    pub cause: FailureCause,
+    /// Pod group, node, proxy or call.
+    pub place: String,
+    /// Requests whose final cause it was.
+    pub count: u64,
+    /// Attempts that ended so.
+    pub attempts: u64,
+}
+
+/// A Service and what its pods received, averaged over replications.
+#[derive(Debug, Clone)]
+pub struct ServiceSummary {
+    /// The Service.
+    pub service: String,
+    /// Its pods.
+    pub pods: Vec<PodSummary>,
+}
+
+/// A pod behind a Service, averaged over replications.
+#[derive(Debug, Clone)]
+pub struct PodSummary {
+    /// Its name.
+    pub pod: String,
+    /// Share of the Service's requests.
+    pub share: Option<f64>,
+    /// Busy slot-time over slots × time.
+    pub utilization: Option<f64>,
+}
+
+/// An objective and whether it is met.
+#[derive(Debug, Clone)]
+pub struct ObjectiveSummary {
+    /// As written.
+    pub text: String,
+    /// Met, missed or undecided.
+    pub verdict: ObjectiveVerdict,
+    /// Mean over replications and its interval, where every replication has a value.
+    pub interval: Option<Interval>,
+    /// The unit of the value.
+    pub dimension: Dimension,
+}
+
+/// Adds up the replications of one variant; memory does not depend on how many requests they had.
+#[derive(Debug)]
+pub(crate) struct Accumulator {
+    variant: String,
+    objectives: Vec<(Objective, Vec<f64>)>,
+    labels: Option<Labels>,
+    replications: u32,
+    events: u64,
+    flows: Vec<FlowSums>,
+    endpoints: Vec<[Average; 2]>,
+}
+
+/// A mean of the values that there are.
+#[derive(Debug, Clone, Copy, Default)]
+struct Average {
+    sum: f64,
+    count: u32,
+}
+
+impl Average {
+    fn add(&mut self, value: Option<f64>) {
+        if let Some(value) = value {
+            self.sum += value;
+            self.count += 1;
+        }
+    }
+
+    fn mean(self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / f64::from(self.count))
+    }
+}
+
+#[derive(Debug, Default)]
+struct FlowSums {
+    values: [Vec<f64>; runs::METRICS.len()],
+    offered: u64,
+    ended: u64,
+    halves: Vec<(f64, f64)>,
+    latency: Histogram,
+    attribution: Merged,
+    errors: BTreeMap<(FailureCause, String), (u64, u64)>,
+}
+
+impl FlowSums {
+    fn add(&mut self, flow: &FlowOutcome, window: f64) {
+        for (values, value) in self.values.iter_mut().zip(runs::values(flow, window)) {
+            values.extend(value.as_f64());
+        }
+        self.offered += flow.offered;
+        self.ended += flow.ended();
+        self.halves.push(flow.in_flight_halves);
+        self.latency.merge(flow.latency.histogram());
+        self.attribution.add(&flow.attribution);
+        for error in &flow.errors {
+            let sums = self.errors.entry((error.cause, error.place.clone())).or_default();
+            sums.0 += error.count;
+            sums.1 += error.attempts;
+        }
+    }
+}
+
+impl Accumulator {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
+        Self {
+            variant: scenario.variant.clone(),
+            objectives: scenario.objectives.iter().map(|objective| (objective.clone(), Vec::new())).collect(),
+            labels: None,
+            replications: 0,
+            events: 0,
+            flows: Vec::new(),
+            endpoints: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, labels: &Labels, outcome: &RunOutcome) {
+        if self.labels.is_none() {
+            self.labels = Some(labels.clone());
+            self.flows.resize_with(labels.flows.len(), FlowSums::default);
+            self.endpoints.resize(labels.endpoints.len(), Default::default());
+        }
+        let window = runs::window_seconds(outcome);
+        for (sums, flow) in self.flows.iter_mut().zip(&outcome.flows) {
+            sums.add(flow, window);
+        }
+        let shares = endpoints::shares(labels, outcome);
+        for ((averages, endpoint), share) in self.endpoints.iter_mut().zip(&outcome.endpoints).zip(shares) {
+            averages[0].add(share);
+            averages[1].add(endpoint.utilization);
+        }
+        for ((_, values), metric) in self.objectives.iter_mut().zip(&outcome.metrics) {
+            values.push(if let MetricValue::Number(value) = metric { *value } else { f64::NAN });
+        }
+        self.replications += 1;
+        self.events += outcome.events;
+    }
+
+    pub(crate) fn finish(self) -> VariantSummary {
+        let labels = self.labels.unwrap_or_default();
+        let replications = self.replications;
+        let mut services: Vec<ServiceSummary> = labels
+            .services
+            .iter()
+            .map(|service| ServiceSummary { service: service.clone(), pods: Vec::new() })
+            .collect();
+        for (label, [share, utilization]) in labels.endpoints.iter().zip(self.endpoints) {
+            let pod = PodSummary { pod: label.pod.clone(), share: share.mean(), utilization: utilization.mean() };
+            services[label.service].pods.push(pod);
+        }
+        let flows = labels.flows.into_iter().zip(self.flows);
+        VariantSummary {
+            variant: self.variant,
+            replications,
+            flows: flows
+                .map(|(label, sums)| FlowSummary {
+                    name: label.name,
+                    is_traffic: label.is_traffic,
+                    metrics: metrics(&sums.values, replications),
+                    saturated: saturated(sums.offered, sums.ended, &sums.halves),
+                    latency: sums.latency,
+                    bands: sums.attribution.bands(label.ledger.len()),
+                    ledger: label.ledger,
+                    errors: errors(sums.errors),
+                })
+                .collect(),
+            services,
+            objectives: self.objectives.into_iter().map(|(objective, values)| judge(objective, &values)).collect(),
+            events: self.events,
+        }
+    }
+}
+
+fn metrics(values: &[Vec<f64>], replications: u32) -> Vec<MetricSummary> {
+    let complete = |values: &[f64]| values.len() == replications as usize;
+    let summary = |(&metric, values): (&&'static str, &Vec<f64>)| MetricSummary {
+        metric,
+        interval: complete(values).then(|| t_interval(values, LEVEL)).flatten(),
+        replications: values.len(),
+    };
+    runs::METRICS.iter().zip(values).map(summary).collect()
+}
+
+fn errors(errors: BTreeMap<(FailureCause, String), (u64, u64)>) -> Vec<ErrorSummary> {
+    let summary = |((cause, place), (count, attempts))| ErrorSummary { cause, place, count, attempts };
+    errors.into_iter().map(summary).collect()
+}
+
+fn judge(objective: Objective, values: &[f64]) -> ObjectiveSummary {
+    let bound = match objective.comparison {
+        Comparison::Less => Bound::Below,
+        Comparison::LessOrEqual => Bound::AtMost,
+        Comparison::Greater => Bound::Above,
+        Comparison::GreaterOrEqual => Bound::AtLeast,
+    };
+    ObjectiveSummary {
+        dimension: objective.metric.dimension(),
+        text: objective.text,
+        verdict: judge_objective(values, bound, objective.threshold),
+        interval: t_interval(values, LEVEL).filter(|interval| interval.mean.is_finite()),
+    }
+}
+
+/// Adds the rows of one variant.
+pub(crate) fn write<W: Write>(table: &mut Table<W>, scenario: &str, summary: &VariantSummary) -> io::Result<()> {
+    for flow in &summary.flows {
+        for metric in &flow.metrics {
+            let field = |part: fn(Interval) -> f64| Value::number(metric.interval.map(part)).field();
+            table.row([
+                scenario,
+                &summary.variant,
+                &flow.name,
+                metric.metric,
+                &field(|interval| interval.mean),
+                &field(|interval| interval.low),
+                &field(|interval| interval.high),
+                &metric.replications.to_string(),
+            ])?;
+        }
+    }
+    Ok(())
+}
+
+/// The text of `summary.csv` without its header.
+///
+/// # Errors
+/// Never in practice: writing to memory does not fail.
+pub fn summary_csv(scenario: &str, variants: &[VariantSummary], with_header: bool) -> io::Result<String> {
+    let mut table = if with_header { Table::new(Vec::new(), &HEADER)? } else { Table::without_header(Vec::new()) };
+    for variant in variants {
+        write(&mut table, scenario, variant)?;
+    }
+    String::from_utf8(table.finish()?).map_err(io::Error::other)
+}

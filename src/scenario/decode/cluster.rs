@@ -1,0 +1,193 @@
+//! `spec.cluster`: nodes and the network between them.
+
+use std::collections::BTreeSet;
+
+use super::super::context::{Context, Object};
+use super::super::tables::{self, MAX_NODES};
+use super::super::values;
+use super::super::{Network, Node};
+use super::dist::dist;
+use crate::manifest::NodeObject;
+use crate::random::Dist;
+use crate::time::SimDuration;
+use crate::yaml;
+
+/// Most pods of a node that does not say (the kubelet's `maxPods`).
+const MAX_PODS_PER_NODE: u32 = 110;
+const ZONE: &str = "z1";
+
+/// The nodes: from the scenario, else from Node manifests, else enough of them in one zone.
+pub(super) fn nodes(
+    cx: &mut Context<'_>,
+    cluster: Option<&Object<'_>>,
+    manifests: &[NodeObject],
+    pods: u64,
+) -> Vec<Node> {
+    let mut nodes = match cluster.and_then(|cluster| cluster.get("nodes")) {
+        Some(list) => listed(cx, list),
+        None if !manifests.is_empty() => manifests.iter().map(from_manifest).collect(),
+        None => {
+            let count = pods.div_ceil(100).max(3);
+            cx.assume("cluster: nodes", format!("{count} in one zone"), "cluster.nodes");
+            (1..=count).map(|index| node(format!("node-{index}"), ZONE)).collect()
+        }
+    };
+    if nodes.is_empty()
+        && let Some(list) = cluster.and_then(|cluster| cluster.get("nodes"))
+    {
+        cx.problem_help(
+            list.span,
+            "a cluster needs a node",
+            "write for example {name: a, count: 3, zone: z1, cpu: \"8\"}",
+        );
+        nodes.push(node("node-1".to_owned(), ZONE));
+    }
+    give_pod_cidrs(&mut nodes);
+    nodes
+}
+
+fn node(name: String, zone: &str) -> Node {
+    Node {
+        labels: standard_labels(&name, zone),
+        name,
+        zone: zone.to_owned(),
+        speed: 1.0,
+        cpu: None,
+        pod_cidr: (0, 24),
+        max_pods: MAX_PODS_PER_NODE,
+        unschedulable: false,
+    }
+}
+
+/// The labels that every node of a real cluster carries.
+fn standard_labels(name: &str, zone: &str) -> Vec<(String, String)> {
+    vec![
+        ("kubernetes.io/hostname".to_owned(), name.to_owned()),
+        ("kubernetes.io/os".to_owned(), "linux".to_owned()),
+        ("topology.kubernetes.io/zone".to_owned(), zone.to_owned()),
+    ]
+}
+
+fn from_manifest(raw: &NodeObject) -> Node {
+    let zone = raw.zone.clone().unwrap_or_else(|| ZONE.to_owned());
+    let mut made = node(raw.name.clone(), &zone);
+    for (key, value) in &raw.labels {
+        made.labels.retain(|(known, _)| known != key);
+        made.labels.push((key.clone(), value.clone()));
+    }
+    made.cpu = raw.cpu;
+    made.max_pods = raw.max_pods.unwrap_or(MAX_PODS_PER_NODE);
+    made.unschedulable = raw.unschedulable;
+    if let Some(cidr) = raw.pod_cidr {
+        made.pod_cidr = cidr;
+    }
+    made
+}
+
+fn listed(cx: &mut Context<'_>, list: &yaml::Node) -> Vec<Node> {
+    let mut nodes = Vec::new();
+    let mut names = BTreeSet::new();
+    let mut total = 0;
+    for item in cx.list(list, "nodes") {
+        let Some(object) = cx.object(item, &tables::NODE) else { continue };
+        let zone = object.name(cx, "zone", &[]).unwrap_or(ZONE);
+        let speed = object.positive(cx, "speed").unwrap_or(1.0);
+        let cpu = object.get("cpu").and_then(|node| {
+            let value = values::quantity(node);
+            cx.take(node, "cpu", value)
+        });
+        let count = object.count(cx, "count");
+        let Some(name) = object.name(cx, "name", &['/']) else { continue };
+        total += count.unwrap_or(1);
+        if total > MAX_NODES {
+            cx.problem(object.key_span("count"), format!("more than {MAX_NODES} nodes"));
+            break;
+        }
+        let own = match count {
+            None | Some(1) => vec![name.to_owned()],
+            Some(count) => (1..=count).map(|index| format!("{name}-{index}")).collect(),
+        };
+        for own in own {
+            if !names.insert(own.clone()) {
+                cx.problem(object.key_span("name"), format!("two nodes are called `{own}`"));
+                break;
+            }
+            nodes.push(Node { speed, cpu, ..node(own, zone) });
+        }
+    }
+    nodes
+}
+
+/// Nodes without a pod CIDR get 10.244.0.0/24, 10.244.1.0/24, … as kubeadm with Flannel gives them.
+fn give_pod_cidrs(nodes: &mut [Node]) {
+    let taken =
+        nodes.iter().map(|node| node.pod_cidr.0 & 0xffff_ff00).filter(|first| *first != 0).collect::<BTreeSet<u32>>();
+    let mut next = u32::from(std::net::Ipv4Addr::new(10, 244, 0, 0));
+    for node in nodes.iter_mut().filter(|node| node.pod_cidr.0 == 0) {
+        while taken.contains(&next) {
+            next += 256;
+        }
+        node.pod_cidr = (next, 24);
+        next += 256;
+    }
+}
+
+/// `cluster.network`.
+pub(super) fn network(cx: &mut Context<'_>, cluster: Option<&Object<'_>>) -> Network {
+    let usual = [0, 50, 200, 900].map(|micros| Dist::constant(SimDuration::from_nanos(micros * 1_000)));
+    let [loopback, same_node, same_zone, cross_zone] = usual;
+    let mut network = Network { loopback, same_node, same_zone, cross_zone };
+    let Some(node) = cluster.and_then(|cluster| cluster.get("network")) else {
+        cx.assume("cluster: network delays", "50us on a node, 200us in a zone, 900us between zones", "cluster.network");
+        return network;
+    };
+    if node.as_str() == Some("none") {
+        return Network {
+            loopback: Dist::zero(),
+            same_node: Dist::zero(),
+            same_zone: Dist::zero(),
+            cross_zone: Dist::zero(),
+        };
+    }
+    if let Some(text) = node.as_str() {
+        cx.problem_help(
+            node.span,
+            format!("`network`: expected delays or `none`, found `{}`", values::shorten(text)),
+            "write {sameNode: 50us, sameZone: 200us, crossZone: 900us}",
+        );
+        return network;
+    }
+    let Some(object) = cx.object(node, &tables::NETWORK) else { return network };
+    for (key, place) in [
+        ("loopback", &mut network.loopback),
+        ("sameNode", &mut network.same_node),
+        ("sameZone", &mut network.same_zone),
+        ("crossZone", &mut network.cross_zone),
+    ] {
+        if let Some(delay) = object.get(key).and_then(|node| dist(cx, node, key)) {
+            *place = delay;
+        }
+    }
+    network
+}
+
+/// Modes of kube-proxy that do not exist yet.
+const LATER: &[&str] = &["nftables", "ipvs", "ebpf"];
+
+/// `cluster.kubeProxy`: only iptables so far.
+pub(super) fn kube_proxy(cx: &mut Context<'_>, node: &yaml::Node) {
+    let Some(object) = cx.object(node, &tables::KUBE_PROXY) else { return };
+    let Some(mode) = object.get("mode") else { return };
+    match mode.as_str() {
+        Some(word) if LATER.contains(&word) => {
+            cx.problem_help(
+                mode.span,
+                format!("not supported yet: kubeProxy mode {word}"),
+                "write iptables, or leave kubeProxy out",
+            );
+        }
+        _ => {
+            object.word(cx, "mode", &[("iptables", ())]);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `objectives` and `expect`.
+
+use super::super::context::{Context, Object};
+use super::super::metric::{Dimension, MetricNames};
+use super::super::tables;
+use super::super::values::{self, Bad, shorten};
+use super::super::{Comparison, ExpectBy, Expectation, ExpectedValue, Metric, Objective};
+use crate::yaml::{Node, Value};
+
+/// `objectives`: one comparison a line.
+pub(super) fn objectives(cx: &mut Context<'_>, items: &[Node], names: &MetricNames) -> Vec<Objective> {
+    let mut objectives = Vec::new();
+    for item in items {
+        let objective = values::text(item).and_then(|text| objective(text, names));
+        objectives.extend(cx.take(item, "", objective));
+    }
+    objectives
+}
+
+fn objective(text: &str, names: &MetricNames) -> Result<Objective, Bad> {
+    let example = || Some("write for example `browse.latency.p99 < 250ms`".to_owned());
+    let Some(at) = text.find(['<', '>']) else {
+        return Err((format!("an objective compares a metric with a value, found `{}`", shorten(text)), example()));
+    };
+    let (left, rest) = text.split_at(at);
+    let (comparison, right) = match rest {
+        rest if rest.starts_with("<=") => (Comparison::LessOrEqual, &rest[2..]),
+        rest if rest.starts_with(">=") => (Comparison::GreaterOrEqual, &rest[2..]),
+        rest if rest.starts_with('<') => (Comparison::Less, &rest[1..]),
+        rest => (Comparison::Greater, &rest[1..]),
+    };
+    let metric = Metric::parse(left.trim(), names)?;
+    let threshold = scalar_value(right.trim(), metric.dimension())?;
+    Ok(Objective { text: text.to_owned(), metric, comparison, threshold })
+}
+
+/// A number with the unit that fits the metric.
+fn scalar_value(text: &str, dimension: Dimension) -> Result<f64, Bad> {
+    let shown = shorten(text);
+    let number = values::parse_ratio(text);
+    if text.contains('%') {
+        return match (dimension, number) {
+            (Dimension::Ratio | Dimension::Number, Some(value)) => Ok(value),
+            _ => Err((format!("`{shown}` is not {}", dimension.expected()), None)),
+        };
+    }
+    if let Some(value) = number {
+        return Ok(value);
+    }
+    match dimension {
+        Dimension::Seconds => values::seconds(text).map_err(|message| (message, None)),
+        Dimension::PerSecond if text.contains('/') => values::parse_rate(text).map_err(|message| (message, None)),
+        _ => Err((format!("`{shown}` is not {}", dimension.expected()), None)),
+    }
+}
+
+/// `expect`: known results.
+pub(super) fn expectations(cx: &mut Context<'_>, items: &[Node], names: &MetricNames) -> Vec<Expectation> {
+    let mut expectations = Vec::new();
+    for item in items {
+        let Some(object) = cx.object(item, &tables::EXPECTATION) else { continue };
+        expectations.extend(expectation(cx, &object, names));
+    }
+    expectations
+}
+
+fn expectation(cx: &mut Context<'_>, object: &Object<'_>, names: &MetricNames) -> Option<Expectation> {
+    let text = object.text(cx, "metric")?;
+    let place = object.get("metric")?;
+    let metric = cx.take(place, "", Metric::parse(text, names));
+    let dimension = metric.as_ref().map_or(Dimension::Number, Metric::dimension);
+    let value = object.get("value").and_then(|node| expected(cx, node, dimension));
+    let mut amount = |key| {
+        let node = object.get(key)?;
+        let value = values::text(node).and_then(|text| scalar_value(text, dimension)).and_then(not_negative);
+        cx.take(node, key, value)
+    };
+    let (absolute, oracle_error) = (amount("absolute"), amount("oracleError").unwrap_or(0.0));
+    let tolerance = object.get("tolerance").and_then(|node| {
+        let value = values::ratio(node, f64::MAX);
+        cx.take(node, "tolerance", value)
+    });
+    let by = object
+        .word(cx, "by", &[("error", ExpectBy::Error), ("tolerance", ExpectBy::Tolerance)])
+        .unwrap_or(ExpectBy::Error);
+    Some(Expectation {
+        metric: metric?,
+        text: text.to_owned(),
+        value: value?,
+        tolerance,
+        absolute,
+        oracle_error,
+        source: object.text(cx, "source").unwrap_or_default().to_owned(),
+        by,
+        not: object.boolean(cx, "not").unwrap_or(false),
+    })
+}
+
+fn not_negative(value: f64) -> Result<f64, Bad> {
+    if value >= 0.0 { Ok(value) } else { Err((format!("cannot be negative, found {value}"), None)) }
+}
+
+fn expected(cx: &mut Context<'_>, node: &Node, dimension: Dimension) -> Option<ExpectedValue> {
+    let Value::List(items) = &node.value else {
+        let value = values::text(node).and_then(|text| scalar_value(text, dimension));
+        return cx.take(node, "value", value).map(ExpectedValue::Number);
+    };
+    let names = items.iter().map(|item| values::text(item).map(str::to_owned)).collect::<Result<Vec<_>, _>>();
+    let names = cx.take(node, "value", names)?;
+    let numbers = names.iter().map(|text| scalar_value(text, dimension)).collect::<Result<Vec<_>, _>>();
+    match numbers {
+        Ok(numbers) => Some(ExpectedValue::List(numbers)),
+        // Names of pods: none of them begins like a number, so a mistyped number is not taken for a name.
+        Err(_) if names.iter().all(|name| name.starts_with(|c: char| c.is_ascii_alphabetic())) => {
+            Some(ExpectedValue::Names(names))
+        }
+        Err(bad) => cx.take(node, "value", Err(bad)),
+    }
+}

@@ -1,0 +1,296 @@
+//! How requests are sent: what traffics and calls have in common.
+
+use super::super::context::{Context, Object};
+use super::super::services::ServiceTable;
+use super::super::tables;
+use super::super::values::{self, Bad, shorten};
+use super::super::{Cancellation, ConnectionMode, Connections, Demand, Flow, Layer, PoolOrder, Protocol, Retries, url};
+use crate::balance::{self, Choices};
+use crate::cause::FailureCause;
+use crate::time::SimDuration;
+use crate::yaml::{Node, Value, nearest};
+
+/// A proxy that flows may name.
+#[derive(Debug)]
+pub(super) struct ProxyName {
+    pub(super) name: String,
+    pub(super) layer: Layer,
+    pub(super) service: usize,
+}
+
+/// What a flow may name.
+pub(super) struct Targets<'a> {
+    pub(super) services: &'a ServiceTable,
+    pub(super) proxies: &'a [ProxyName],
+}
+
+/// A flow: `object` has its keys, `to` its URL.
+pub(super) fn flow(
+    cx: &mut Context<'_>,
+    object: &Object<'_>,
+    (name, to, namespace): (String, &Node, &str),
+    targets: &Targets<'_>,
+) -> Option<Flow> {
+    let service = values::text(to).and_then(|text| url::resolve(text, namespace, targets.services));
+    let service = cx.take(to, "", service);
+    let through = through(cx, object, targets);
+    let balancer = object.get("balancer").and_then(|node| balancer(cx, node));
+    if let (Some(_), Some(_)) = (object.get("through"), object.get("balancer")) {
+        cx.problem_help(
+            object.key_span("balancer"),
+            "`balancer` has no effect where the proxy of `through` balances",
+            "move it to the proxy, or remove `through`",
+        );
+    }
+    if let (Some(service), Some(Some(proxy))) = (service, through) {
+        same_service(cx, to, service, &targets.proxies[proxy], targets.services);
+    }
+    if let (Some(service), None, None) = (service, object.get("through"), object.get("balancer"))
+        && let Some(group) =
+            targets.services.groups.iter().find(|group| (group.first..group.first + group.count).contains(&service))
+        && group.headless
+    {
+        cx.problem_help(
+            to.span,
+            format!("service/{} is headless: no kube-proxy balances for it", group.name),
+            "give the client a `balancer`, such as {policy: round-robin}",
+        );
+    }
+    let layer = through.flatten().map(|proxy| targets.proxies[proxy].layer);
+    let flow = Flow {
+        name,
+        service: service.unwrap_or(0),
+        through: through.flatten(),
+        connections: object.get("connections").and_then(|node| connections(cx, node)).unwrap_or(DEFAULT_CONNECTIONS),
+        balancer,
+        timeout: object.positive_duration(cx, "timeout"),
+        retries: object.get("retries").map_or_else(no_retries, |node| retries(cx, node, layer)),
+        cancellation: object
+            .word(cx, "cancellation", &[("none", Cancellation::None), ("propagated", Cancellation::Propagated)])
+            .unwrap_or(Cancellation::None),
+        demand: object
+            .word(cx, "demand", &[("attempt", Demand::Attempt), ("request", Demand::Request)])
+            .unwrap_or(Demand::Attempt),
+    };
+    service.map(|_| flow)
+}
+
+/// The proxy of `through`: absent, unknown (reported), or found.
+fn through(cx: &mut Context<'_>, object: &Object<'_>, targets: &Targets<'_>) -> Option<Option<usize>> {
+    let Some(node) = object.get("through") else { return Some(None) };
+    let name = object.text(cx, "through")?;
+    if let Some(found) = targets.proxies.iter().position(|proxy| proxy.name == name) {
+        return Some(Some(found));
+    }
+    let known = targets.proxies.iter().map(|proxy| proxy.name.as_str());
+    let message = format!("no proxy is called `{}`", shorten(name));
+    match nearest(name, known) {
+        Some(near) => cx.problem_help(node.span, message, format!("did you mean `{near}`?")),
+        None => cx.problem_help(node.span, message, "write it under `proxies`"),
+    }
+    None
+}
+
+fn same_service(cx: &mut Context<'_>, to: &Node, service: usize, proxy: &ProxyName, services: &ServiceTable) {
+    if service == proxy.service {
+        return;
+    }
+    let (Some(wanted), Some(served)) = (services.ports.get(service), services.ports.get(proxy.service)) else { return };
+    cx.problem_help(
+        to.span,
+        format!(
+            "the URL leads to service/{}, but the proxy `{}` sends to service/{}",
+            wanted.label(),
+            proxy.name,
+            served.label()
+        ),
+        "let both name the same Service and port",
+    );
+}
+
+/// What holds without `connections`.
+pub(super) const DEFAULT_CONNECTIONS: Connections =
+    Connections { mode: ConnectionMode::Pool, protocol: Protocol::Http1, max_per_client: None, order: PoolOrder::Lifo };
+
+/// `connections`.
+pub(super) fn connections(cx: &mut Context<'_>, node: &Node) -> Option<Connections> {
+    let object = cx.object(node, &tables::CONNECTIONS)?;
+    let modes = [
+        ("perRequest", ConnectionMode::PerRequest),
+        ("pool", ConnectionMode::Pool),
+        ("pinned", ConnectionMode::Pinned),
+    ];
+    let mode = object.word(cx, "mode", &modes);
+    let keep_alive = object.boolean(cx, "keepAlive");
+    let mode = match (mode, keep_alive) {
+        (Some(ConnectionMode::PerRequest), Some(true))
+        | (Some(ConnectionMode::Pool | ConnectionMode::Pinned), Some(false)) => {
+            cx.problem_help(
+                object.key_span("keepAlive"),
+                "`keepAlive` contradicts `mode`",
+                "remove `keepAlive`: `mode` says it all",
+            );
+            mode
+        }
+        (None, Some(false)) => Some(ConnectionMode::PerRequest),
+        (mode, _) => mode,
+    };
+    Some(Connections {
+        mode: mode.unwrap_or(DEFAULT_CONNECTIONS.mode),
+        protocol: protocol(cx, &object).unwrap_or(DEFAULT_CONNECTIONS.protocol),
+        max_per_client: object.count_or(cx, "maxPerClient", "unlimited").flatten(),
+        order: object
+            .word(cx, "order", &[("lifo", PoolOrder::Lifo), ("fifo", PoolOrder::Fifo)])
+            .unwrap_or(DEFAULT_CONNECTIONS.order),
+    })
+}
+
+fn protocol(cx: &mut Context<'_>, object: &Object<'_>) -> Option<Protocol> {
+    if let Some(node) = object.get("protocol")
+        && node.as_str() == Some("grpc")
+    {
+        cx.problem(node.span, "not supported yet: protocol grpc");
+        return None;
+    }
+    object.word(cx, "protocol", &[("http1", Protocol::Http1), ("http2", Protocol::Http2)])
+}
+
+/// Policies of the format that do not exist yet.
+const LATER: &[&str] = &["peak-ewma", "ring-hash", "maglev", "pick-first", "weighted-round-robin", "p2c", "sticky"];
+
+/// `balancer`.
+pub(super) fn balancer(cx: &mut Context<'_>, node: &Node) -> Option<balance::Spec> {
+    let object = cx.object(node, &tables::BALANCER)?;
+    let policy = object.get("policy")?;
+    if let Some(name) = policy.as_str()
+        && LATER.contains(&name)
+    {
+        let known = tables::POLICY_NAMES.join(", ");
+        cx.problem_help(policy.span, format!("not supported yet: policy {name}"), format!("there are {known}"));
+        return None;
+    }
+    let spec = match object.word(cx, "policy", &[("random", 0), ("round-robin", 1), ("least-request", 2)])? {
+        2 => return least_request(cx, &object),
+        1 => balance::Spec::RoundRobin {},
+        _ => balance::Spec::Random {},
+    };
+    for key in ["choices", "replacement"] {
+        if object.get(key).is_some() {
+            let message = format!("`{key}` belongs to least-request; policy {} has no such parameter", spec.name());
+            cx.problem(object.key_span(key), message);
+        }
+    }
+    Some(spec)
+}
+
+fn least_request(cx: &mut Context<'_>, object: &Object<'_>) -> Option<balance::Spec> {
+    let choices = match object.count_or(cx, "choices", "all") {
+        Some(Some(count)) => Choices::Of(count),
+        Some(None) => Choices::All,
+        None if object.get("choices").is_some() => return None,
+        None => Choices::All,
+    };
+    let replacement = object.boolean(cx, "replacement").unwrap_or(false);
+    if replacement && choices == Choices::All {
+        cx.problem_help(
+            object.key_span("replacement"),
+            "`replacement` has no effect where all endpoints are compared",
+            "give `choices` a number, or remove `replacement`",
+        );
+    }
+    Some(balance::Spec::LeastRequest { choices, replacement })
+}
+
+/// What holds without `retries`.
+pub(super) fn no_retries() -> Retries {
+    Retries {
+        attempts: Some(1),
+        per_try: None,
+        on: Vec::new(),
+        on_per_try_timeout: false,
+        backoff_base: SimDuration::ZERO,
+        backoff_max: SimDuration::ZERO,
+        jitter: true,
+        budget: None,
+    }
+}
+
+fn retries(cx: &mut Context<'_>, node: &Node, layer: Option<Layer>) -> Retries {
+    let mut retries = no_retries();
+    let Some(object) = cx.object(node, &tables::RETRIES) else { return retries };
+    retries.attempts = object.count_or(cx, "attempts", "unlimited").unwrap_or(Some(2));
+    retries.per_try = object.positive_duration(cx, "perTry");
+    retries.jitter = object.word(cx, "jitter", &[("full", true), ("none", false)]).unwrap_or(true);
+    retries.budget = object.get("budget").and_then(|node| {
+        let value = values::ratio(node, f64::MAX);
+        cx.take(node, "budget", value)
+    });
+    if let Some(node) = object.get("backoff")
+        && !matches!(&node.value, Value::Scalar(scalar) if scalar.text == "none")
+        && let Some(backoff) = cx.object(node, &tables::BACKOFF)
+    {
+        let base = backoff.duration(cx, "base").unwrap_or_default();
+        let ten = SimDuration::from_nanos(base.as_nanos().saturating_mul(10).min(SimDuration::MAX.as_nanos()));
+        let max = backoff.duration(cx, "max").unwrap_or(ten);
+        if max < base {
+            cx.problem(backoff.key_span("max"), format!("`max` ({max}) is shorter than `base` ({base})"));
+        }
+        (retries.backoff_base, retries.backoff_max) = (base, max);
+    }
+    match object.get("on") {
+        None => {
+            for group in ["connect-failure", "5xx", "timeout"] {
+                add_cause(&mut retries, group, layer).expect("the default groups exist");
+            }
+        }
+        Some(list) => {
+            for item in cx.list(list, "on") {
+                let added = values::text(item).and_then(|text| add_cause(&mut retries, text, layer));
+                cx.take(item, "on", added);
+            }
+        }
+    }
+    retries.on.sort_unstable();
+    retries.on.dedup();
+    retries
+}
+
+/// Adds a cause or all causes of a group; what a layer-7 proxy reports counts as a gateway error too.
+fn add_cause(retries: &mut Retries, word: &str, layer: Option<Layer>) -> Result<(), Bad> {
+    use FailureCause::{
+        AppError, ConnectTimeout, DeadlineExceeded, NoEndpoints503, Overload503, QueueFull, QueueTimeout, Refused,
+        Reset, UpstreamTimeout504,
+    };
+    match word {
+        "timeout" => retries.on_per_try_timeout = true,
+        "connect-failure" => retries.on.extend([Refused, ConnectTimeout, NoEndpoints503]),
+        "gateway-error" => {
+            retries.on.extend([NoEndpoints503, Overload503, UpstreamTimeout504]);
+            if layer == Some(Layer::L7) {
+                retries.on.extend([Refused, Reset, ConnectTimeout]);
+            }
+        }
+        "5xx" => {
+            add_cause(retries, "gateway-error", layer)?;
+            retries.on.extend([AppError, QueueFull, QueueTimeout]);
+        }
+        _ => match FailureCause::parse(word) {
+            Some(DeadlineExceeded) => {
+                let message = "the total timeout cannot be tried again".to_owned();
+                return Err((message, Some("write `timeout` for tries that passed `perTry`".to_owned())));
+            }
+            Some(cause) => retries.on.push(cause),
+            None => {
+                let known =
+                    FailureCause::ALL.iter().map(|cause| cause.as_str()).chain(FailureCause::GROUPS.iter().copied());
+                let groups = FailureCause::GROUPS.join(", ");
+                let help = match nearest(word, known) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("write a failure cause, or one of the groups {groups}"),
+                };
+                return Err((format!("`{}` is neither a failure cause nor a group", shorten(word)), Some(help)));
+            }
+        },
+    }
+    Ok(())
+}

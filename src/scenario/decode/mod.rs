@@ -1,0 +1,120 @@
+//! From the located tree of one variant to a [`Scenario`]: a file for each part of `spec`.
+
+mod arrivals;
+mod behaviour;
+mod cluster;
+mod cycles;
+mod dist;
+mod expect;
+mod flow;
+mod proxy;
+mod run;
+mod traffic;
+mod workload;
+
+use super::context::{Context, Object};
+use super::metric::MetricNames;
+use super::objects::{Objects, short};
+use super::services::{ServiceTable, dotted};
+use super::{Scenario, tables};
+use crate::manifest;
+use crate::yaml::Node;
+use flow::{ProxyName, Targets};
+use traffic::Places;
+
+/// What identifies a variant.
+pub(super) struct Identity<'a> {
+    /// `metadata.name`.
+    pub(super) name: &'a str,
+    /// The variant's name.
+    pub(super) variant: &'a str,
+    /// Its own `expect`, where it has variants' rather than the file's.
+    pub(super) expect: Option<&'a Node>,
+}
+
+/// Decodes `spec`; the result is meaningful only if no problem was recorded.
+pub(super) fn scenario(
+    cx: &mut Context<'_>,
+    identity: &Identity<'_>,
+    spec: &Object<'_>,
+    manifests: &manifest::Objects,
+) -> Scenario {
+    let open = |cx: &mut Context<'_>, key, shape| spec.get(key).and_then(|node| cx.object(node, shape));
+    let run_object = open(cx, "run", &tables::RUN);
+    let run = run::run(cx, run_object.as_ref());
+    let observe_object = open(cx, "observe", &tables::OBSERVE);
+    let observe = run::observe(cx, observe_object.as_ref());
+    let cluster_object = open(cx, "cluster", &tables::CLUSTER);
+    if let Some(node) = cluster_object.and_then(|cluster| cluster.get("kubeProxy")) {
+        cluster::kube_proxy(cx, node);
+    }
+
+    let [workloads_list, proxies_list, traffic_list, objectives_list] =
+        ["workloads", "proxies", "traffic", "objectives"].map(|key| spec.list(cx, key));
+
+    let opened = workload::open(cx, workloads_list);
+    let objects = Objects::new(cx, manifests, &opened);
+    let entries = workload::entries(cx, &opened, &objects);
+    let pods = objects.workloads.iter().map(|workload| u64::from(workload.replicas)).sum::<u64>();
+    let nodes = cluster::nodes(cx, cluster_object.as_ref(), &manifests.nodes, pods.min(tables::MAX_PODS));
+    let network = cluster::network(cx, cluster_object.as_ref());
+    note_objects(cx, cluster_object.as_ref(), manifests, &objects);
+    let mut workloads = workload::placed(cx, &objects, &entries, &nodes);
+
+    let services = ServiceTable::build(cx, &objects);
+    let proxies = proxy::proxies(cx, proxies_list, &services, &nodes);
+    let proxy_names = proxies
+        .iter()
+        .map(|proxy| ProxyName { name: proxy.name.clone(), layer: proxy.layer, service: proxy.service })
+        .collect::<Vec<_>>();
+    let targets = Targets { services: &services, proxies: &proxy_names };
+    let sites = workload::behaviours(cx, &mut workloads, &entries, &targets);
+    cycles::refuse(cx, &workloads, &services, &sites);
+    let traffic = traffic::traffics(cx, traffic_list, &Places { workloads: &workloads, nodes: &nodes }, &targets);
+    if traffic_list.is_empty() {
+        cx.problem_help(
+            spec.key_span("traffic"),
+            "there is no traffic, so nothing would happen",
+            "write traffic: [{name: t, to: \"http://web/\", arrivals: {poisson: {rate: 100/s}}}]",
+        );
+    }
+
+    for group in &services.groups {
+        if let Some((reason, _)) = &group.unusable {
+            cx.ignore(format!("service/{}", dotted(&group.namespace, &group.name)), reason.clone());
+        }
+    }
+    let mut scenario = Scenario {
+        name: identity.name.to_owned(),
+        variant: identity.variant.to_owned(),
+        run,
+        cluster: super::Cluster { nodes, network },
+        workloads,
+        services: services.ports,
+        proxies,
+        traffic,
+        objectives: Vec::new(),
+        expect: Vec::new(),
+        observe,
+    };
+    // Metrics of things that could not be read would only repeat their problems.
+    if cx.problems.iter().all(|problem| problem.warning) {
+        let names = MetricNames::of(&scenario);
+        scenario.objectives = expect::objectives(cx, objectives_list, &names);
+        let list = identity.expect.map_or(&[] as &[Node], |node| cx.list(node, "expect"));
+        scenario.expect = expect::expectations(cx, list, &names);
+    }
+    scenario
+}
+
+/// What the scenario itself writes, and which manifests it replaces.
+fn note_objects(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, manifests: &manifest::Objects, objects: &Objects) {
+    for workload in &objects.workloads[objects.manifest_workloads..] {
+        cx.used.push(format!("{}: {} pods, written inline", short(workload), workload.replicas));
+    }
+    if cluster.is_some_and(|cluster| cluster.get("nodes").is_some()) {
+        for node in &manifests.nodes {
+            cx.ignore(format!("Node/{}", node.name), "the scenario lists its own nodes under cluster.nodes".to_owned());
+        }
+    }
+}

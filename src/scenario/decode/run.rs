@@ -1,0 +1,133 @@
+//! `spec.run` and `spec.observe`.
+
+use super::super::context::{Context, Object};
+use super::super::values;
+use super::super::{Observe, Run, Window};
+use crate::time::SimDuration;
+use crate::yaml::Node;
+
+enum Warmup {
+    Time(SimDuration),
+    Ratio(f64),
+    Auto,
+}
+
+/// `spec.run`; absent is all defaults.
+pub(super) fn run(cx: &mut Context<'_>, object: Option<&Object<'_>>) -> Run {
+    let Some(object) = object else {
+        cx.assume("run: duration, warm-up, replications, seed", "5m, 10 %, 5, 1", "run");
+        return Run {
+            window: Window::Time { duration: SimDuration::from_secs(300), warmup: SimDuration::from_secs(30) },
+            replications: 5,
+            seed: 1,
+            drain: SimDuration::from_secs(60),
+            interval: SimDuration::from_secs(1),
+        };
+    };
+    let replications = object.count32(cx, "replications").unwrap_or(5);
+    if object.get("replications").is_none() {
+        cx.assume("run: replications", "5", "run.replications");
+    }
+    Run {
+        window: window(cx, object),
+        replications,
+        seed: object.count(cx, "seed").unwrap_or(1),
+        drain: object.duration(cx, "drain").unwrap_or(SimDuration::from_secs(60)),
+        interval: object.positive_duration(cx, "interval").unwrap_or(SimDuration::from_secs(1)),
+    }
+}
+
+fn window(cx: &mut Context<'_>, object: &Object<'_>) -> Window {
+    let warmup = match object.get("warmup") {
+        None => {
+            cx.assume("run: warm-up", "10 %", "run.warmup");
+            Warmup::Ratio(0.1)
+        }
+        Some(node) => warmup(cx, node).unwrap_or(Warmup::Ratio(0.1)),
+    };
+    match object.count(cx, "requests") {
+        Some(requests) => {
+            if object.get("duration").is_some() {
+                cx.problem_help(
+                    object.key_span("duration"),
+                    "`duration` and `requests` both end the window",
+                    "keep one of them",
+                );
+            }
+            by_requests(cx, object, requests, &warmup)
+        }
+        None => by_time(cx, object, &warmup),
+    }
+}
+
+fn by_requests(cx: &mut Context<'_>, object: &Object<'_>, requests: u64, warmup: &Warmup) -> Window {
+    let skipped = match warmup {
+        // A share of at most 10^12 requests is exact in a float; the share is below 1, so the count is too.
+        Warmup::Ratio(ratio) => (ratio * requests as f64).floor() as u64,
+        Warmup::Time(SimDuration::ZERO) => 0,
+        Warmup::Time(_) | Warmup::Auto => {
+            cx.problem_help(
+                object.key_span("warmup"),
+                "with `requests` the warm-up is a share of them",
+                "write a ratio such as 10%, or 0",
+            );
+            0
+        }
+    };
+    Window::Requests { requests, warmup: skipped }
+}
+
+fn by_time(cx: &mut Context<'_>, object: &Object<'_>, warmup: &Warmup) -> Window {
+    if object.get("duration").is_none() && object.get("requests").is_none() {
+        cx.assume("run: duration", "5m", "run.duration");
+    }
+    let duration = object.positive_duration(cx, "duration").unwrap_or(SimDuration::from_secs(300));
+    let warmup = match warmup {
+        Warmup::Auto => return Window::Auto { duration },
+        Warmup::Time(time) => *time,
+        Warmup::Ratio(ratio) => SimDuration::from_secs_f64(duration.as_secs_f64() * ratio).unwrap_or_default(),
+    };
+    if warmup >= duration {
+        cx.problem_help(
+            object.key_span("warmup"),
+            format!("the warm-up ({warmup}) leaves nothing of the duration ({duration}) to measure"),
+            "`duration` includes the warm-up: lengthen it, or shorten `warmup`",
+        );
+    }
+    Window::Time { duration, warmup }
+}
+
+fn warmup(cx: &mut Context<'_>, node: &Node) -> Option<Warmup> {
+    let text = cx.take(node, "warmup", values::text(node))?;
+    if text == "auto" {
+        return Some(Warmup::Auto);
+    }
+    if let Some(ratio) = values::parse_ratio(text) {
+        if (0.0..1.0).contains(&ratio) {
+            return Some(Warmup::Ratio(ratio));
+        }
+        cx.problem_help(
+            node.span,
+            format!("`warmup`: a ratio lies between 0 and 1 (100%), found `{}`", values::shorten(text)),
+            "write a ratio such as 10%, a time such as 30s, or auto",
+        );
+        return None;
+    }
+    match SimDuration::parse(text) {
+        Ok(time) => Some(Warmup::Time(time)),
+        Err(message) => {
+            cx.problem_help(
+                node.span,
+                format!("`warmup`: {message}"),
+                "write a time such as 30s, a ratio such as 10%, or auto",
+            );
+            None
+        }
+    }
+}
+
+/// `spec.observe`.
+pub(super) fn observe(cx: &mut Context<'_>, object: Option<&Object<'_>>) -> Observe {
+    let endpoint_latency = object.and_then(|object| object.boolean(cx, "endpointLatency")).unwrap_or(false);
+    Observe { endpoint_latency }
+}

@@ -1,0 +1,250 @@
+//! `spec.workloads`: what the scenario says about the pods of each workload.
+
+use std::collections::BTreeSet;
+
+use super::super::context::{Context, Object};
+use super::super::objects::{Objects, short};
+use super::super::services::selects;
+use super::super::tables::{self, MAX_PODS};
+use super::super::values::shorten;
+use super::super::{Container, Node, Workload};
+use super::behaviour::{CallSite, behaviour, default_behaviour};
+use super::flow::Targets;
+use crate::manifest::WorkloadObject;
+use crate::yaml::{self, Key, Value, nearest};
+
+/// What the scenario says about one workload.
+#[derive(Clone, Copy)]
+pub(super) struct Entry<'a> {
+    object: Object<'a>,
+    workload: usize,
+}
+
+/// Opens `workloads[]`; entries for unknown workloads are refused.
+pub(super) fn open<'a>(cx: &mut Context<'_>, items: &'a [yaml::Node]) -> Vec<Object<'a>> {
+    items.iter().filter_map(|item| cx.object(item, &tables::WORKLOAD)).collect()
+}
+
+/// Finds the workload of each entry.
+pub(super) fn entries<'a>(cx: &mut Context<'_>, opened: &[Object<'a>], objects: &Objects) -> Vec<Entry<'a>> {
+    let mut entries: Vec<Entry<'a>> = Vec::new();
+    for object in opened {
+        let Some(target) = object.get("target") else { continue };
+        let Some(text) = object.text(cx, "target") else { continue };
+        let found = match namespace_of_inline(object, text) {
+            Some(full) => objects.find(&full),
+            None => objects.find(text),
+        };
+        let Some(workload) = cx.take(target, "", found) else { continue };
+        if entries.iter().any(|entry| entry.workload == workload) {
+            cx.problem_help(
+                target.span,
+                format!("two entries describe {}", shorten(text)),
+                "write one entry with all containers",
+            );
+            continue;
+        }
+        entries.push(Entry { object: *object, workload });
+    }
+    entries
+}
+
+/// The full target of an inline workload, whose namespace may stand in `inline`.
+fn namespace_of_inline(object: &Object<'_>, text: &str) -> Option<String> {
+    let namespace = object.get("inline")?.get("namespace")?.as_str()?;
+    (text.split('/').count() == 2).then(|| format!("{namespace}/{text}"))
+}
+
+/// The workloads with node placement and pod speeds, containers still with default behaviour.
+pub(super) fn placed(cx: &mut Context<'_>, objects: &Objects, entries: &[Entry<'_>], nodes: &[Node]) -> Vec<Workload> {
+    let total = objects.workloads.iter().map(|workload| u64::from(workload.replicas)).sum::<u64>();
+    if total > MAX_PODS
+        && let Some(largest) = objects.workloads.iter().max_by_key(|workload| workload.replicas)
+    {
+        cx.problem(
+            largest.replicas_span,
+            format!("{total} pods in all are more than the {MAX_PODS} a scenario may have"),
+        );
+    }
+    let mut workloads = Vec::new();
+    for (index, raw) in objects.workloads.iter().enumerate() {
+        let entry = entries.iter().find(|entry| entry.workload == index);
+        let node_name = raw.node_name.as_deref().and_then(|name| {
+            let found = nodes.iter().position(|node| node.name == name);
+            if found.is_none() {
+                let near = nearest(name, nodes.iter().map(|node| node.name.as_str()));
+                let help =
+                    near.map_or("name it under cluster.nodes".to_owned(), |near| format!("did you mean `{near}`?"));
+                cx.problem_help(
+                    raw.node_name_span,
+                    format!("{} is bound to node `{}`, which is not there", short(raw), shorten(name)),
+                    help,
+                );
+            }
+            found
+        });
+        workloads.push(Workload {
+            kind: raw.kind.to_owned(),
+            namespace: raw.namespace.clone(),
+            name: raw.name.clone(),
+            replicas: raw.replicas,
+            containers: raw.containers.iter().map(container).collect(),
+            pod_speed: entry.map_or_else(Vec::new, |entry| pod_speeds(cx, entry, raw)),
+            node_name,
+            allowed_nodes: allowed_nodes(cx, raw, nodes),
+        });
+    }
+    check_capacity(cx, objects, &workloads, nodes);
+    workloads
+}
+
+fn container(raw: &crate::manifest::ContainerObject) -> Container {
+    Container {
+        name: raw.name.clone(),
+        ports: raw.ports.iter().map(|port| (port.name.clone(), port.container_port)).collect(),
+        behaviour: default_behaviour(),
+    }
+}
+
+fn allowed_nodes(cx: &mut Context<'_>, raw: &WorkloadObject, nodes: &[Node]) -> Vec<usize> {
+    let fits = |node: &Node| !node.unschedulable && selects(&raw.node_selector, &node.labels);
+    let allowed = (0..nodes.len()).filter(|&index| fits(&nodes[index])).collect::<Vec<_>>();
+    if allowed.is_empty() && raw.replicas > 0 && raw.node_name.is_none() {
+        let selector =
+            raw.node_selector.iter().map(|(key, value)| format!("{key}: {value}")).collect::<Vec<_>>().join(", ");
+        if selector.is_empty() {
+            cx.problem_help(raw.span, "no node is schedulable", "add one under cluster.nodes");
+        } else {
+            cx.problem_help(
+                raw.node_selector_span,
+                format!("{} selects nodes with {{{selector}}}, and no node has these labels", short(raw)),
+                "nodes of the scenario have kubernetes.io/hostname, kubernetes.io/os and topology.kubernetes.io/zone; other labels come from Node manifests",
+            );
+        }
+    }
+    allowed
+}
+
+/// Pods that could not be placed would be left out silently by a real scheduler; here they are refused.
+fn check_capacity(cx: &mut Context<'_>, objects: &Objects, workloads: &[Workload], nodes: &[Node]) {
+    let room = |node: &Node| {
+        let addresses = (1_u64 << (32 - u32::from(node.pod_cidr.1.min(32)))).saturating_sub(2);
+        u64::from(node.max_pods).min(addresses)
+    };
+    let pods = workloads.iter().map(|workload| u64::from(workload.replicas)).sum::<u64>();
+    let all = nodes.iter().filter(|node| !node.unschedulable).map(room).sum::<u64>();
+    let bound = objects.workloads.iter().any(|raw| raw.node_name.is_some());
+    if pods > all
+        && !bound
+        && let Some(largest) = objects.workloads.iter().max_by_key(|raw| raw.replicas)
+    {
+        let count = nodes.iter().filter(|node| !node.unschedulable).count() as u64;
+        let each = nodes.iter().map(room).max().unwrap_or(1).max(1);
+        cx.problem_help(
+            largest.replicas_span,
+            format!("{pods} pods do not fit on {count} nodes, which take {all}"),
+            format!("raise the `count` of cluster.nodes to {} in all, or remove cluster.nodes", pods.div_ceil(each)),
+        );
+        return;
+    }
+    for (raw, workload) in objects.workloads.iter().zip(workloads) {
+        let room = match workload.node_name {
+            Some(node) => room(&nodes[node]),
+            None => workload.allowed_nodes.iter().map(|&node| room(&nodes[node])).sum(),
+        };
+        if u64::from(workload.replicas) > room && room > 0 {
+            let message =
+                format!("{} pods of {} do not fit on its nodes, which take {room}", workload.replicas, short(raw));
+            cx.problem(raw.replicas_span, message);
+        }
+    }
+}
+
+fn pod_speeds(cx: &mut Context<'_>, entry: &Entry<'_>, raw: &WorkloadObject) -> Vec<(u32, f64)> {
+    let mut speeds: Vec<(u32, f64)> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for item in entry.object.list(cx, "pods") {
+        let Some(object) = cx.object(item, &tables::POD) else { continue };
+        let (index, speed) = (object.count32(cx, "index"), object.positive(cx, "speed"));
+        let (Some(index), Some(speed)) = (index, speed) else { continue };
+        let place = object.get("index").map_or(object.span, |node| node.span);
+        if index >= raw.replicas {
+            cx.problem_help(
+                place,
+                format!("{} has no pod {index}", short(raw)),
+                format!("it has {} pods, counted from 0", raw.replicas),
+            );
+        } else if !seen.insert(index) {
+            cx.problem(place, format!("pod {index} stands here twice"));
+        } else {
+            speeds.push((index, speed));
+        }
+    }
+    speeds
+}
+
+/// Gives the containers their behaviour, in the order of workloads and containers; returns where calls are written.
+pub(super) fn behaviours(
+    cx: &mut Context<'_>,
+    workloads: &mut [Workload],
+    entries: &[Entry<'_>],
+    targets: &Targets<'_>,
+) -> Vec<(usize, usize, Vec<CallSite>)> {
+    let mut sites = Vec::new();
+    for (index, workload) in workloads.iter_mut().enumerate() {
+        let target = workload.target();
+        let entry = entries.iter().find(|entry| entry.workload == index);
+        let described = entry.map_or(&[] as &[(Key, yaml::Node)], |entry| described(cx, entry, workload));
+        for (position, container) in workload.containers.iter_mut().enumerate() {
+            let label = format!("{target} container {}", container.name);
+            let field = format!("workloads[{target}].containers.{}", container.name);
+            match described.iter().find(|(key, _)| key.name == container.name) {
+                Some((_, node)) => {
+                    let mut own = Vec::new();
+                    container.behaviour = behaviour(cx, node, (&label, &field), &workload.namespace, targets, &mut own);
+                    sites.push((index, position, own));
+                }
+                None if is_reached(index, position, targets) => {
+                    cx.assume(
+                        format!("{label}: behaviour"),
+                        "concurrency 16, queue 1000 fifo, lognormal mean 10ms, cv 1",
+                        field,
+                    );
+                }
+                None => {}
+            }
+        }
+    }
+    sites
+}
+
+/// Whether some Service leads to the container: without requests its behaviour does not matter.
+fn is_reached(workload: usize, container: usize, targets: &Targets<'_>) -> bool {
+    targets.services.ports.iter().any(|service| service.targets.contains(&(workload, container)))
+}
+
+/// The entries of `containers`, each refused if the workload has no such container.
+fn described<'a>(cx: &mut Context<'_>, entry: &Entry<'a>, workload: &Workload) -> &'a [(Key, yaml::Node)] {
+    let Some(node) = entry.object.get("containers") else { return &[] };
+    let Value::Map(containers) = &node.value else {
+        cx.problem_help(
+            node.span,
+            "`containers` is a map from container names to behaviour",
+            "write containers: {app: {concurrency: 8}}",
+        );
+        return &[];
+    };
+    for (key, _) in containers {
+        if workload.containers.iter().any(|container| container.name == key.name) {
+            continue;
+        }
+        let known = workload.containers.iter().map(|container| container.name.as_str()).collect::<Vec<_>>();
+        let message = format!("{} has no container `{}`", workload.target(), shorten(&key.name));
+        let help = match nearest(&key.name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("its containers are {}", known.join(", ")),
+        };
+        cx.problem_help(key.span, message, help);
+    }
+    containers
+}

@@ -1,0 +1,252 @@
+//! Which quantities exist, of what, and with which statistics.
+
+use super::metric::{BalanceColumn, Dimension, Quantity, Statistic};
+use crate::random::Listed;
+
+/// What kind of thing a metric is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    Traffic,
+    Call,
+    Service,
+    Workload,
+    Pod,
+}
+
+impl About {
+    /// In words.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Traffic => "a traffic",
+            Self::Call => "a call",
+            Self::Service => "a service",
+            Self::Workload => "a workload",
+            Self::Pod => "a pod",
+        }
+    }
+}
+
+/// The forms a statistic can have, as they are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Mean,
+    Variance,
+    Sd,
+    Cv2,
+    Min,
+    Quantile,
+    Max,
+    Positive,
+    Over,
+    AtLeast,
+    PerPod,
+    Imbalance,
+    MaxOverPods,
+    Ratio,
+    At,
+    Sequence,
+    Values,
+}
+
+impl Form {
+    /// As written.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::Variance => "variance",
+            Self::Sd => "sd",
+            Self::Cv2 => "cv2",
+            Self::Min => "min",
+            Self::Quantile => "pNN",
+            Self::Max => "max",
+            Self::Positive => "positive",
+            Self::Over => "over(T)",
+            Self::AtLeast => "atLeast(K)",
+            Self::PerPod => "perPod",
+            Self::Imbalance => "imbalance",
+            Self::MaxOverPods => "maxOverPods.mean",
+            Self::Ratio => "ratio",
+            Self::At => "at(T)",
+            Self::Sequence => "sequence",
+            Self::Values => "values",
+        }
+    }
+
+    /// The form of a statistic.
+    pub(super) const fn of(statistic: &Statistic) -> Self {
+        match statistic {
+            Statistic::Mean => Self::Mean,
+            Statistic::Variance => Self::Variance,
+            Statistic::Sd => Self::Sd,
+            Statistic::Cv2 => Self::Cv2,
+            Statistic::Min => Self::Min,
+            Statistic::Quantile(_) => Self::Quantile,
+            Statistic::Max => Self::Max,
+            Statistic::Positive => Self::Positive,
+            Statistic::Over(_) => Self::Over,
+            Statistic::AtLeast(_) => Self::AtLeast,
+            Statistic::PerPod => Self::PerPod,
+            Statistic::Imbalance => Self::Imbalance,
+            Statistic::MaxOverPodsMean => Self::MaxOverPods,
+            Statistic::Ratio => Self::Ratio,
+            Statistic::At(_) => Self::At,
+            Statistic::Sequence => Self::Sequence,
+            Statistic::Values => Self::Values,
+        }
+    }
+}
+
+/// A quantity of one or more kinds of scope, with the statistics it has there.
+pub(super) struct Row {
+    pub(super) word: &'static str,
+    pub(super) quantity: Quantity,
+    pub(super) about: &'static [About],
+    pub(super) forms: &'static [Form],
+    /// Whether the statistic may be left out, and is then the mean.
+    pub(super) bare: bool,
+}
+
+use About::{Call, Pod, Service, Traffic, Workload};
+use Form::{
+    At, AtLeast, Cv2, Imbalance, Max, MaxOverPods, Mean, Min, Over, PerPod, Positive, Quantile, Ratio, Sd, Sequence,
+    Values, Variance,
+};
+
+const OBSERVED: &[Form] = &[Mean, Variance, Sd, Cv2, Min, Quantile, Max, Positive, Over, Values];
+const COUNTED: &[Form] = &[Mean, Variance, Sd, Cv2, Min, Quantile, Max, Positive, AtLeast, Values];
+const COUNTED_PODS: &[Form] = &[Mean, Variance, Sd, Cv2, Min, Quantile, Max, Positive, AtLeast, Values, Sequence];
+const SHARES: &[Form] = &[Mean, Variance, Sd, Cv2, Min, Max, Values];
+const LEVEL: &[Form] = &[Mean, PerPod, AtLeast, Positive, Max, Imbalance, MaxOverPods, At];
+const LEVEL_OF_POD: &[Form] = &[Mean, AtLeast, Positive, Max, At];
+const SENDERS: &[About] = &[Traffic, Call];
+const ANYONE: &[About] = &[Traffic, Call, Service, Workload, Pod];
+const SERVERS: &[About] = &[Workload, Pod];
+const GROUPS: &[About] = &[Service, Workload];
+
+const fn row(word: &'static str, quantity: Quantity, about: &'static [About], forms: &'static [Form]) -> Row {
+    Row { word, quantity, about, forms, bare: false }
+}
+
+const fn bare(word: &'static str, quantity: Quantity, about: &'static [About], forms: &'static [Form]) -> Row {
+    Row { word, quantity, about, forms, bare: true }
+}
+
+/// Every quantity; `errors` stands for each cause.
+pub(super) const ROWS: &[Row] = &[
+    row("latency", Quantity::Latency, SENDERS, OBSERVED),
+    row("queueWait", Quantity::QueueWait, ANYONE, OBSERVED),
+    row("queueWait[served]", Quantity::QueueWaitServed, ANYONE, OBSERVED),
+    row("service", Quantity::Service, ANYONE, OBSERVED),
+    row("slowdown", Quantity::Slowdown, SENDERS, OBSERVED),
+    row("attempts", Quantity::Attempts, SENDERS, COUNTED),
+    row("errors", Quantity::Errors(crate::cause::FailureCause::AppError), ANYONE, &[Ratio]),
+    bare("errorRatio", Quantity::ErrorRatio, SENDERS, &[Mean]),
+    row("inSystem", Quantity::InSystem, &[Traffic], &[Mean, Max, At]),
+    row("inSystem", Quantity::InSystem, &[Workload], LEVEL),
+    row("inSystem", Quantity::InSystem, &[Pod], LEVEL_OF_POD),
+    row("queue", Quantity::Queue, &[Workload], LEVEL),
+    row("queue", Quantity::Queue, &[Pod], LEVEL_OF_POD),
+    bare("utilization", Quantity::Utilization, SERVERS, &[Mean]),
+    bare("share", Quantity::Share, &[Pod], &[Mean]),
+    row("share", Quantity::Share, GROUPS, SHARES),
+    row("interarrival", Quantity::Interarrival, &[Traffic, Service, Workload, Pod], OBSERVED),
+    bare("connections", Quantity::Connections, &[Pod], &[Mean]),
+    row("connections", Quantity::Connections, GROUPS, COUNTED),
+    bare("picks", Quantity::Picks, &[Pod], &[Mean]),
+    row("picks", Quantity::Picks, GROUPS, COUNTED_PODS),
+    bare("throughput", Quantity::Throughput, SENDERS, &[Mean]),
+    bare("goodput", Quantity::Goodput, SENDERS, &[Mean]),
+    bare("balance.max_over_mean", Quantity::Balance(BalanceColumn::MaxOverMean), GROUPS, &[Mean]),
+    bare("balance.cv", Quantity::Balance(BalanceColumn::Cv), GROUPS, &[Mean]),
+    bare("balance.jain", Quantity::Balance(BalanceColumn::Jain), GROUPS, &[Mean]),
+    bare("balance.gini", Quantity::Balance(BalanceColumn::Gini), GROUPS, &[Mean]),
+    bare("balance.chi_square_p", Quantity::Balance(BalanceColumn::ChiSquareP), GROUPS, &[Mean]),
+];
+
+impl Quantity {
+    /// The unit of its observations.
+    pub(super) const fn dimension(&self) -> Dimension {
+        match self {
+            Self::Latency | Self::QueueWait | Self::QueueWaitServed | Self::Service | Self::Interarrival => {
+                Dimension::Seconds
+            }
+            Self::Errors(_) | Self::ErrorRatio | Self::Utilization | Self::Share => Dimension::Ratio,
+            Self::Throughput | Self::Goodput => Dimension::PerSecond,
+            Self::Slowdown
+            | Self::Attempts
+            | Self::InSystem
+            | Self::Queue
+            | Self::Connections
+            | Self::Balance(_)
+            | Self::Picks => Dimension::Number,
+        }
+    }
+}
+
+/// Every quantity and statistic that objectives and expectations may name, for `list metrics`.
+pub const METRICS: &[Listed] = &[
+    listed(
+        "NAME.latency",
+        "mean, variance, sd, cv2, min, pNN, max, positive, over(T), values",
+        "latency of succeeded requests of a traffic (NAME) or of calls (call/NAME)",
+    ),
+    listed(
+        "SCOPE.queueWait",
+        "as latency",
+        "waiting in the container's queue, of every attempt that reached a pod; leavers with the time they waited; 0 under processor-sharing",
+    ),
+    listed("SCOPE.queueWait[served]", "as latency", "the same, only of attempts that were served"),
+    listed("SCOPE.service", "as latency", "service time drawn"),
+    listed("NAME.slowdown", "as latency, over(X)", "latency over service time"),
+    listed(
+        "NAME.attempts",
+        "mean, variance, sd, cv2, min, pNN, max, positive, atLeast(K), values",
+        "attempts per request",
+    ),
+    listed("SCOPE.errors[CAUSE]", "ratio", "requests that failed for this cause over requests that ended"),
+    listed("NAME.errorRatio", "none needed", "failed over succeeded and failed"),
+    listed(
+        "SCOPE.inSystem",
+        "mean, perPod, atLeast(K), positive, max, imbalance, maxOverPods.mean, at(T)",
+        "requests waiting and in service: of a workload summed over its pods, of a pod, or of a traffic in flight",
+    ),
+    listed("SCOPE.queue", "as inSystem", "requests waiting in a workload or pod"),
+    listed("SCOPE.utilization", "none needed", "busy slot-time over slots and time of a workload or pod"),
+    listed(
+        "POD.share",
+        "none needed; of a service or workload mean, variance, sd, cv2, min, max, values",
+        "share of the Service's requests",
+    ),
+    listed("SCOPE.interarrival", "as latency", "time between arrivals: of a traffic, or at a service, workload or pod"),
+    listed(
+        "SCOPE.connections",
+        "of a service or workload mean, variance, sd, cv2, min, pNN, max, positive, atLeast(K), values over its pods; of a pod none needed",
+        "connections opened to a pod",
+    ),
+    listed(
+        "SCOPE.picks",
+        "as connections, and sequence",
+        "choices of a pod: connections where a layer-4 balancer chose, requests elsewhere",
+    ),
+    listed("NAME.throughput", "none needed", "ended requests per second"),
+    listed("NAME.goodput", "none needed", "succeeded requests per second"),
+    listed(
+        "SCOPE.balance.COLUMN",
+        "none needed",
+        "max_over_mean, cv, jain, gini or chi_square_p over the pods of a service or workload",
+    ),
+    listed(
+        "….perPod, ….perPod.atLeast(K)",
+        "of inSystem and queue",
+        "mean over pods of the time average; share of time, averaged over pods, with at least K",
+    ),
+    listed(
+        "….acrossReplications(S)",
+        "p50, pNN, sd, equals K",
+        "what becomes of the replications, instead of their mean; stands last",
+    ),
+];
+
+const fn listed(name: &'static str, parameters: &'static str, summary: &'static str) -> Listed {
+    Listed { name, parameters, summary }
+}

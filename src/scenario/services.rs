@@ -1,0 +1,271 @@
+//! Which containers stand behind which Service port.
+
+use std::collections::BTreeSet;
+
+use super::Service;
+use super::context::Context;
+use super::objects::{Objects, Shown, short};
+use super::url::ipv4;
+use crate::manifest::{ContainerPort, ServiceForm, ServiceObject, TargetPort, WorkloadObject};
+use crate::yaml::nearest;
+
+/// Every Service, grouped by object.
+#[derive(Debug, Default)]
+pub(super) struct ServiceTable {
+    /// One entry a port, as [`Scenario::services`](super::Scenario::services) has them.
+    pub(super) ports: Vec<Service>,
+    /// One entry an object.
+    pub(super) groups: Vec<Group>,
+}
+
+/// A Service object.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    /// Its first entry in [`ServiceTable::ports`].
+    pub(super) first: usize,
+    pub(super) count: usize,
+    /// Written by a scenario rather than a manifest.
+    pub(super) inline: bool,
+    /// `clusterIP: None`: only clients that balance themselves can use it.
+    pub(super) headless: bool,
+    /// Why no request can be sent there: what is wrong, and what to do.
+    pub(super) unusable: Option<(String, Option<String>)>,
+}
+
+/// `web`, or `web.shop` outside the namespace `default`.
+pub(super) fn dotted(namespace: &str, name: &str) -> String {
+    if namespace == "default" { name.to_owned() } else { format!("{name}.{namespace}") }
+}
+
+/// Whether every pair of the selector is among the labels.
+pub(super) fn selects(selector: &[(String, String)], labels: &[(String, String)]) -> bool {
+    selector.iter().all(|pair| labels.contains(pair))
+}
+
+impl ServiceTable {
+    /// Finds the containers behind every Service port and gives every Service an address.
+    pub(super) fn build(cx: &mut Context<'_>, objects: &Objects) -> Self {
+        let mut table = Self::default();
+        let written = |service: &ServiceObject| service.cluster_ip.as_deref().and_then(ipv4);
+        let taken = objects.services.iter().filter_map(written).collect::<BTreeSet<u32>>();
+        // The service CIDR of kubeadm, 10.96.0.0/12; the first addresses are kept free as kubeadm does for DNS.
+        let mut next_address = u32::from(std::net::Ipv4Addr::new(10, 96, 0, 10));
+        for (index, service) in objects.services.iter().enumerate() {
+            let cluster_ip = match (service.form, written(service)) {
+                (ServiceForm::Headless | ServiceForm::ExternalName, _) => 0,
+                (_, Some(address)) => address,
+                (_, None) => {
+                    while taken.contains(&next_address) {
+                        next_address += 1;
+                    }
+                    next_address += 1;
+                    next_address - 1
+                }
+            };
+            table.add(cx, service, index >= objects.manifest_services, cluster_ip, &objects.workloads);
+        }
+        table
+    }
+
+    fn add(
+        &mut self,
+        cx: &mut Context<'_>,
+        service: &ServiceObject,
+        inline: bool,
+        cluster_ip: u32,
+        workloads: &[WorkloadObject],
+    ) {
+        let name = dotted(&service.namespace, &service.name);
+        if self.groups.iter().any(|group| group.namespace == service.namespace && group.name == service.name) {
+            cx.problem_help(service.span, format!("service/{name} is written twice"), "remove one of them");
+            return;
+        }
+        let mut selected = Vec::new();
+        let mut unusable = None;
+        match service.form {
+            ServiceForm::ExternalName => {
+                unusable = Some(("is of type ExternalName, which is not supported yet".to_owned(), None))
+            }
+            ServiceForm::NoSelector => {
+                unusable = Some(("has no selector, so nothing says which pods stand behind it".to_owned(), None))
+            }
+            ServiceForm::Headless if service.selector.is_empty() => {
+                unusable = Some(("has no selector, so nothing says which pods stand behind it".to_owned(), None));
+            }
+            ServiceForm::ClusterIp | ServiceForm::Headless => {
+                selected = selected_by(&service.selector, &service.namespace, workloads);
+                if selected.is_empty() {
+                    unusable = Some(matches_nothing(&service.selector, &service.namespace, workloads));
+                } else if service.ports.is_empty() {
+                    unusable = Some(("has no ports".to_owned(), None));
+                }
+            }
+        }
+        let first = self.ports.len();
+        for port in &service.ports {
+            let mut targets = Vec::new();
+            for &workload in &selected {
+                match container_with(&port.target_port, &workloads[workload]) {
+                    Some((container, declared)) => {
+                        if !declared {
+                            assume_port(cx, &workloads[workload], container, &port.target_port);
+                        }
+                        targets.push((workload, container));
+                    }
+                    None => {
+                        unusable.get_or_insert_with(|| no_such_port(&port.target_port, &workloads[workload]));
+                    }
+                }
+            }
+            self.ports.push(Service {
+                namespace: service.namespace.clone(),
+                name: service.name.clone(),
+                port: port.port,
+                port_name: port.name.clone(),
+                multi_port: service.ports.len() > 1,
+                cluster_ip,
+                targets,
+            });
+        }
+        self.groups.push(Group {
+            namespace: service.namespace.clone(),
+            name: service.name.clone(),
+            first,
+            count: service.ports.len(),
+            inline,
+            headless: service.form == ServiceForm::Headless,
+            unusable,
+        });
+    }
+
+    /// `service/NAME` or `service/NAMESPACE/NAME`, both with `:PORT` where needed: the index of the port.
+    pub(super) fn port_of(&self, text: &str) -> Result<usize, (String, Option<String>)> {
+        let example = || Some("write service/NAME or service/NAMESPACE/NAME".to_owned());
+        let Some(rest) = text.strip_prefix("service/") else {
+            return Err((format!("expected service/NAME, found `{}`", super::values::shorten(text)), example()));
+        };
+        let (path, port) = rest.rsplit_once(':').map_or((rest, None), |(path, port)| (path, Some(port)));
+        let (namespace, name) = path.split_once('/').map_or((None, path), |(space, name)| (Some(space), name));
+        let group = self.group_of(namespace, name)?;
+        let label = dotted(&group.namespace, &group.name);
+        if let Some((message, help)) = &group.unusable {
+            return Err((format!("service/{label} {message}"), help.clone()));
+        }
+        let ports = &self.ports[group.first..group.first + group.count];
+        let written = |entry: &Service| match &entry.port_name {
+            Some(name) => format!("service/{path}:{name}"),
+            None => format!("service/{path}:{}", entry.port),
+        };
+        match port {
+            None if ports.len() == 1 => Ok(group.first),
+            None => {
+                let known = ports.iter().map(written).collect::<Vec<_>>().join(" or ");
+                Err((format!("service/{label} has {} ports", ports.len()), Some(format!("write {known}"))))
+            }
+            Some(port) => ports
+                .iter()
+                .position(|entry| entry.port.to_string() == port || entry.port_name.as_deref() == Some(port))
+                .map(|position| group.first + position)
+                .ok_or_else(|| {
+                    let known = ports.iter().map(written).collect::<Vec<_>>().join(" or ");
+                    (format!("service/{label} has no port `{port}`"), Some(format!("write {known}")))
+                }),
+        }
+    }
+
+    /// The Service of that name: in the namespace given, else in `default`, else the only one of that name.
+    pub(super) fn group_of(&self, namespace: Option<&str>, name: &str) -> Result<&Group, (String, Option<String>)> {
+        let mut named = self
+            .groups
+            .iter()
+            .filter(|group| group.name == name && namespace.is_none_or(|space| group.namespace == space));
+        let all = named.clone().collect::<Vec<_>>();
+        match all.as_slice() {
+            [only] => Ok(only),
+            [] => {
+                let known = self.groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>();
+                let help = match nearest(name, known.iter().copied()) {
+                    Some(near) if near != name => Some(format!("did you mean `service/{near}`?")),
+                    _ if known.is_empty() => None,
+                    _ => Some(format!("the Services are {}", super::values::shorten(&known.join(", ")))),
+                };
+                Err((format!("no Service `{}`", super::values::shorten(name)), help))
+            }
+            several => named.find(|group| group.namespace == "default").ok_or_else(|| {
+                let known = several.iter().map(|group| format!("service/{}/{}", group.namespace, group.name));
+                let known = known.collect::<Vec<_>>().join(" or ");
+                (format!("several Services are called `{name}`"), Some(format!("write {known}")))
+            }),
+        }
+    }
+}
+
+fn selected_by(selector: &[(String, String)], namespace: &str, workloads: &[WorkloadObject]) -> Vec<usize> {
+    let fits = |workload: &WorkloadObject| workload.namespace == namespace && selects(selector, &workload.labels);
+    (0..workloads.len()).filter(|&index| fits(&workloads[index])).collect()
+}
+
+fn matches_nothing(
+    selector: &[(String, String)],
+    namespace: &str,
+    workloads: &[WorkloadObject],
+) -> (String, Option<String>) {
+    let pairs = |pairs: &[(String, String)]| {
+        pairs.iter().map(|(key, value)| format!("{key}: {value}")).collect::<Vec<_>>().join(", ")
+    };
+    let message = format!("selects {{{}}}, and no pod in namespace `{namespace}` has these labels", pairs(selector));
+    // The workload that fails by the fewest labels is the one that was probably meant.
+    let near = workloads.iter().filter(|workload| !workload.labels.is_empty()).max_by_key(|workload| {
+        let shared = selector.iter().filter(|pair| workload.labels.contains(pair)).count();
+        (shared, workload.namespace == namespace)
+    });
+    let help = near.map(|workload| {
+        format!(
+            "the pods of {} in namespace `{}` have {{{}}}",
+            short(workload),
+            workload.namespace,
+            pairs(&workload.labels)
+        )
+    });
+    (message, help)
+}
+
+/// The container that has the target port, and whether it declares it.
+fn container_with(target: &TargetPort, workload: &WorkloadObject) -> Option<(usize, bool)> {
+    let declares = |port: &ContainerPort| match target {
+        TargetPort::Number(wanted) => port.container_port == *wanted,
+        TargetPort::Name(wanted) => port.name.as_deref() == Some(wanted),
+    };
+    if let Some(index) = workload.containers.iter().position(|container| container.ports.iter().any(declares)) {
+        return Some((index, true));
+    }
+    // `containerPort` informs only: a single container without any listens where the Service sends.
+    match (target, workload.containers.as_slice()) {
+        (TargetPort::Number(_), [only]) if only.ports.is_empty() => Some((0, false)),
+        _ => None,
+    }
+}
+
+fn assume_port(cx: &mut Context<'_>, workload: &WorkloadObject, container: usize, target: &TargetPort) {
+    let what = format!("{} container {}: port", short(workload), workload.containers[container].name);
+    cx.assume(what, Shown(target).to_string(), format!("manifests[{}].spec.template.spec.containers", short(workload)));
+}
+
+fn no_such_port(target: &TargetPort, workload: &WorkloadObject) -> (String, Option<String>) {
+    let known = workload.containers.iter().flat_map(|container| {
+        container.ports.iter().map(move |port| match &port.name {
+            Some(name) => format!("{} ({name}) in container {}", port.container_port, container.name),
+            None => format!("{} in container {}", port.container_port, container.name),
+        })
+    });
+    let known = known.collect::<Vec<_>>();
+    let message = format!("sends to port {}, which no container of {} has", Shown(target), short(workload));
+    let help = if known.is_empty() {
+        format!("give a container of {} the port under `ports`", short(workload))
+    } else {
+        format!("set `targetPort` to one of {}", known.join(", "))
+    };
+    (message, Some(help))
+}

@@ -1,0 +1,511 @@
+//! The tables of the scenario format; see [`shape`](super::shape).
+
+use super::shape::Type::{
+    self, Any, Bool, Count, Dist, Duration, Either, List, Map, Number, Object, Ratio, Text, Word,
+};
+use super::shape::{Field, Shape, field, later, required};
+
+/// Most pods a scenario may have.
+pub(super) const MAX_PODS: u64 = 200_000;
+/// Most clients a traffic may have.
+pub(super) const MAX_CLIENTS: u64 = 10_000_000;
+/// Most nodes.
+pub(super) const MAX_NODES: u64 = 100_000;
+/// Most workers of all instances of a proxy.
+pub(super) const MAX_WORKERS: u64 = 100_000;
+const MANY: u64 = u32::MAX as u64;
+
+/// The whole file.
+pub(super) static FILE: Shape = Shape {
+    name: "scenario",
+    doc: "A windtunnel scenario: what to simulate, and what is asked of it.",
+    fields: &[
+        required("apiVersion", Word(&["windtunnel/v1"]), "Version of the format."),
+        required("kind", Word(&["Scenario"]), "Always `Scenario`."),
+        required("metadata", Object(&METADATA), "Name and annotations."),
+        required("spec", Object(&SPEC), "What to simulate."),
+    ],
+};
+
+/// `metadata`.
+pub(super) static METADATA: Shape = Shape {
+    name: "metadata",
+    doc: "Name and annotations.",
+    fields: &[
+        required("name", Text, "The scenario's name; results go to `results/<name>` unless told otherwise."),
+        field("annotations", Map(&Text), "", "Free texts; `question` is printed above the summary."),
+    ],
+};
+
+/// `spec`: what paths are relative to.
+pub(super) static SPEC: Shape = Shape {
+    name: "spec",
+    doc: "What to simulate.",
+    fields: &[
+        field(
+            "manifests",
+            List(&Text),
+            "",
+            "Kubernetes YAML files, relative to this file; `*` and `?` match file names, `-` reads stdin.",
+        ),
+        field("run", Object(&RUN), "", "How long, how often, with which seed."),
+        field("cluster", Object(&CLUSTER), "", "Nodes and the network between them."),
+        field("workloads", List(&Object(&WORKLOAD)), "", "How containers serve requests, which no manifest says."),
+        field("proxies", List(&Object(&PROXY)), "", "Free-standing load balancers."),
+        field("traffic", List(&Object(&TRAFFIC)), "", "Where requests come from."),
+        later("timeline", "What happens to the cluster during the run."),
+        field(
+            "variants",
+            List(&Object(&VARIANT)),
+            "",
+            "Alternatives that face the same requests; the first is the baseline.",
+        ),
+        field("objectives", List(&Text), "", "What must hold, such as `browse.latency.p99 < 250ms`."),
+        field("expect", List(&Object(&EXPECTATION)), "", "Known results of a file without variants."),
+        field("observe", Object(&OBSERVE), "", "Optional observations."),
+    ],
+};
+
+/// `run`.
+pub(super) static RUN: Shape = Shape {
+    name: "run",
+    doc: "How long, how often, with which seed.",
+    fields: &[
+        field("duration", Duration, "5m", "End of the measured window; the warm-up lies inside."),
+        field("requests", Count(1, 1_000_000_000_000), "", "Ends the window at this arrival instead."),
+        field(
+            "warmup",
+            Either(&[Duration, Ratio, Word(&["auto"])]),
+            "10%",
+            "Start of the window: a time, a ratio of it, or `auto` (found by pilot runs).",
+        ),
+        field("replications", Count(1, 10_000_000), "5", "Independent repetitions."),
+        field("seed", Count(0, u64::MAX), "1", "Seed of all randomness."),
+        field("interval", Duration, "1s", "Length of an interval of `timeline.csv`."),
+        field("drain", Duration, "60s", "Longest wait, after the window, for measured requests to end."),
+    ],
+};
+
+/// `observe`.
+pub(super) static OBSERVE: Shape = Shape {
+    name: "observe",
+    doc: "Optional observations.",
+    fields: &[field(
+        "endpointLatency",
+        Bool,
+        "false",
+        "Latency quantiles of every endpoint even where a Service has more than 1,000.",
+    )],
+};
+
+/// `cluster`.
+pub(super) static CLUSTER: Shape = Shape {
+    name: "cluster",
+    doc: "Nodes and the network between them.",
+    fields: &[
+        field("nodes", List(&Object(&NODE)), "the Node manifests, else max(3, ⌈pods/100⌉) in one zone", "The nodes."),
+        field(
+            "network",
+            Either(&[Word(&["none"]), Object(&NETWORK)]),
+            "",
+            "One-way delays by path class; `none` makes every delay zero.",
+        ),
+        field("kubeProxy", Object(&KUBE_PROXY), "{mode: iptables}", "How Services are implemented on nodes."),
+        later("dns", "CoreDNS."),
+        later("ingress", "Ingress controllers."),
+        later("loadBalancers", "Cloud load balancers."),
+        later("mesh", "A service mesh."),
+    ],
+};
+
+/// `cluster.nodes[]`.
+pub(super) static NODE: Shape = Shape {
+    name: "node",
+    doc: "One node, or several alike.",
+    fields: &[
+        required("name", Text, "Its name; with a `count` above 1 the nodes are NAME-1, NAME-2, …"),
+        field("count", Count(1, MAX_NODES), "", "How many nodes of this kind."),
+        field("zone", Text, "z1", "Zone (failure domain)."),
+        field("cpu", Type::Quantity, "", "Allocatable CPU (informative in this version)."),
+        field("speed", Number, "1", "Speed of its CPUs relative to 1."),
+    ],
+};
+
+/// `cluster.network`.
+pub(super) static NETWORK: Shape = Shape {
+    name: "network",
+    doc: "One-way delays by path class.",
+    fields: &[
+        field("loopback", Dist, "0s", "Between containers of one pod."),
+        field("sameNode", Dist, "50us", "Between pods of one node."),
+        field("sameZone", Dist, "200us", "Between nodes of one zone."),
+        field("crossZone", Dist, "900us", "Between zones."),
+    ],
+};
+
+/// `cluster.kubeProxy`.
+pub(super) static KUBE_PROXY: Shape = Shape {
+    name: "kubeProxy",
+    doc: "How Services are implemented on nodes.",
+    fields: &[
+        field(
+            "mode",
+            Word(&["iptables"]),
+            "iptables",
+            "Each connection picks an endpoint at random (nftables, ipvs and ebpf are not supported yet).",
+        ),
+        later("scheduler", "The IPVS scheduler."),
+    ],
+};
+
+/// `workloads[]`.
+pub(super) static WORKLOAD: Shape = Shape {
+    name: "workload",
+    doc: "How the pods of a workload serve requests.",
+    fields: &[
+        required("target", Text, "`kind/name` or `namespace/kind/name` of a Deployment, ReplicaSet or Pod."),
+        field("inline", Object(&INLINE), "", "Writes the Deployment and Service that no manifest gives."),
+        field(
+            "containers",
+            Map(&Object(&CONTAINER)),
+            "",
+            "Behaviour by container name (`app` for an inline workload).",
+        ),
+        field("pods", List(&Object(&POD)), "", "Pods that differ."),
+    ],
+};
+
+/// `workloads[].inline`.
+pub(super) static INLINE: Shape = Shape {
+    name: "inline",
+    doc: "A Deployment and a Service of the same name.",
+    fields: &[
+        field("replicas", Count(0, MAX_PODS), "1", "Pods."),
+        field("port", Count(1, 65_535), "80", "Port of the Service and of the container."),
+        field("namespace", Text, "the target's, else default", "Namespace."),
+    ],
+};
+
+/// `workloads[].pods[]`.
+pub(super) static POD: Shape = Shape {
+    name: "pod",
+    doc: "A pod that differs from the others.",
+    fields: &[
+        required("index", Count(0, MAX_PODS - 1), "Which pod, from 0."),
+        required("speed", Number, "Its speed relative to 1, besides its node's."),
+    ],
+};
+
+/// `workloads[].containers.NAME`.
+pub(super) static CONTAINER: Shape = Shape {
+    name: "container",
+    doc: "How a container serves requests.",
+    fields: &[
+        field(
+            "concurrency",
+            Either(&[Count(1, MANY), Word(&["unlimited"])]),
+            "16",
+            "Requests served at once; more wait in the queue. Under processor-sharing: cores.",
+        ),
+        field("queue", Object(&QUEUE), "", "Where requests wait."),
+        field("serviceTime", Dist, "{lognormal: {mean: 10ms, cv: 1}}", "Short for `steps: [{work: …}]`."),
+        field("steps", List(&Object(&STEP)), "", "What a request does, in order."),
+        field("errorRatio", Ratio, "0", "Share of answers that are errors."),
+        field("holdsSlotWhileCalling", Bool, "true", "A thread per request (true) or an event loop (false)."),
+    ],
+};
+
+/// `queue`.
+pub(super) static QUEUE: Shape = Shape {
+    name: "queue",
+    doc: "Where requests wait.",
+    fields: &[
+        field(
+            "limit",
+            Either(&[Count(0, MANY), Word(&["unlimited"])]),
+            "1000",
+            "Most that wait (those in service not counted).",
+        ),
+        field("discipline", Word(&["fifo", "lifo", "processor-sharing"]), "fifo", "Order of service."),
+        field("timeout", Dist, "", "How long a request waits before it leaves."),
+    ],
+};
+
+/// A step.
+pub(super) static STEP: Shape = Shape {
+    name: "step",
+    doc: "One step of serving a request: work, a call, or several calls at once.",
+    fields: &[
+        field("work", Dist, "", "Time on the CPU."),
+        field("call", Text, "", "URL of the Service that is called; its further keys stand beside it."),
+        field("parallel", List(&Object(&CALL)), "", "Calls that start together; the slowest ends the step."),
+        CALL_FIELDS[1],
+        CALL_FIELDS[2],
+        CALL_FIELDS[3],
+        CALL_FIELDS[4],
+        CALL_FIELDS[5],
+        CALL_FIELDS[6],
+        CALL_FIELDS[7],
+        CALL_FIELDS[8],
+        CALL_FIELDS[9],
+    ],
+};
+
+const CALL_FIELDS: [Field; 10] = [
+    required("call", Text, "URL of the Service that is called."),
+    field("name", Text, "the URL as written", "Name in results."),
+    field("probability", Ratio, "1", "How likely the call is made."),
+    FLOW_FIELDS[0],
+    FLOW_FIELDS[1],
+    FLOW_FIELDS[2],
+    FLOW_FIELDS[3],
+    FLOW_FIELDS[4],
+    FLOW_FIELDS[5],
+    FLOW_FIELDS[6],
+];
+
+/// A call inside `parallel`.
+pub(super) static CALL: Shape =
+    Shape { name: "call", doc: "A request to another Service while serving one.", fields: &CALL_FIELDS };
+
+const FLOW_FIELDS: [Field; 7] = [
+    field("through", Text, "", "Name of the proxy that the requests pass."),
+    field("connections", Object(&CONNECTIONS), "", "How connections are opened, kept and shared."),
+    field(
+        "balancer",
+        Object(&BALANCER),
+        "kube-proxy picks per connection",
+        "The client's own balancer, where it has one.",
+    ),
+    field("timeout", Duration, "none", "Longest wait for the answer, all attempts included."),
+    field("retries", Object(&RETRIES), "none", "Further attempts."),
+    field(
+        "cancellation",
+        Word(&["none", "propagated"]),
+        "none",
+        "Whether the server stops work that its client gave up.",
+    ),
+    field("demand", Word(&["attempt", "request"]), "attempt", "Whether each attempt draws its own service demand."),
+];
+
+/// `connections`.
+pub(super) static CONNECTIONS: Shape = Shape {
+    name: "connections",
+    doc: "How connections are opened, kept and shared.",
+    fields: &[
+        field(
+            "mode",
+            Word(&["perRequest", "pool", "pinned"]),
+            "pool",
+            "A connection for each request, from a pool, or one a client for the whole run.",
+        ),
+        field(
+            "protocol",
+            Word(&["http1", "http2"]),
+            "http1",
+            "http2 carries many requests at a time over connections that are open before the start.",
+        ),
+        field("keepAlive", Bool, "true", "`false` is short for `mode: perRequest`."),
+        field(
+            "maxPerClient",
+            Either(&[Count(1, MANY), Word(&["unlimited"])]),
+            "unlimited",
+            "Most connections of a client to a target.",
+        ),
+        field("order", Word(&["lifo", "fifo"]), "lifo", "Which idle connection is used next."),
+        later("channels", "gRPC channels."),
+        later("maxConnectionAge", "When a connection is closed for its age."),
+    ],
+};
+
+/// `balancer`.
+pub(super) static BALANCER: Shape = Shape {
+    name: "balancer",
+    doc: "Which endpoint gets a request.",
+    fields: &[
+        required("policy", Word(POLICY_NAMES), "The policy."),
+        field(
+            "choices",
+            Either(&[Count(1, MANY), Word(&["all"])]),
+            "all",
+            "least-request: how many endpoints it compares.",
+        ),
+        field("replacement", Bool, "false", "least-request: whether the same endpoint may be drawn twice."),
+    ],
+};
+
+/// The policies that may be named.
+pub(super) const POLICY_NAMES: &[&str] = &["random", "round-robin", "least-request"];
+
+/// `retries`.
+pub(super) static RETRIES: Shape = Shape {
+    name: "retries",
+    doc: "Further attempts.",
+    fields: &[
+        field("attempts", Either(&[Count(1, MANY), Word(&["unlimited"])]), "2", "Tries in all."),
+        field("perTry", Duration, "none", "Longest wait for one try."),
+        field(
+            "on",
+            List(&Text),
+            "[connect-failure, 5xx, timeout]",
+            "Failure causes, or groups of them, that are tried again.",
+        ),
+        field(
+            "backoff",
+            Either(&[Word(&["none"]), Object(&BACKOFF)]),
+            "none",
+            "Pause before the i-th retry: up to min(max, base·2^i).",
+        ),
+        field("jitter", Word(&["full", "none"]), "full", "Uniform between zero and the limit, or exactly the limit."),
+        field("budget", Ratio, "none", "Retries as a share of first tries, saved up over 10 s."),
+    ],
+};
+
+/// `retries.backoff`.
+pub(super) static BACKOFF: Shape = Shape {
+    name: "backoff",
+    doc: "Exponential back-off.",
+    fields: &[
+        required("base", Duration, "Limit of the first pause."),
+        field("max", Duration, "10 × base", "Longest pause."),
+    ],
+};
+
+/// `proxies[]`.
+pub(super) static PROXY: Shape = Shape {
+    name: "proxy",
+    doc: "A free-standing load balancer.",
+    fields: &[
+        required("name", Text, "Its name."),
+        field("layer", Word(&["4", "7"]), "7", "Balances connections (4) or requests (7)."),
+        field("instances", Count(1, MAX_WORKERS), "1", "Instances."),
+        field("workers", Count(1, MAX_WORKERS), "1", "Workers of each instance; every worker balances on its own."),
+        field("from", Object(&PROXY_FROM), "", "How and when a client chooses an instance."),
+        required(
+            "endpoints",
+            Text,
+            "`service/NAME` or `service/NAMESPACE/NAME` whose endpoints it reads (`:PORT` where there are several).",
+        ),
+        field("balancer", Object(&BALANCER), "{policy: round-robin}", "Its policy."),
+        field("overhead", Object(&OVERHEAD), "", "Handling time."),
+        field("connections", Object(&CONNECTIONS), "those of the traffic", "Connections to the endpoints."),
+        field("place", Object(&PLACE), "all nodes", "Where its instances stand."),
+        later("via", "Reaching the endpoints through the cluster IP."),
+    ],
+};
+
+/// `proxies[].from`.
+pub(super) static PROXY_FROM: Shape = Shape {
+    name: "proxyFrom",
+    doc: "How and when a client chooses an instance.",
+    fields: &[
+        field("pick", Word(&["random", "round-robin", "per-client"]), "random", "How."),
+        field("per", Word(&["request", "connection"]), "request at layer 7, connection at layer 4", "When."),
+    ],
+};
+
+/// `proxies[].overhead`.
+pub(super) static OVERHEAD: Shape = Shape {
+    name: "overhead",
+    doc: "Handling time of a proxy.",
+    fields: &[
+        field("before", Dist, "0s", "Before the request goes on."),
+        field("after", Dist, "0s", "Before the answer goes back."),
+    ],
+};
+
+/// A place.
+pub(super) static PLACE: Shape =
+    Shape { name: "place", doc: "A zone.", fields: &[field("zone", Text, "", "Only on nodes of this zone, in turn.")] };
+
+/// `traffic[]`.
+pub(super) static TRAFFIC: Shape = Shape {
+    name: "traffic",
+    doc: "A stream of requests from outside the simulated workloads' own calls.",
+    fields: &[
+        required("name", Text, "Its name in results and metrics."),
+        field(
+            "from",
+            Either(&[Text, Object(&FROM)]),
+            "generator",
+            "A workload, `generator`, {node: NAME} or {generator: {zone: ZONE}}.",
+        ),
+        required("to", Text, "URL; the host is resolved as at the client's place."),
+        required("arrivals", Object(&super::tables_random::ARRIVALS), "When requests come."),
+        field("clients", Object(&CLIENTS), "", "Who sends them."),
+        FLOW_FIELDS[0],
+        FLOW_FIELDS[1],
+        FLOW_FIELDS[2],
+        FLOW_FIELDS[3],
+        FLOW_FIELDS[4],
+        FLOW_FIELDS[5],
+        FLOW_FIELDS[6],
+    ],
+};
+
+/// `traffic[].from` as an object.
+pub(super) static FROM: Shape = Shape {
+    name: "from",
+    doc: "Where clients stand.",
+    fields: &[
+        field("node", Text, "", "On this node."),
+        field("generator", Object(&PLACE), "", "Processes that cost nothing, on the nodes of a zone."),
+    ],
+};
+
+/// `traffic[].clients`.
+pub(super) static CLIENTS: Shape = Shape {
+    name: "clients",
+    doc: "Clients: each has one address, one pool, one balancer.",
+    fields: &[
+        field("count", Count(1, MAX_CLIENTS), "one per pod of `from`, one for a generator", "How many."),
+        field(
+            "popularity",
+            Either(&[Word(&["uniform", "in-turn"]), Object(&POPULARITY)]),
+            "uniform",
+            "Which client sends the next request.",
+        ),
+    ],
+};
+
+/// `traffic[].clients.popularity` as an object.
+pub(super) static POPULARITY: Shape = Shape {
+    name: "popularity",
+    doc: "Unequal clients.",
+    fields: &[required("zipf", Object(&ZIPF), "The k-th client with weight 1/k^exponent.")],
+};
+
+/// `zipf`.
+pub(super) static ZIPF: Shape = Shape {
+    name: "zipf",
+    doc: "Zipf's law.",
+    fields: &[required("exponent", Number, "Zero is uniform; about 1 is usual.")],
+};
+
+/// `variants[]`.
+pub(super) static VARIANT: Shape = Shape {
+    name: "variant",
+    doc: "An alternative.",
+    fields: &[
+        required("name", Text, "Its name in results."),
+        field("set", Map(&Any), "", "Values by path; `null` removes."),
+        field("expect", List(&Object(&EXPECTATION)), "", "Known results of this variant."),
+        later("patch", "A strategic merge patch of the manifests."),
+    ],
+};
+
+/// `expect[]`.
+pub(super) static EXPECTATION: Shape = Shape {
+    name: "expectation",
+    doc: "A known result.",
+    fields: &[
+        required("metric", Text, "`SCOPE.QUANTITY.STATISTIC`, see `list metrics`."),
+        required("value", Any, "A number, a duration, a ratio, or a list of them or of names."),
+        field("tolerance", Ratio, "", "Relative tolerance."),
+        field("absolute", Either(&[Number, Duration, Ratio]), "", "Absolute tolerance."),
+        field("oracleError", Either(&[Number, Duration, Ratio]), "0", "Uncertainty of the value itself."),
+        field("source", Text, "", "Where the value comes from."),
+        field("by", Word(&["error", "tolerance"]), "error", "By 5.3 standard errors, or by the tolerance alone."),
+        field("not", Bool, "false", "A negative control: must be told apart from the value."),
+    ],
+};

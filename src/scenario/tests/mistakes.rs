@@ -1,0 +1,176 @@
+//! Typical mistakes and the whole answer to each.
+
+use super::super::{Overrides, load};
+use super::{Memory, TRAFFIC, with};
+
+const MANIFEST: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: db}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db, tier: back}}
+    spec: {containers: [{name: pg, image: pg, ports: [{name: sql, containerPort: 5432}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec: {selector: {app: dbb}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: sql}
+spec: {selector: {app: db}, ports: [{port: 80, targetPort: 80}, {name: b, port: 81, targetPort: sql}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: fine}
+spec: {selector: {app: db}, ports: [{name: sql, port: 5432}]}
+";
+
+fn traffic(to: &str, more: &str) -> String {
+    with(&format!("  traffic: [{{name: t, to: \"{to}\", arrivals: {{poisson: {{rate: 3/s}}}}{more}}}]\n"))
+}
+
+fn beside(to: &str) -> String {
+    format!("{}---\n{MANIFEST}", traffic(to, ""))
+}
+
+/// Titles and files: each title stands above its answer in `mistakes.txt`.
+fn mistakes() -> Vec<(&'static str, String)> {
+    let workload = |text: &str| {
+        format!(
+            "apiVersion: windtunnel/v1\nkind: Scenario\nmetadata: {{name: t}}\nspec:\n  workloads:\n{text}{TRAFFIC}"
+        )
+    };
+    let container = |text: &str| {
+        workload(&format!("    - target: deployment/web\n      inline: {{replicas: 2}}\n      containers: {text}\n"))
+    };
+    vec![
+        ("an empty file", String::new()),
+        ("no scenario", "kind: Deployment\nmetadata: {name: x}\n".to_owned()),
+        ("broken YAML", "apiVersion: windtunnel/v1\nkind: [Scenario\n".to_owned()),
+        ("required keys", "apiVersion: windtunnel/v2\nkind: Scenario\nmetadata: {}\n".to_owned()),
+        ("a misspelt key", with(TRAFFIC).replace("inline", "inlne")),
+        ("a key that is nowhere near", traffic("http://web/", ", colour: red")),
+        (
+            "not built yet",
+            with(&format!("{TRAFFIC}  timeline: []\n  cluster: {{dns: {{replicas: 2}}, kubeProxy: {{mode: ipvs}}}}\n")),
+        ),
+        ("a rate without a unit", with(&TRAFFIC.replace("3/s", "3"))),
+        ("a rate of zero", with(&TRAFFIC.replace("3/s", "0/s"))),
+        ("a negative rate", with(&TRAFFIC.replace("3/s", "-3/s"))),
+        ("not a number", with(&TRAFFIC.replace("3/s", "nan/s"))),
+        ("a duration without a unit", container("{app: {serviceTime: 5}}")),
+        ("two laws at once", container("{app: {serviceTime: {exponential: {mean: 1s}, constant: 2s}}}")),
+        ("half a lognormal", container("{app: {serviceTime: {lognormal: {mean: 1s, p99: 2s}}}}")),
+        ("a bad parameter", container("{app: {serviceTime: {hyperexponential: {p: [0.5, 0.6], rates: [1/s, 2/s]}}}}")),
+        ("an unknown host", traffic("http://wbe/", "")),
+        ("an unknown namespace", traffic("http://web.shop/", "")),
+        ("no URL", traffic("web", "")),
+        ("a missing port", beside("http://fine/")),
+        ("a selector that matches nothing", beside("http://db/")),
+        ("a target port that no container has", beside("http://sql:81/")),
+        (
+            "an unknown workload",
+            workload("    - {target: deployment/wep}\n    - {target: deployment/web, inline: {}}\n"),
+        ),
+        ("an unknown container", container("{ap: {concurrency: 1}, app: {concurrency: 0}}")),
+        (
+            "two entries, two traffics",
+            workload("    - {target: deployment/web, inline: {}}\n    - {target: default/deployment/web}\n")
+                .replace("traffic: [", "traffic: [{name: t, to: \"http://web/\", arrivals: {poisson: {rate: 1/s}}}, "),
+        ),
+        ("a cycle", container("{app: {steps: [{work: 1ms}, {call: \"http://web/\"}]}}")),
+        (
+            "steps that are unclear",
+            container("{app: {steps: [{work: 1ms, call: \"http://web/\"}, {work: 1ms, timeout: 1s}, {}]}}"),
+        ),
+        ("an unknown proxy", traffic("http://web/", ", through: edge")),
+        (
+            "a balancer where a proxy balances",
+            format!(
+                "{}  proxies: [{{name: edge, endpoints: service/web, place: {{zone: z9}}}}]\n",
+                traffic("http://web/", ", through: edge, balancer: {policy: random}")
+            ),
+        ),
+        (
+            "unknown policies",
+            traffic("http://web/", ", balancer: {policy: randm}, retries: {on: [5x, refused]}").replace(
+                "}]\n",
+                "}, {name: u, to: \"http://web/\", balancer: {policy: maglev}, arrivals: {poisson: {rate: 1/s}}}]\n",
+            ),
+        ),
+        (
+            "too many pods for the nodes",
+            with(&format!("{TRAFFIC}  cluster: {{nodes: [{{name: a, count: 2}}]}}\n"))
+                .replace("replicas: 4", "replicas: 500"),
+        ),
+        ("more pods than possible", with(TRAFFIC).replace("replicas: 4", "replicas: 300000")),
+        (
+            "unknown paths in variants",
+            with(&format!(
+                "{TRAFFIC}  variants:\n    - {{name: a, set: {{\"traffic[u].timeout\": 1s}}}}\n    - {{name: a, set: {{\"traffic[t].time\": 1s}}, patch: x.yaml}}\n"
+            )),
+        ),
+        (
+            "objectives that make no sense",
+            with(&format!(
+                "{TRAFFIC}  objectives: [t.latency.p99 < 250, t.latncy.p99 < 1s, t.errorRatio < 5ms, fast]\n"
+            )),
+        ),
+        (
+            "a warm-up that leaves nothing",
+            with(&format!("{TRAFFIC}  run: {{duration: 10s, warmup: 10s, replications: 0, seed: -1}}\n")),
+        ),
+        (
+            "expectations beside variants",
+            with(&format!(
+                "{TRAFFIC}  variants: [{{name: a, expect: [{{metric: t.latency.mean, value: 1x, tolerance: -1%}}]}}]\n  expect: []\n"
+            )),
+        ),
+        ("a missing file", with(&format!("{TRAFFIC}  manifests: [a.yaml, \"b/*.yaml\"]\n"))),
+        (
+            "places that are not there",
+            traffic("http://web/", ", from: {node: node-9}").replace(
+                "}]\n",
+                "}, {name: u, from: internet, to: \"http://web/\", arrivals: {poisson: {rate: 1/s}}}]\n",
+            ),
+        ),
+        ("quoted numbers", container("{app: {concurrency: \"8\", holdsSlotWhileCalling: \"true\"}}")),
+    ]
+}
+
+#[test]
+fn every_mistake_is_answered_with_its_place_and_what_to_write() {
+    let mut found = String::new();
+    for (title, text) in mistakes() {
+        let failure = load("shop.yaml", &text, &Memory::default(), &Overrides::default()).expect_err(title);
+        assert!(failure.problems.iter().all(|problem| problem.span.is_some()), "{title}");
+        found.push_str(&format!("## {title}\n{failure}\n"));
+    }
+    std::fs::write("/tmp/h/scenario-mistakes.txt", &found).unwrap();
+    let expected = include_str!("mistakes.txt");
+    let (found_blocks, expected_blocks) =
+        (found.split("## ").collect::<Vec<_>>(), expected.split("## ").collect::<Vec<_>>());
+    for (found, expected) in found_blocks.iter().zip(&expected_blocks) {
+        assert_eq!(found, expected);
+    }
+    assert_eq!(found_blocks.len(), expected_blocks.len());
+}
+
+#[test]
+fn mistakes_on_the_command_line_point_into_the_command_line() {
+    let set = |path: &str, value: &str| {
+        let overrides = Overrides { set: vec![(path.to_owned(), value.to_owned())], ..Overrides::default() };
+        load("shop.yaml", &with(TRAFFIC), &Memory::default(), &overrides).expect_err(path).to_string()
+    };
+    assert_eq!(
+        set("traffic[t].arrivals.poison.rate", "5/s"),
+        "error: unknown key `poison` in an `arrivals`\n --> --set:1:1\n  |\n1 | traffic[t].arrivals.poison.rate\n  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n  |\n  = help: did you mean `poisson`?\n"
+    );
+    assert!(set("run.replications", "0").contains("expected a whole number from 1 to 10000000, found 0"));
+    assert!(set("run.seed", "[").starts_with("error: "));
+}

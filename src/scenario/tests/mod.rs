@@ -1,0 +1,51 @@
+//! Whole files: what loads, and what each mistake is answered with.
+
+mod examples;
+mod metrics;
+mod mistakes;
+mod mutations;
+
+use std::collections::BTreeMap;
+
+use super::files::matches;
+use super::{Files, Loaded, Overrides, Scenario, load};
+
+/// Files in memory.
+#[derive(Default)]
+pub(super) struct Memory(BTreeMap<String, String>);
+
+impl Memory {
+    pub(super) fn of(files: &[(&str, &str)]) -> Self {
+        Self(files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect())
+    }
+}
+
+impl Files for Memory {
+    fn read(&self, path: &str) -> Result<String, String> {
+        self.0.get(path).cloned().ok_or_else(|| format!("cannot read `{path}`: no such file"))
+    }
+
+    fn glob(&self, pattern: &str) -> Result<Vec<String>, String> {
+        Ok(self.0.keys().filter(|name| matches(pattern, name)).cloned().collect())
+    }
+}
+
+/// Loads or shows why not.
+pub(super) fn loaded(text: &str, files: &[(&str, &str)], overrides: &Overrides) -> Loaded {
+    load("shop.yaml", text, &Memory::of(files), overrides).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+/// The first variant.
+pub(super) fn first(text: &str) -> Scenario {
+    loaded(text, &[], &Overrides::default()).variants.swap_remove(0)
+}
+
+/// A complete scenario with `spec` taken from `text` (indented by two spaces) where given, else usual parts.
+pub(super) fn with(extra: &str) -> String {
+    format!(
+        "apiVersion: windtunnel/v1\nkind: Scenario\nmetadata: {{name: t}}\nspec:\n  workloads: [{{target: deployment/web, inline: {{replicas: 4}}, containers: {{app: {{concurrency: 1, serviceTime: 1s}}}}}}]\n{extra}"
+    )
+}
+
+/// The usual traffic.
+pub(super) const TRAFFIC: &str = "  traffic: [{name: t, to: \"http://web/\", arrivals: {poisson: {rate: 3/s}}}]\n";

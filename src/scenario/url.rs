@@ -1,0 +1,163 @@
+//! `http://HOST[:PORT]/…`: which Service a URL names, seen from a namespace.
+//!
+//! A host is resolved as a pod would: a short name in the client's own namespace, `name.namespace`,
+//! `name.namespace.svc`, or the full name under `svc.cluster.local` with or without the last dot. Without a port, HTTP
+//! means 80. Only a Service that the scenario itself writes (`inline`) is also found at its own, single port.
+
+use super::services::{ServiceTable, dotted};
+use super::values::{Bad, shorten};
+use crate::yaml::nearest;
+
+/// The parts of a URL that decide where it leads.
+#[derive(Debug, PartialEq, Eq)]
+struct Url<'a> {
+    host: &'a str,
+    port: Option<u16>,
+}
+
+fn parse(text: &str) -> Result<Url<'_>, Bad> {
+    let example = || Some("write for example http://web.shop:8080/".to_owned());
+    let shown = shorten(text);
+    if text.starts_with("https://") {
+        return Err((format!("not supported yet: TLS (`{shown}`)"), Some("write http://".to_owned())));
+    }
+    if text.starts_with("dns:") || text.starts_with("grpc:") {
+        return Err((format!("not supported yet: gRPC name resolution (`{shown}`)"), Some("write http://".to_owned())));
+    }
+    let Some(rest) = text.strip_prefix("http://") else {
+        return Err((format!("expected a URL, found `{shown}`"), example()));
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (host, port) = match authority.split_once(':') {
+        None => (authority, None),
+        Some((host, port)) => match port.parse::<u16>() {
+            Ok(number) if number > 0 => (host, Some(number)),
+            _ => {
+                return Err((
+                    format!("`{}` in `{shown}` is not a port", shorten(port)),
+                    Some("a port lies between 1 and 65535".to_owned()),
+                ));
+            }
+        },
+    };
+    let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    if host.is_empty() || !host.chars().all(letter) {
+        return Err((format!("`{}` in `{shown}` is not a host name", shorten(host)), example()));
+    }
+    Ok(Url { host, port })
+}
+
+/// The Service port that the URL leads to, as an index into the table's ports.
+pub(super) fn resolve(text: &str, namespace: &str, services: &ServiceTable) -> Result<usize, Bad> {
+    let url = parse(text)?;
+    let service = find_service(url.host, namespace, services)?;
+    let group = &services.groups[service];
+    if let Some(reason) = &group.unusable {
+        return Err((
+            format!(
+                "`{}` leads to service/{}, which {}",
+                shorten(text),
+                dotted(&group.namespace, &group.name),
+                reason.0
+            ),
+            reason.1.clone(),
+        ));
+    }
+    let ports = &services.ports[group.first..group.first + group.count];
+    let wanted = url.port.unwrap_or(80);
+    if let Some(position) = ports.iter().position(|port| port.port == wanted) {
+        return Ok(group.first + position);
+    }
+    if url.port.is_none() && group.inline && ports.len() == 1 {
+        return Ok(group.first);
+    }
+    let known = ports.iter().map(|port| match &port.port_name {
+        Some(name) => format!("{} ({name})", port.port),
+        None => port.port.to_string(),
+    });
+    let known = known.collect::<Vec<_>>().join(", ");
+    let message = format!("service/{} has no port {wanted}; it has {known}", dotted(&group.namespace, &group.name));
+    let help = ports.first().map(|port| format!("write http://{}:{}/", url.host, port.port));
+    Err((message, help))
+}
+
+/// The Service that a host means.
+fn find_service(host: &str, namespace: &str, services: &ServiceTable) -> Result<usize, Bad> {
+    if let Some(address) = ipv4(host) {
+        let found = services.groups.iter().position(|group| {
+            services.ports.get(group.first).is_some_and(|port| port.cluster_ip == address && group.count > 0)
+        });
+        return found.ok_or_else(|| {
+            (format!("no Service has the cluster IP {host}"), Some("write the Service's name".to_owned()))
+        });
+    }
+    let absolute = host.ends_with('.');
+    let labels = host.trim_end_matches('.').split('.').collect::<Vec<_>>();
+    let (name, space) = match labels.as_slice() {
+        [name] if !absolute => (*name, namespace),
+        [name, space] if !absolute => (*name, *space),
+        [name, space, "svc"] if !absolute => (*name, *space),
+        [name, space, "svc", "cluster", "local"] => (*name, *space),
+        _ => {
+            let message = format!("the name `{}` does not exist in the cluster", shorten(host));
+            let help = "write NAME, NAME.NAMESPACE, or NAME.NAMESPACE.svc.cluster.local of a Service";
+            return Err((message, Some(help.to_owned())));
+        }
+    };
+    if let Some(found) = services.groups.iter().position(|group| group.name == name && group.namespace == space) {
+        return Ok(found);
+    }
+    Err(unknown(name, space, namespace, services))
+}
+
+fn unknown(name: &str, space: &str, namespace: &str, services: &ServiceTable) -> Bad {
+    let message = format!("no Service `{}` in namespace `{}`", shorten(name), shorten(space));
+    if let Some(elsewhere) = services.groups.iter().find(|group| group.name == name) {
+        let name = format!("{}.{}", elsewhere.name, elsewhere.namespace);
+        return (message, Some(format!("did you mean `http://{name}/`?")));
+    }
+    let from_here = |group: &super::services::Group| {
+        if group.namespace == namespace { group.name.clone() } else { format!("{}.{}", group.name, group.namespace) }
+    };
+    let known = services.groups.iter().map(from_here).collect::<Vec<_>>();
+    let written = if space == namespace { name.to_owned() } else { format!("{name}.{space}") };
+    let help = match nearest(&written, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `http://{near}/`?"),
+        None if known.is_empty() => {
+            "there is no Service: list its manifest under `manifests`, or give a workload `inline`".to_owned()
+        }
+        None => format!("the Services are {}", shorten(&known.join(", "))),
+    };
+    (message, Some(help))
+}
+
+/// A dotted IPv4 address.
+pub(super) fn ipv4(text: &str) -> Option<u32> {
+    text.parse::<std::net::Ipv4Addr>().ok().map(u32::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_split() {
+        assert_eq!(parse("http://web/"), Ok(Url { host: "web", port: None }));
+        assert_eq!(parse("http://web.shop:8080/items?x=1"), Ok(Url { host: "web.shop", port: Some(8080) }));
+        assert_eq!(parse("http://web?x"), Ok(Url { host: "web", port: None }));
+        for wrong in [
+            "web",
+            "http://",
+            "http:///x",
+            "http://web:0/",
+            "http://web:99999/",
+            "http://we b/",
+            "https://web/",
+            "ftp://web",
+            "http://[::1]/",
+            "http://u@web/",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong} was accepted");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Variants, and what the command line overrides: edits of the tree before it is decoded.
+
+use super::context::{Context, Object};
+use super::load::Overrides;
+use super::manifests::Manifests;
+use super::path::{self, Segment};
+use super::tables;
+use super::values::{self, shorten};
+use crate::yaml::{self, Key, Node, Sources, Span, Value};
+
+/// One edit.
+#[derive(Debug, Clone)]
+pub(super) struct Edit {
+    segments: Vec<Segment>,
+    /// As written.
+    path: String,
+    at: Span,
+    value: Node,
+}
+
+/// An alternative.
+#[derive(Debug)]
+pub(super) struct Variant<'a> {
+    pub(super) name: &'a str,
+    pub(super) sets: Vec<Edit>,
+    pub(super) expect: Option<&'a Node>,
+}
+
+impl Variant<'_> {
+    /// Whether an edit leads into a manifest.
+    pub(super) fn edits_manifests(&self) -> bool {
+        self.sets.iter().any(|edit| path::into_manifest(&edit.segments))
+    }
+}
+
+/// The variants; without any there is `base`.
+pub(super) fn read<'a>(cx: &mut Context<'_>, spec: &Object<'a>) -> Vec<Variant<'a>> {
+    let items = spec.list(cx, "variants");
+    if items.is_empty() {
+        return vec![Variant { name: "base", sets: Vec::new(), expect: spec.get("expect") }];
+    }
+    if spec.get("expect").is_some() {
+        cx.problem_help(
+            spec.key_span("expect"),
+            "`expect` belongs to a variant where there are variants",
+            "move it into the variant that must reproduce it",
+        );
+    }
+    let mut variants: Vec<Variant<'a>> = Vec::new();
+    for item in items {
+        let Some(object) = cx.object(item, &tables::VARIANT) else { continue };
+        let Some(name) = object.name(cx, "name", &['#', '/', '"', ',']) else { continue };
+        if variants.iter().any(|known| known.name == name) {
+            let place = object.get("name").map_or(object.span, |node| node.span);
+            cx.problem(place, format!("two variants are called `{}`", shorten(name)));
+        }
+        let mut sets = Vec::new();
+        if let Some(set) = object.get("set") {
+            match &set.value {
+                Value::Map(entries) => {
+                    sets.extend(entries.iter().filter_map(|(key, value)| variant_edit(cx, key, value)))
+                }
+                _ => cx.problem_help(
+                    set.span,
+                    format!("`set` is a map from paths to values, found {}", values::found(set)),
+                    "write set: {\"traffic[browse].timeout\": 1s}",
+                ),
+            }
+        }
+        variants.push(Variant { name, sets, expect: object.get("expect") });
+    }
+    variants
+}
+
+fn variant_edit(cx: &mut Context<'_>, key: &Key, value: &Node) -> Option<Edit> {
+    let segments = match path::parse(&key.name) {
+        Ok(segments) => segments,
+        Err((message, help)) => {
+            cx.problem_help(key.span, message, help.unwrap_or_default());
+            return None;
+        }
+    };
+    if let [Segment::Key(first), rest @ ..] = segments.as_slice() {
+        if first == "variants" || first == "expect" {
+            cx.problem(key.span, format!("a variant cannot set `{first}`"));
+            return None;
+        }
+        if first == "manifests" && !matches!(rest, [Segment::Item(_), ..]) {
+            cx.problem_help(
+                key.span,
+                "a variant cannot change which files are read",
+                "change a manifest by its name, such as manifests[deployment/web].spec.replicas",
+            );
+            return None;
+        }
+    }
+    Some(Edit { segments, path: key.name.clone(), at: key.span, value: value.clone() })
+}
+
+/// The edits of the command line, in their order: `--set` first, then the flags.
+pub(super) fn overrides(cx: &mut Context<'_>, sources: &mut Sources, overrides: &Overrides) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for (path, value) in &overrides.set {
+        edits.extend(override_edit(cx, sources, "--set", path, value));
+    }
+    let mut flag = |cx: &mut Context<'_>, name: &str, path: &str, value: String| {
+        edits.extend(override_edit(cx, sources, name, path, &value));
+    };
+    if let Some(seed) = overrides.seed {
+        flag(cx, "--seed", "run.seed", seed.to_string());
+    }
+    if let Some(replications) = overrides.replications {
+        flag(cx, "--replications", "run.replications", replications.to_string());
+    }
+    if let Some(duration) = overrides.duration {
+        flag(cx, "--duration", "run.requests", "null".to_owned());
+        flag(cx, "--duration", "run.duration", format!("{}ns", duration.as_nanos()));
+    }
+    if let Some(requests) = overrides.requests {
+        flag(cx, "--requests", "run.duration", "null".to_owned());
+        flag(cx, "--requests", "run.requests", requests.to_string());
+    }
+    edits
+}
+
+fn override_edit(cx: &mut Context<'_>, sources: &mut Sources, flag: &str, path: &str, value: &str) -> Option<Edit> {
+    let id = sources.add(flag, path);
+    let at = Span { source: id, start: 0, end: u32::try_from(path.len()).unwrap_or(u32::MAX) };
+    let value = match yaml::parse_value(sources, value) {
+        Ok(value) => value,
+        Err(problem) => {
+            cx.problems.push(problem);
+            return None;
+        }
+    };
+    match path::parse(path) {
+        Ok(segments) => Some(Edit { segments, path: path.to_owned(), at, value }),
+        Err((message, help)) => {
+            cx.problem_help(at, message, help.unwrap_or_default());
+            None
+        }
+    }
+}
+
+/// Applies those edits that do not lead into manifests; the command line's also reach variants that set the same.
+pub(super) fn apply_to_spec(cx: &mut Context<'_>, spec: &mut Node, edits: &[Edit]) {
+    for edit in edits.iter().filter(|edit| !path::into_manifest(&edit.segments)) {
+        let done = path::set(spec, &edit.segments, edit.at, &edit.value);
+        record(cx, edit, done);
+    }
+    for edit in edits {
+        win_over_variants(spec, edit);
+    }
+}
+
+/// Applies those edits that lead into manifests.
+pub(super) fn apply_to_manifests(cx: &mut Context<'_>, manifests: &mut Manifests, edits: &[Edit]) {
+    for edit in edits.iter().filter(|edit| path::into_manifest(&edit.segments)) {
+        let done = path::set_in_manifest(&mut manifests.documents, &edit.segments, edit.at, &edit.value);
+        record(cx, edit, done);
+    }
+}
+
+fn record(cx: &mut Context<'_>, edit: &Edit, done: Result<(), values::Bad>) {
+    match done {
+        Ok(()) => {}
+        Err((message, Some(help))) => cx.problem_help(edit.at, message, help),
+        Err((message, None)) => cx.problem(edit.at, message),
+    }
+}
+
+/// A variant that sets the same place (or around it, or inside it) sets the overriding value last.
+fn win_over_variants(spec: &mut Node, edit: &Edit) {
+    let Some(variants) = spec.get_mut("variants").and_then(Node::as_list_mut) else { return };
+    for set in variants.iter_mut().filter_map(|variant| variant.get_mut("set")) {
+        let Some(entries) = set.as_map_mut() else { continue };
+        let conflicts =
+            |(key, _): &(Key, Node)| path::parse(&key.name).is_ok_and(|own| path::related(&own, &edit.segments));
+        if entries.iter().any(conflicts) {
+            entries.retain(|(key, _)| key.name != edit.path);
+            entries.push((Key::new(edit.path.as_str(), edit.at), edit.value.clone()));
+        }
+    }
+}
+
+/// A copy of `spec` without what belongs to all variants.
+pub(super) fn without_variants(spec: &Node) -> Node {
+    match &spec.value {
+        Value::Map(entries) => {
+            let kept = entries.iter().filter(|(key, _)| key.name != "variants" && key.name != "expect");
+            Node::map(kept.cloned().collect(), spec.span)
+        }
+        _ => spec.clone(),
+    }
+}
