@@ -1,4 +1,7 @@
-//! The event list of small models: a 4-ary heap whose top is replaced rather than removed.
+//! The yardstick for event lists: a 4-ary heap whose top is replaced rather than removed.
+//!
+//! [`Schedule`](super::Schedule) keeps few events in a [`Tournament`](super::Tournament) instead, which beats this heap
+//! (see `benches/event_list.rs`); it stands here to keep that comparison honest.
 //!
 //! Most events schedule a successor. So [`Heap::pop`] only leaves a hole at the top; the next push sinks into it and
 //! saves the usual removal, which moves the last key to the top and sinks that. A hole nobody filled is closed when
@@ -24,7 +27,7 @@ impl Siblings {
     }
 }
 
-/// A priority queue of event keys, least first; fastest up to some thousand of them.
+/// A priority queue of event keys, least first.
 ///
 /// The top stands alone; key number `n` below it sits in group `n / 4`, and its children are group `n + 1`. Unused
 /// places hold [`EMPTY`], which no key exceeds, so that sinking needs no test for half-filled groups.

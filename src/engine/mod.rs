@@ -63,11 +63,13 @@ mod radix;
 mod schedule;
 mod sources;
 mod timers;
+mod tournament;
 
 pub use event::{EMPTY, Event, KINDS, Kind, Rank, SLOTS};
 pub use heap::Heap;
 pub use radix::Radix;
 pub use schedule::{LaneId, LaneTicket, Schedule, StreamId, TimerId};
+pub use tournament::Tournament;
 
 use crate::time::SimTime;
 

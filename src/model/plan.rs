@@ -311,11 +311,10 @@ impl Plan {
         for (index, workload) in scenario.workloads.iter().enumerate() {
             let nodes: Vec<u32> =
                 self.pods.iter().filter(|pod| pod.workload == index).map(|pod| as_u32(pod.node)).collect();
-            let mut number = 0;
-            for call in calls_of(workload.containers.iter().map(|container| &container.behaviour)) {
+            let behaviours = workload.containers.iter().map(|container| &container.behaviour);
+            for (number, call) in calls_of(behaviours).enumerate() {
                 let stream = format!("call/{}/{}/{number}", workload.target(), call.flow.name);
                 self.lay_flow(&call.flow, workload.replicas, nodes.clone(), stream);
-                number += 1;
             }
         }
     }

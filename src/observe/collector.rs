@@ -20,10 +20,10 @@ impl Collector {
             Statistic::Quantile(_) => {
                 self.sample.get_or_insert_with(Sample::default);
             }
-            Statistic::Over(threshold) => {
-                if !self.over.iter().any(|(known, _)| known.to_bits() == threshold.to_bits()) {
-                    self.over.push((*threshold, 0));
-                }
+            Statistic::Over(threshold)
+                if !self.over.iter().any(|(known, _)| known.to_bits() == threshold.to_bits()) =>
+            {
+                self.over.push((*threshold, 0));
             }
             Statistic::Values => {
                 self.values.get_or_insert_with(Vec::new);

@@ -173,10 +173,7 @@ impl<'f> Context<'f> {
 
     /// One of the words, with the nearest one in the message.
     pub(super) fn word<T: Copy>(&mut self, node: &Node, key: &str, words: &[(&'static str, T)]) -> Option<T> {
-        let text = match values::text(node) {
-            Ok(text) => text,
-            Err(_) => "",
-        };
+        let text = values::text(node).unwrap_or_default();
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
             return Some(*value);
         }

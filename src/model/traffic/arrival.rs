@@ -65,17 +65,15 @@ impl World<'_> {
         }
         let base = mix(state.hash, number);
         let client = self.choose_client(flow, number, base);
-        self.begin_traffic_request(flow, number, base, client, NONE, now, schedule);
+        self.begin_traffic_request(flow, (number, base), (client, NONE), now, schedule);
     }
 
     #[inline(always)]
     fn begin_traffic_request(
         &mut self,
         flow: u32,
-        number: u64,
-        base: u64,
-        client: u32,
-        user: u32,
+        (number, base): (u64, u64),
+        (client, user): (u32, u32),
         now: SimTime,
         schedule: &mut Schedule,
     ) {
@@ -129,7 +127,7 @@ impl World<'_> {
         let number = (u64::from(user) << 32) | iteration;
         let base = mix(state.hash, number);
         let count = self.plan.scenario.traffic[flow].clients.count;
-        self.begin_traffic_request(as_u32(flow), number, base, user % count, slot, now, schedule);
+        self.begin_traffic_request(as_u32(flow), (number, base), (user % count, slot), now, schedule);
     }
 
     /// A user's request ended: the user thinks.
