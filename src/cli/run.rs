@@ -96,7 +96,7 @@ fn run_one(args: &RunArgs, loaded: &Loaded, output: &Path, console: &Console) ->
         },
     );
     bar.finish();
-    let finished = finished.map_err(run_trouble)?;
+    let finished = finished.map_err(|error| run_trouble(&loaded.name, error))?;
     written.map_err(writing)?;
     let elapsed = clock.elapsed_seconds();
     console.detail(&format!("{}: {elapsed:.1} s with {} jobs", loaded.name, options.jobs));
@@ -109,11 +109,11 @@ fn run_one(args: &RunArgs, loaded: &Loaded, output: &Path, console: &Console) ->
     files.finish(finished == Finished::Interrupted, volatile).map_err(writing)
 }
 
-/// Why an experiment did not end.
-pub(super) fn run_trouble(error: RunError) -> Trouble {
+/// Why the experiment of this name did not end.
+pub(super) fn run_trouble(name: &str, error: RunError) -> Trouble {
     match error {
-        RunError::Invariant(message) => Trouble::Fault(message),
-        RunError::Unrunnable(message) => Trouble::usage(message),
+        RunError::Invariant(message) => Trouble::Fault(format!("{name}: {message}")),
+        RunError::Unrunnable(message) => Trouble::usage(format!("{name}: {message}")),
     }
 }
 

@@ -86,7 +86,7 @@ fn validate_family(
         },
     );
     bar.finish();
-    let finished = finished.map_err(|error| run_trouble(error.within(&family.file)))?;
+    let finished = finished.map_err(|error| run_trouble(&family.file, error))?;
     for (case, observed) in family.cases.iter().zip(&observed) {
         for (expectation, observed) in case.expect.iter().zip(observed) {
             lines.push(Line {

@@ -1,6 +1,6 @@
 //! The simulated cluster: requests on their way through clients, Services, proxies, nodes and containers.
 //!
-//! [`Plan`](plan::Plan) is the scenario laid out in tables, made once a variant. [`World`] is the state of one
+//! [`Plan`] is the scenario laid out in tables, made once a variant. [`World`] is the state of one
 //! replication. [`simulate`] runs it and returns what was observed. The life of a request is told in `traffic/`, one
 //! file a stage: `arrival` → `request` → `route` → `connection` → `serve` → back through `route` → `request`.
 
@@ -338,14 +338,19 @@ impl<'p> World<'p> {
                     errors: counters.errors,
                     utilization,
                     queue_mean: if shares { 0.0 } else { mean_level(waiting, span) },
-                    queue_max: self.window.waiting_max(station),
+                    queue_max: if shares { 0 } else { self.window.waiting_max(station) },
                     latency: latency.next(),
                 }
             })
             .collect()
     }
 
+    #[inline(always)]
     fn node_of_client(&self, flow: u32, client: u32) -> u32 {
+        let only = self.plan.hot[flow as usize].client_node;
+        if only != NONE {
+            return only;
+        }
         let nodes = &self.plan_flow(flow).client_nodes;
         nodes[client as usize % nodes.len()]
     }

@@ -169,6 +169,16 @@ pub struct HotFlow {
     pub worker: u32,
     /// Whether its requests go straight to the only worker of a layer-7 proxy over a standing connection.
     pub express: bool,
+    /// Whether a layer-7 proxy chooses for each request.
+    pub layer7: bool,
+    /// Columns of the hops by path class.
+    pub network: [u16; 3],
+    /// Column of the service, where the Service has one target.
+    pub service: u16,
+    /// Column of the queue, likewise.
+    pub queue_wait: u16,
+    /// Node of the client, where there is one.
+    pub client_node: u32,
     /// Whether they pass a proxy at all.
     pub via_proxy: bool,
     /// Whether the client's connections stand.
@@ -255,12 +265,22 @@ impl Plan {
     fn hot_flow(&self, flow: usize) -> HotFlow {
         let spec = &self.flows[flow];
         let standing = |connections: &Connections| Channel::of(connections) == Channel::Standing;
+        let single = |columns: &[u16]| if let [column] = columns { *column } else { NO_COLUMN };
         let mut hot = HotFlow {
             recorder: spec.recorder,
             columns: as_u32(spec.layout.columns.len()),
             first_endpoint: self.services[spec.flow.service].first,
             worker: NONE,
             express: false,
+            layer7: matches!(spec.route, Route::Proxy7(_)),
+            network: spec.layout.network,
+            service: single(&spec.layout.service),
+            queue_wait: single(&spec.layout.queue_wait),
+            client_node: if spec.client_nodes.len() == 1 || spec.clients == 1 {
+                spec.client_nodes.first().copied().unwrap_or(NONE)
+            } else {
+                NONE
+            },
             via_proxy: false,
             standing: standing(&spec.flow.connections),
             deadline: spec.flow.timeout.is_some(),

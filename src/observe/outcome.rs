@@ -145,7 +145,7 @@ pub struct EndpointOutcome {
     pub requests: u64,
     /// Connections opened to it.
     pub connections: u64,
-    /// Choices of it in the window: connections at layer 4, requests at layer 7.
+    /// Choices of it: connections of the whole run at layer 4, measured requests at layer 7.
     pub picks: u64,
     /// Measured attempts that failed at it.
     pub errors: u64,

@@ -470,3 +470,56 @@ fn markdown_and_json_say_the_same() {
     assert_eq!(document["variants"][0]["traffic"][0]["metrics"]["offered"]["mean"], 10_055.0);
     assert_eq!(document["variants"][0]["traffic"][1]["metrics"]["latency_p50_ms"], Value::Null);
 }
+
+#[test]
+fn saturation_and_interruption_are_said_aloud() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut summary = write(directory.path());
+    let style = terminal::Style { width: 100, color: false };
+    let calm = terminal::render(&summary, style);
+    assert!(!calm.contains("SATURATED") && !calm.contains("interrupted"));
+    summary.partial = true;
+    summary.variants[0].flows[0].saturated = true;
+    let text = terminal::render(&summary, style);
+    assert!(text.contains("traffic browse  SATURATED") && text.contains("interrupted: what follows"), "{text}");
+    let text = markdown::render(&summary);
+    assert!(text.contains("### browse **SATURATED**") && text.contains("**Interrupted**"), "{text}");
+}
+
+#[test]
+fn many_pods_are_shown_by_three_of_them() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut summary = write(directory.path());
+    let pods = &mut summary.variants[0].services[0].pods;
+    let pod = pods[0].clone();
+    pods.clear();
+    // Shares in no order, between 1 and 21 in 231.
+    for index in 0..21 {
+        let share = f64::from((index * 8) % 21 + 1) / 231.0;
+        pods.push(super::PodSummary { pod: format!("web-{index}"), share: Some(share), ..pod.clone() });
+    }
+    let text = terminal::render(&summary, terminal::Style { width: 100, color: false });
+    for expected in
+        ["service web · 21 pods", "least: web-0", "0.43 %", "median: web-17", "4.76 %", "most: web-13", "9.09 %"]
+    {
+        assert!(text.contains(expected), "`{expected}` is not in:\n{text}");
+    }
+    assert!(!text.contains("web-5"));
+}
+
+#[test]
+fn rows_that_cannot_be_written_stop_the_results() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let rows =
+        RowStore::new(directory.path().join("rows"), "shop", vec!["base".to_owned()], false).expect("a directory");
+    fs::remove_dir(directory.path().join("rows")).expect("nothing is in it yet");
+    write_rows(&rows, 0);
+    let variants = [scenario()];
+    let output = Directory::open(&directory.path().join("out"), "shop", false).expect("a new directory");
+    let description = Description { scenario: "shop".to_owned(), question: None, resolved: String::new() };
+    let mut files = ResultFiles::create(output, description, &variants, false).expect("files can be written");
+    let error = files.add(&labels(), &outcome(0), &rows).expect_err("the rows are lost");
+    assert!(error.to_string().contains("timeline-0-0.tmp"), "{error}");
+    drop(files);
+    assert!(!directory.path().join("out").exists(), "no result is left behind");
+}

@@ -76,7 +76,7 @@ impl std::error::Error for Failure {}
 ///
 /// # Errors
 /// Every problem of the file, of its variants and of its manifests at once.
-pub fn load(path: &str, text: &str, files: &dyn Files, overrides: &Overrides) -> Result<Loaded, Box<Failure>> {
+pub fn load(path: &str, text: &str, files: &dyn Files, overrides: &Overrides) -> Result<Loaded, Failure> {
     let mut sources = Sources::new();
     let mut cx = Context::new(files);
     let read = read(path, text, &mut sources, &mut cx, overrides);
@@ -91,7 +91,7 @@ pub fn load(path: &str, text: &str, files: &dyn Files, overrides: &Overrides) ->
             resolved: read.resolved,
             report: read.report,
         }),
-        _ => Err(Box::new(Failure { problems, sources })),
+        _ => Err(Failure { problems, sources }),
     }
 }
 

@@ -69,23 +69,9 @@ impl Metric {
     /// # Errors
     /// What is wrong, and what to write instead where something is near.
     pub fn parse(text: &str, names: &MetricNames) -> Result<Self, (String, Option<String>)> {
-        let text = text.trim();
-        let (scope, rest) = scope(text, names)?;
-        let (rest, across) = across(rest)?;
-        let about = match scope {
-            Scope::Traffic(_) => About::Traffic,
-            Scope::Call(_) => About::Call,
-            Scope::Service(_) => About::Service,
-            Scope::Workload(_) => About::Workload,
-            Scope::Pod(..) => About::Pod,
-        };
-        let (row, quantity, rest) = quantity(rest, about)?;
-        let statistic = match rest {
-            "" if row.bare => Statistic::Mean,
-            "" => return Err((format!("`{}` needs a statistic", row.word), Some(allowed(row)))),
-            rest => statistic(rest, row, &quantity)?,
-        };
-        Ok(Self { scope, quantity, statistic, across })
+        parse(text, names).map_err(|wrong| match wrong {
+            Wrong::Name(bad) | Wrong::Form(bad) => bad,
+        })
     }
 
     /// The unit of its value.
@@ -100,6 +86,34 @@ impl Metric {
             _ => self.quantity.dimension(),
         }
     }
+}
+
+/// Why a text is no metric.
+pub(super) enum Wrong {
+    /// What it is about is unknown.
+    Name(Bad),
+    /// It is not written as a metric of that thing.
+    Form(Bad),
+}
+
+/// Reads a metric.
+pub(super) fn parse(text: &str, names: &MetricNames) -> Result<Metric, Wrong> {
+    let (scope, rest) = scope(text.trim(), names).map_err(Wrong::Name)?;
+    let (rest, across) = across(rest).map_err(Wrong::Form)?;
+    let about = match scope {
+        Scope::Traffic(_) => About::Traffic,
+        Scope::Call(_) => About::Call,
+        Scope::Service(_) => About::Service,
+        Scope::Workload(_) => About::Workload,
+        Scope::Pod(..) => About::Pod,
+    };
+    let (row, quantity, rest) = quantity(rest, about).map_err(Wrong::Form)?;
+    let statistic = match rest {
+        "" if row.bare => Statistic::Mean,
+        "" => return Err(Wrong::Form((format!("`{}` needs a statistic", row.word), Some(allowed(row))))),
+        rest => statistic(rest, row, &quantity).map_err(Wrong::Form)?,
+    };
+    Ok(Metric { scope, quantity, statistic, across })
 }
 
 /// Up to the first of the characters, and the rest from there.

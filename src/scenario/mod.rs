@@ -28,6 +28,7 @@ mod schema;
 mod services;
 mod shape;
 mod tables;
+mod tables_flow;
 mod tables_random;
 mod url;
 mod values;

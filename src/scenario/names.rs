@@ -117,14 +117,15 @@ mod tests {
         assert_eq!(at("deploy/web"), Ok(1));
         assert_eq!(at("shop/deployment/web"), Ok(0));
         assert_eq!(at("deployment/cart"), Ok(2));
-        let help = |text: &str| at(text).unwrap_err().1.unwrap_or_default();
+        let help = |text: &str| at(text).expect_err("a mistake").1.unwrap_or_default();
         assert_eq!(help("deployment/webb"), "did you mean `deployment/web`?");
         assert_eq!(help("deploymnt/web"), "did you mean `deployment/web`?");
         assert_eq!(help("default/deployment/cart"), "did you mean `shop/deployment/cart`?");
-        assert_eq!(at("statefulset/db").unwrap_err().0, "not supported yet: statefulset");
+        assert_eq!(at("statefulset/db").expect_err("a mistake").0, "not supported yet: statefulset");
         assert!(at("web").is_err() && at("a/b/c/d").is_err() && at("deployment/").is_err());
         let twice = [("a", "pod", "x"), ("b", "pod", "x")];
-        let ambiguous = find(workload_target("pod/x").unwrap(), twice.iter().copied()).unwrap_err();
+        let ambiguous =
+            find(workload_target("pod/x").expect("a target"), twice.iter().copied()).expect_err("a mistake");
         assert_eq!(ambiguous.1.as_deref(), Some("write a/pod/x or b/pod/x"));
     }
 }

@@ -353,11 +353,11 @@ spec: {replicas: 2, template: {spec: {containers: [{name: app}]}}}
             let text = apply(SCENARIO, path, value).unwrap_or_else(|bad| panic!("{path}: {}", bad.0));
             assert!(text.contains(expected), "{path}: {text}");
         }
-        assert!(!apply(SCENARIO, "traffic[a].to", "null").unwrap().contains("http://web/"));
-        assert!(!apply(SCENARIO, "traffic[b]", "null").unwrap().contains("name: b"));
+        assert!(!apply(SCENARIO, "traffic[a].to", "null").expect("a path").contains("http://web/"));
+        assert!(!apply(SCENARIO, "traffic[b]", "null").expect("a path").contains("name: b"));
         let unchanged = yaml_of(SCENARIO);
-        assert_eq!(apply(SCENARIO, "cluster.nodes", "null").unwrap(), unchanged);
-        assert_eq!(apply(SCENARIO, "run.seed", "null").unwrap(), unchanged);
+        assert_eq!(apply(SCENARIO, "cluster.nodes", "null").expect("a path"), unchanged);
+        assert_eq!(apply(SCENARIO, "run.seed", "null").expect("a path"), unchanged);
     }
 
     fn yaml_of(text: &str) -> String {

@@ -28,10 +28,22 @@ pub(super) struct Group {
     pub(super) count: usize,
     /// Written by a scenario rather than a manifest.
     pub(super) inline: bool,
-    /// `clusterIP: None`: only clients that balance themselves can use it.
-    pub(super) headless: bool,
-    /// Why no request can be sent there: what is wrong, and what to do.
-    pub(super) unusable: Option<(String, Option<String>)>,
+    /// Supported, but something in the manifests is missing: worth a word where nobody uses it.
+    pub(super) incomplete: bool,
+    /// Why no request can be sent there.
+    pub(super) unusable: Option<Reason>,
+    /// Why no request can be sent to one of its ports.
+    pub(super) broken: Vec<Option<Reason>>,
+}
+
+/// What is wrong, and what to do about it.
+pub(super) type Reason = (String, Option<String>);
+
+impl Group {
+    /// Why no request can be sent to the port at this position.
+    pub(super) fn reason(&self, position: usize) -> Option<&Reason> {
+        self.unusable.as_ref().or_else(|| self.broken.get(position).and_then(Option::as_ref))
+    }
 }
 
 /// `web`, or `web.shop` outside the namespace `default`.
@@ -82,30 +94,22 @@ impl ServiceTable {
             cx.problem_help(service.span, format!("service/{name} is written twice"), "remove one of them");
             return;
         }
-        let mut selected = Vec::new();
+        let (mut selected, mut broken) = (Vec::new(), Vec::new());
         let mut unusable = None;
-        match service.form {
-            ServiceForm::ExternalName => {
-                unusable = Some(("is of type ExternalName, which is not supported yet".to_owned(), None))
-            }
-            ServiceForm::NoSelector => {
-                unusable = Some(("has no selector, so nothing says which pods stand behind it".to_owned(), None))
-            }
-            ServiceForm::Headless if service.selector.is_empty() => {
-                unusable = Some(("has no selector, so nothing says which pods stand behind it".to_owned(), None));
-            }
-            ServiceForm::ClusterIp | ServiceForm::Headless => {
-                selected = selected_by(&service.selector, &service.namespace, workloads);
-                if selected.is_empty() {
-                    unusable = Some(matches_nothing(&service.selector, &service.namespace, workloads));
-                } else if service.ports.is_empty() {
-                    unusable = Some(("has no ports".to_owned(), None));
-                }
+        if let Some(reason) = service.unsupported() {
+            unusable = Some((format!("cannot be used: {reason}"), None));
+        } else {
+            selected = selected_by(&service.selector, &service.namespace, workloads);
+            if selected.is_empty() {
+                unusable = Some(matches_nothing(service, workloads));
+            } else if service.ports.is_empty() {
+                unusable = Some(("has no ports".to_owned(), None));
             }
         }
         let first = self.ports.len();
         for port in &service.ports {
             let mut targets = Vec::new();
+            let mut reason = None;
             for &workload in &selected {
                 match container_with(&port.target_port, &workloads[workload]) {
                     Some((container, declared)) => {
@@ -115,10 +119,11 @@ impl ServiceTable {
                         targets.push((workload, container));
                     }
                     None => {
-                        unusable.get_or_insert_with(|| no_such_port(&port.target_port, &workloads[workload]));
+                        reason.get_or_insert_with(|| no_such_port(&port.target_port, &workloads[workload]));
                     }
                 }
             }
+            broken.push(reason);
             self.ports.push(Service {
                 namespace: service.namespace.clone(),
                 name: service.name.clone(),
@@ -135,8 +140,9 @@ impl ServiceTable {
             first,
             count: service.ports.len(),
             inline,
-            headless: service.form == ServiceForm::Headless,
+            incomplete: service.unsupported().is_none() && (unusable.is_some() || broken.iter().any(Option::is_some)),
             unusable,
+            broken,
         });
     }
 
@@ -150,28 +156,30 @@ impl ServiceTable {
         let (namespace, name) = path.split_once('/').map_or((None, path), |(space, name)| (Some(space), name));
         let group = self.group_of(namespace, name)?;
         let label = dotted(&group.namespace, &group.name);
-        if let Some((message, help)) = &group.unusable {
-            return Err((format!("service/{label} {message}"), help.clone()));
-        }
         let ports = &self.ports[group.first..group.first + group.count];
         let written = |entry: &Service| match &entry.port_name {
             Some(name) => format!("service/{path}:{name}"),
             None => format!("service/{path}:{}", entry.port),
         };
-        match port {
-            None if ports.len() == 1 => Ok(group.first),
+        let position = match port {
+            _ if group.unusable.is_some() => 0,
+            None if ports.len() == 1 => 0,
             None => {
                 let known = ports.iter().map(written).collect::<Vec<_>>().join(" or ");
-                Err((format!("service/{label} has {} ports", ports.len()), Some(format!("write {known}"))))
+                return Err((format!("service/{label} has {} ports", ports.len()), Some(format!("write {known}"))));
             }
-            Some(port) => ports
-                .iter()
-                .position(|entry| entry.port.to_string() == port || entry.port_name.as_deref() == Some(port))
-                .map(|position| group.first + position)
-                .ok_or_else(|| {
+            Some(port) => {
+                let fits = |entry: &Service| entry.port.to_string() == port || entry.port_name.as_deref() == Some(port);
+                let unknown = || {
                     let known = ports.iter().map(written).collect::<Vec<_>>().join(" or ");
                     (format!("service/{label} has no port `{port}`"), Some(format!("write {known}")))
-                }),
+                };
+                ports.iter().position(fits).ok_or_else(unknown)?
+            }
+        };
+        match group.reason(position) {
+            Some((message, help)) => Err((format!("service/{label} {message}"), help.clone())),
+            None => Ok(group.first + position),
         }
     }
 
@@ -207,11 +215,8 @@ fn selected_by(selector: &[(String, String)], namespace: &str, workloads: &[Work
     (0..workloads.len()).filter(|&index| fits(&workloads[index])).collect()
 }
 
-fn matches_nothing(
-    selector: &[(String, String)],
-    namespace: &str,
-    workloads: &[WorkloadObject],
-) -> (String, Option<String>) {
+fn matches_nothing(service: &ServiceObject, workloads: &[WorkloadObject]) -> Reason {
+    let (selector, namespace) = (&service.selector, service.namespace.as_str());
     let pairs = |pairs: &[(String, String)]| {
         pairs.iter().map(|(key, value)| format!("{key}: {value}")).collect::<Vec<_>>().join(", ")
     };
@@ -219,7 +224,7 @@ fn matches_nothing(
     // The workload that fails by the fewest labels is the one that was probably meant.
     let near = workloads.iter().filter(|workload| !workload.labels.is_empty()).max_by_key(|workload| {
         let shared = selector.iter().filter(|pair| workload.labels.contains(pair)).count();
-        (shared, workload.namespace == namespace)
+        (shared, workload.name == service.name, workload.namespace == namespace)
     });
     let help = near.map(|workload| {
         format!(
@@ -253,7 +258,7 @@ fn assume_port(cx: &mut Context<'_>, workload: &WorkloadObject, container: usize
     cx.assume(what, Shown(target).to_string(), format!("manifests[{}].spec.template.spec.containers", short(workload)));
 }
 
-fn no_such_port(target: &TargetPort, workload: &WorkloadObject) -> (String, Option<String>) {
+fn no_such_port(target: &TargetPort, workload: &WorkloadObject) -> Reason {
     let known = workload.containers.iter().flat_map(|container| {
         container.ports.iter().map(move |port| match &port.name {
             Some(name) => format!("{} ({name}) in container {}", port.container_port, container.name),

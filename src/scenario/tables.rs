@@ -4,6 +4,7 @@ use super::shape::Type::{
     self, Any, Bool, Count, Dist, Duration, Either, List, Map, Number, Object, Ratio, Text, Word,
 };
 use super::shape::{Field, Shape, field, later, required};
+use super::tables_flow::{BALANCER, CONNECTIONS, FLOW_FIELDS};
 
 /// Most pods a scenario may have.
 pub(super) const MAX_PODS: u64 = 200_000;
@@ -267,109 +268,6 @@ const CALL_FIELDS: [Field; 10] = [
 /// A call inside `parallel`.
 pub(super) static CALL: Shape =
     Shape { name: "call", doc: "A request to another Service while serving one.", fields: &CALL_FIELDS };
-
-const FLOW_FIELDS: [Field; 7] = [
-    field("through", Text, "", "Name of the proxy that the requests pass."),
-    field("connections", Object(&CONNECTIONS), "", "How connections are opened, kept and shared."),
-    field(
-        "balancer",
-        Object(&BALANCER),
-        "kube-proxy picks per connection",
-        "The client's own balancer, where it has one.",
-    ),
-    field("timeout", Duration, "none", "Longest wait for the answer, all attempts included."),
-    field("retries", Object(&RETRIES), "none", "Further attempts."),
-    field(
-        "cancellation",
-        Word(&["none", "propagated"]),
-        "none",
-        "Whether the server stops work that its client gave up.",
-    ),
-    field("demand", Word(&["attempt", "request"]), "attempt", "Whether each attempt draws its own service demand."),
-];
-
-/// `connections`.
-pub(super) static CONNECTIONS: Shape = Shape {
-    name: "connections",
-    doc: "How connections are opened, kept and shared.",
-    fields: &[
-        field(
-            "mode",
-            Word(&["perRequest", "pool", "pinned"]),
-            "pool",
-            "A connection for each request, from a pool, or one a client for the whole run.",
-        ),
-        field(
-            "protocol",
-            Word(&["http1", "http2"]),
-            "http1",
-            "http2 carries many requests at a time over connections that are open before the start.",
-        ),
-        field("keepAlive", Bool, "true", "`false` is short for `mode: perRequest`."),
-        field(
-            "maxPerClient",
-            Either(&[Count(1, MANY), Word(&["unlimited"])]),
-            "unlimited",
-            "Most connections of a client to a target.",
-        ),
-        field("order", Word(&["lifo", "fifo"]), "lifo", "Which idle connection is used next."),
-        later("channels", "gRPC channels."),
-        later("maxConnectionAge", "When a connection is closed for its age."),
-    ],
-};
-
-/// `balancer`.
-pub(super) static BALANCER: Shape = Shape {
-    name: "balancer",
-    doc: "Which endpoint gets a request.",
-    fields: &[
-        required("policy", Word(POLICY_NAMES), "The policy."),
-        field(
-            "choices",
-            Either(&[Count(1, MANY), Word(&["all"])]),
-            "all",
-            "least-request: how many endpoints it compares.",
-        ),
-        field("replacement", Bool, "false", "least-request: whether the same endpoint may be drawn twice."),
-    ],
-};
-
-/// The policies that may be named.
-pub(super) const POLICY_NAMES: &[&str] = &["random", "round-robin", "least-request"];
-
-/// `retries`.
-pub(super) static RETRIES: Shape = Shape {
-    name: "retries",
-    doc: "Further attempts.",
-    fields: &[
-        field("attempts", Either(&[Count(1, MANY), Word(&["unlimited"])]), "2", "Tries in all."),
-        field("perTry", Duration, "none", "Longest wait for one try."),
-        field(
-            "on",
-            List(&Text),
-            "[connect-failure, 5xx, timeout]",
-            "Failure causes, or groups of them, that are tried again.",
-        ),
-        field(
-            "backoff",
-            Either(&[Word(&["none"]), Object(&BACKOFF)]),
-            "none",
-            "Pause before the i-th retry: up to min(max, base·2^i).",
-        ),
-        field("jitter", Word(&["full", "none"]), "full", "Uniform between zero and the limit, or exactly the limit."),
-        field("budget", Ratio, "none", "Retries as a share of first tries, saved up over 10 s."),
-    ],
-};
-
-/// `retries.backoff`.
-pub(super) static BACKOFF: Shape = Shape {
-    name: "backoff",
-    doc: "Exponential back-off.",
-    fields: &[
-        required("base", Duration, "Limit of the first pause."),
-        field("max", Duration, "10 × base", "Longest pause."),
-    ],
-};
 
 /// `proxies[]`.
 pub(super) static PROXY: Shape = Shape {

@@ -176,7 +176,7 @@ pub(super) static HISTOGRAM: Shape = Shape {
     doc: "Buckets, uniform inside each.",
     fields: &[
         required("le", List(&Either(&[Duration, Number])), "Upper bounds, ascending (a plain number is seconds)."),
-        required("count", List(&Number), "Observations in each bucket."),
+        required("count", List(&Number), "Observations up to each bound: cumulative, as Prometheus prints them."),
     ],
 };
 

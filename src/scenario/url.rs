@@ -52,24 +52,22 @@ pub(super) fn resolve(text: &str, namespace: &str, services: &ServiceTable) -> R
     let url = parse(text)?;
     let service = find_service(url.host, namespace, services)?;
     let group = &services.groups[service];
-    if let Some(reason) = &group.unusable {
-        return Err((
-            format!(
-                "`{}` leads to service/{}, which {}",
-                shorten(text),
-                dotted(&group.namespace, &group.name),
-                reason.0
-            ),
-            reason.1.clone(),
-        ));
-    }
     let ports = &services.ports[group.first..group.first + group.count];
     let wanted = url.port.unwrap_or(80);
-    if let Some(position) = ports.iter().position(|port| port.port == wanted) {
-        return Ok(group.first + position);
-    }
-    if url.port.is_none() && group.inline && ports.len() == 1 {
-        return Ok(group.first);
+    let position = match ports.iter().position(|port| port.port == wanted) {
+        Some(position) => Some(position),
+        None if group.unusable.is_some() => Some(0),
+        None if url.port.is_none() && group.inline && ports.len() == 1 => Some(0),
+        None => None,
+    };
+    if let Some(position) = position {
+        return match group.reason(position) {
+            None => Ok(group.first + position),
+            Some((message, help)) => {
+                let service = dotted(&group.namespace, &group.name);
+                Err((format!("`{}` leads to service/{service}, which {message}", shorten(text)), help.clone()))
+            }
+        };
     }
     let known = ports.iter().map(|port| match &port.port_name {
         Some(name) => format!("{} ({name})", port.port),

@@ -169,21 +169,8 @@ pub(super) fn parse_rate(text: &str) -> Result<f64, String> {
 pub(super) fn quantity(node: &Node) -> Result<f64, Bad> {
     let text =
         text(node).map_err(|_| (format!("expected a quantity such as \"8\" or 500m, found {}", found(node)), None))?;
-    let digits = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
-    let (number, suffix) = text.split_at(digits);
-    let scale = match suffix {
-        "" => 1.0,
-        "m" => 1e-3,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "Ki" => 1024.0,
-        "Mi" => 1_048_576.0,
-        "Gi" => 1_073_741_824.0,
-        _ => return bad(format!("expected a quantity such as \"8\" or 500m, found `{}`", shorten(text))),
-    };
-    match decimal(number) {
-        Some(value) if value > 0.0 => Ok(value * scale),
+    match crate::manifest::quantity(text) {
+        Some(value) if value > 0.0 => Ok(value),
         _ => bad(format!("expected a quantity above zero such as \"8\" or 500m, found `{}`", shorten(text))),
     }
 }

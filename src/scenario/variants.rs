@@ -126,7 +126,8 @@ pub(super) fn overrides(cx: &mut Context<'_>, sources: &mut Sources, overrides: 
 fn override_edit(cx: &mut Context<'_>, sources: &mut Sources, flag: &str, path: &str, value: &str) -> Option<Edit> {
     let id = sources.add(flag, path);
     let at = Span { source: id, start: 0, end: u32::try_from(path.len()).unwrap_or(u32::MAX) };
-    let value = match yaml::parse_value(sources, value) {
+    let value_id = sources.add(flag, value);
+    let value = match yaml::parse_value_of(sources, value_id) {
         Ok(value) => value,
         Err(problem) => {
             cx.problems.push(problem);

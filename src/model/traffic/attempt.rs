@@ -61,9 +61,7 @@ pub struct Attempt {
     /// Place where it failed.
     pub place: u16,
     /// Index of the current step.
-    pub step: u8,
-    /// Hops so far: the number of the hop is part of its key.
-    pub hops: u8,
+    pub step: u16,
     /// Where it is.
     pub stage: Stage,
     /// Whether its request arrived in the window.

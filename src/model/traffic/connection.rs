@@ -11,6 +11,7 @@ use crate::model::network::iptables;
 use crate::model::plan::{NONE, Route, as_u32};
 use crate::model::random_keys::{CONNECT, INSTANCE, WORKER};
 use crate::model::traffic::attempt::Stage;
+use crate::model::traffic::route::Trip;
 use crate::model::{World, at, kind};
 use crate::random::{Keyed, Stream, mix};
 use crate::scenario::{ConnectionMode, Connections, InstancePer, InstancePick, PoolOrder, Protocol};
@@ -234,14 +235,11 @@ impl World<'_> {
 
     /// Gets a client connection for an attempt, then sends it on its way.
     #[inline(always)]
-    pub(crate) fn connect(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let entry = &mut self.attempts[attempt];
-        let hot = &self.plan.hot[entry.flow as usize];
-        if hot.express {
-            entry.worker = hot.worker;
-            return self.send(attempt, now, schedule);
+    pub(crate) fn connect(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
+        if self.plan.hot[trip.flow as usize].express {
+            return self.send(trip, now, schedule);
         }
-        self.connect_by_choice(attempt, now, schedule);
+        self.connect_by_choice(trip.attempt, now, schedule);
     }
 
     /// The general case of [`Self::connect`].
@@ -283,7 +281,7 @@ impl World<'_> {
                 if matches!(spec.route, Route::ClusterIp | Route::Proxy4(_)) && entry.endpoint == NONE {
                     return self.fail_here(attempt, FailureCause::Refused, spec.place, now, schedule);
                 }
-                self.send(attempt, now, schedule);
+                self.send(self.trip(attempt), now, schedule);
             }
             Channel::PerRequest => self.open_connection(attempt, now, schedule),
             Channel::Pooled { limit, order, .. } => self.take_pooled(attempt, limit, order, now, schedule),
@@ -330,7 +328,7 @@ impl World<'_> {
         if matches!(route, Route::ClusterIp | Route::Proxy4(_)) && self.attempts[attempt].endpoint == NONE {
             return self.fail_here(attempt, FailureCause::Refused, place, now, schedule);
         }
-        self.send(attempt, now, schedule);
+        self.send(self.trip(attempt), now, schedule);
     }
 
     /// Opens a connection: the choice of layer 4 is made, the handshake costs one round trip.
@@ -453,14 +451,14 @@ impl World<'_> {
             let connection = self.connections.insert(connection);
             self.attempts[attempt].connection = connection;
         }
-        self.send(attempt, now, schedule);
+        self.send(self.trip(attempt), now, schedule);
     }
 
     /// The proxy's connection to the pod is open.
     pub(crate) fn on_upstream_connected(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let entry = &self.attempts[attempt];
         if let Route::Proxy7(_) = self.plan_flow(entry.flow).route {
-            return self.forward(attempt, now, schedule);
+            return self.forward(self.trip(attempt), now, schedule);
         }
         if entry.request == NONE {
             return self.attempts.remove(attempt);
@@ -469,16 +467,8 @@ impl World<'_> {
     }
 
     /// The attempt is over for the client: its connection goes to the next in line, into the pool, or away.
-    #[inline(always)]
-    pub(crate) fn release_connection(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        if !self.plan.hot[self.attempts[attempt].flow as usize].standing {
-            self.release_chosen(attempt, now, schedule);
-        }
-    }
-
-    /// The general case of [`Self::release_connection`].
     #[inline(never)]
-    fn release_chosen(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+    pub(crate) fn release_chosen(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let entry = &self.attempts[attempt];
         let (flow, client, endpoint, worker) = (entry.flow, entry.client, entry.endpoint, entry.worker);
         match self.flows[flow as usize].channel {
@@ -578,7 +568,7 @@ impl World<'_> {
         let plan = self.plan;
         let channel = Channel::of(&plan.flows[self.attempts[attempt].flow as usize].upstream);
         match channel {
-            Channel::Standing => return self.forward(attempt, now, schedule),
+            Channel::Standing => return self.forward(self.trip(attempt), now, schedule),
             Channel::PerRequest => {}
             Channel::Pooled { limit, order, .. } => {
                 let pool = self.upstream_pool(attempt);
@@ -588,7 +578,7 @@ impl World<'_> {
                 };
                 if let Some(connection) = idle {
                     self.attempts[attempt].upstream = connection;
-                    return self.forward(attempt, now, schedule);
+                    return self.forward(self.trip(attempt), now, schedule);
                 }
                 if pool.open >= limit {
                     pool.waiters.push_back(attempt);
@@ -606,7 +596,7 @@ impl World<'_> {
         let to = plan.endpoints[endpoint as usize].node;
         let delay = self.handshake(attempt, plan.workers[worker as usize].node, to, 2);
         if delay.is_zero() {
-            self.forward(attempt, now, schedule);
+            self.forward(self.trip(attempt), now, schedule);
         } else {
             schedule.after(delay, Rank::Completion, kind::UPSTREAM_CONNECTED, attempt);
         }

@@ -6,6 +6,7 @@ use crate::model::plan::NONE;
 use crate::model::random_keys::BACK_OFF;
 use crate::model::traffic::attempt::{Attempt, Request, Stage};
 use crate::model::traffic::retry::back_off;
+use crate::model::traffic::route::Trip;
 use crate::model::{RequestLog, World, at, kind};
 use crate::observe::outcome::RequestRow;
 use crate::random::mix;
@@ -87,6 +88,8 @@ impl World<'_> {
         let base = if entry.tries == 0 { entry.base } else { mix(entry.base, u64::from(entry.tries)) };
         entry.tries += 1;
         let (flow, client, measured) = (entry.flow, entry.client, entry.measured);
+        let hot = &self.plan.hot[flow as usize];
+        let worker = if hot.express { hot.worker } else { NONE };
         let attempt = self.attempts.insert(Attempt {
             base,
             reached: u64::MAX,
@@ -98,7 +101,7 @@ impl World<'_> {
             endpoint: NONE,
             next: NONE,
             previous: NONE,
-            worker: NONE,
+            worker,
             connection: NONE,
             upstream: NONE,
             patience: NONE,
@@ -106,7 +109,6 @@ impl World<'_> {
             joins: 0,
             place: 0,
             step: 0,
-            hops: 0,
             stage: Stage::Going,
             measured,
             holds_slot: false,
@@ -115,11 +117,12 @@ impl World<'_> {
         });
         let entry = &mut self.requests[request];
         entry.attempt = attempt;
-        if self.plan.hot[flow as usize].per_try {
+        if hot.per_try {
             let lane = self.flows[flow as usize].per_try.expect("a flow with a timeout a try has a lane");
             entry.per_try = schedule.start(lane, request).0;
         }
-        self.connect(attempt, now, schedule);
+        let trip = Trip { attempt, request, flow, client, worker, endpoint: NONE, base, measured };
+        self.connect(trip, now, schedule);
     }
 
     /// An attempt fails at the client itself: nothing was sent.
@@ -142,13 +145,26 @@ impl World<'_> {
     /// A reply reaches the client.
     #[inline(always)]
     pub(crate) fn on_reply_at_client(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let request = self.attempts[attempt].request;
+        let trip = self.trip(attempt);
+        self.reply_at_client(trip, now, schedule);
+    }
+
+    #[inline(always)]
+    pub(crate) fn reply_at_client(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
+        let Trip { attempt, request, .. } = trip;
         if request == NONE {
             return self.attempts.remove(attempt);
         }
-        self.settle_at_client(attempt);
-        self.release_connection(attempt, now, schedule);
-        self.stop_per_try(request, schedule);
+        let hot = &self.plan.hot[trip.flow as usize];
+        if hot.balances_at_client {
+            self.settle_at_client(attempt);
+        }
+        if !hot.standing {
+            self.release_chosen(attempt, now, schedule);
+        }
+        if hot.per_try {
+            self.stop_per_try(request, schedule);
+        }
         match self.attempts[attempt].failure {
             None => self.succeed(request, attempt, now, schedule),
             Some(cause) => self.reply_failed(request, attempt, cause, now, schedule),
@@ -199,7 +215,9 @@ impl World<'_> {
 
     #[inline(always)]
     fn succeed(&mut self, request: u32, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        self.stop_deadline(request, schedule);
+        if self.requests[request].deadline != NONE {
+            self.stop_deadline(request, schedule);
+        }
         let entry = &self.requests[request];
         let (flow, measured, caller, tries) = (entry.flow, entry.measured, entry.caller, entry.tries);
         let latency = now.as_nanos() - entry.arrived;

@@ -1,15 +1,50 @@
 //! The way there and back: hops, the proxy's handling and its choice of a pod.
 
 use crate::cause::FailureCause;
-use crate::engine::{Kind, Rank, Schedule};
+use crate::engine::{Rank, Schedule};
+use crate::model::ledger::NO_COLUMN;
 use crate::model::plan::{NONE, Route};
 use crate::model::random_keys::{HOP, PROXY_AFTER, PROXY_BEFORE};
-use crate::model::traffic::attempt::Stage;
 use crate::model::{World, kind};
 use crate::random::Keyed;
 use crate::time::{SimDuration, SimTime};
 
-impl World<'_> {
+/// Goes on after a delay; without one at once, without an event.
+macro_rules! go_on {
+    ($world:ident, $trip:ident, $delay:ident, $kind:path, $then:ident, $now:ident, $schedule:ident) => {
+        if $delay.is_zero() {
+            $world.$then($trip, $now, $schedule)
+        } else {
+            $schedule.after($delay, Rank::Completion, $kind, $trip.attempt)
+        }
+    };
+}
+
+/// A hop of the way; each has a key of its own.
+#[derive(Debug, Clone, Copy)]
+enum Hop {
+    ClientToProxy,
+    ProxyToPod,
+    PodToProxy,
+    ProxyToClient,
+    ClientToPod,
+    PodToClient,
+}
+
+/// What the steps of the way need of an attempt, handed from one to the next without looking it up again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Trip {
+    pub(crate) attempt: u32,
+    pub(crate) request: u32,
+    pub(crate) flow: u32,
+    pub(crate) client: u32,
+    pub(crate) worker: u32,
+    pub(crate) endpoint: u32,
+    pub(crate) base: u64,
+    pub(crate) measured: bool,
+}
+
+impl<'p> World<'p> {
     /// Enters time in the ledger of the attempt's request, if its client still waits.
     #[inline(always)]
     pub(crate) fn charge(&mut self, attempt: u32, column: u16, duration: SimDuration) {
@@ -25,207 +60,202 @@ impl World<'_> {
         self.ledger[request as usize * self.plan.ledger_stride + column as usize] += nanos;
     }
 
+    /// What the next steps of an attempt need of it.
+    #[inline(always)]
+    pub(crate) fn trip(&self, attempt: u32) -> Trip {
+        let entry = &self.attempts[attempt];
+        Trip {
+            attempt,
+            request: entry.request,
+            flow: entry.flow,
+            client: entry.client,
+            worker: entry.worker,
+            endpoint: entry.endpoint,
+            base: entry.base,
+            measured: entry.measured,
+        }
+    }
+
     /// One hop between two nodes; enters the ledger.
-    #[inline(never)]
-    fn hop(&mut self, attempt: u32, from: u32, to: u32) -> SimDuration {
+    #[inline(always)]
+    fn hop(&mut self, trip: &Trip, hop: Hop, from: u32, to: u32) -> SimDuration {
         let plan = self.plan;
         let class = plan.topology.class(from, to);
-        let entry = &mut self.attempts[attempt];
-        let key = entry.base ^ HOP[entry.hops as usize % HOP.len()];
-        entry.hops += 1;
-        let (flow, request) = (entry.flow, entry.request);
-        let delay = plan.topology.delay(class, key);
-        if request != NONE && !delay.is_zero() {
-            let column = plan.flows[flow as usize].layout.hop(class);
-            self.charge_request(request, column, delay.as_nanos());
+        let delay = plan.topology.delay(class, trip.base ^ HOP[hop as usize]);
+        if trip.request != NONE {
+            let column = plan.hot[trip.flow as usize].network[class as usize];
+            if column != NO_COLUMN {
+                self.charge_request(trip.request, column, delay.as_nanos());
+            }
         }
         delay
     }
 
     /// The hop between an attempt's client and its proxy, either way.
     #[inline(always)]
-    fn client_hop(&mut self, attempt: u32) -> SimDuration {
+    fn client_hop(&mut self, trip: &Trip, hop: Hop) -> SimDuration {
         if self.free {
             return SimDuration::ZERO;
         }
-        let entry = &self.attempts[attempt];
-        let client = self.node_of_client(entry.flow, entry.client);
-        let proxy = self.plan.workers[entry.worker as usize].node;
-        self.hop(attempt, client, proxy)
+        let client = self.node_of_client(trip.flow, trip.client);
+        let proxy = self.plan.workers[trip.worker as usize].node;
+        self.hop(trip, hop, client, proxy)
     }
 
     /// The hop between an attempt's proxy and its pod, either way.
     #[inline(always)]
-    fn pod_hop(&mut self, attempt: u32) -> SimDuration {
+    fn pod_hop(&mut self, trip: &Trip, hop: Hop) -> SimDuration {
         if self.free {
             return SimDuration::ZERO;
         }
-        let entry = &self.attempts[attempt];
-        let proxy = self.plan.workers[entry.worker as usize].node;
-        let pod = self.plan.endpoints[entry.endpoint as usize].node;
-        self.hop(attempt, proxy, pod)
+        let proxy = self.plan.workers[trip.worker as usize].node;
+        let pod = self.plan.endpoints[trip.endpoint as usize].node;
+        self.hop(trip, hop, proxy, pod)
     }
 
     /// The hop between an attempt's client and its pod, either way.
     #[inline(always)]
-    fn direct_hop(&mut self, attempt: u32) -> SimDuration {
+    fn direct_hop(&mut self, trip: &Trip, hop: Hop) -> SimDuration {
         if self.free {
             return SimDuration::ZERO;
         }
-        let entry = &self.attempts[attempt];
-        let client = self.node_of_client(entry.flow, entry.client);
-        let pod = self.plan.endpoints[entry.endpoint as usize].node;
-        self.hop(attempt, client, pod)
+        let client = self.node_of_client(trip.flow, trip.client);
+        let pod = self.plan.endpoints[trip.endpoint as usize].node;
+        self.hop(trip, hop, client, pod)
     }
 
     /// Time in the proxy's hands; enters the ledger.
     #[inline(never)]
-    fn handling(&mut self, attempt: u32, before: bool) -> SimDuration {
-        let plan = self.plan;
-        let entry = &self.attempts[attempt];
-        let (flow, base) = (entry.flow, entry.base);
-        let (Route::Proxy4(proxy) | Route::Proxy7(proxy)) = plan.flows[flow as usize].route else {
+    fn handling(&mut self, trip: &Trip, before: bool) -> SimDuration {
+        let spec = &self.plan.flows[trip.flow as usize];
+        let (Route::Proxy4(proxy) | Route::Proxy7(proxy)) = spec.route else {
             return SimDuration::ZERO;
         };
-        let proxy = &plan.proxies[proxy as usize];
+        let proxy = &self.plan.proxies[proxy as usize];
         let (dist, key) = if before { (&proxy.before, PROXY_BEFORE) } else { (&proxy.after, PROXY_AFTER) };
         let Some(dist) = dist else { return SimDuration::ZERO };
-        let handling = dist.sample(&mut Keyed::new(base ^ key));
-        self.charge(attempt, plan.flows[flow as usize].layout.proxy, handling);
+        let handling = dist.sample(&mut Keyed::new(trip.base ^ key));
+        if trip.request != NONE {
+            self.charge_request(trip.request, spec.layout.proxy, handling.as_nanos());
+        }
         handling
     }
 
     /// Sends an attempt over its connection: to the proxy, or straight to the pod.
     #[inline(always)]
-    pub(crate) fn send(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let entry = &mut self.attempts[attempt];
-        entry.stage = Stage::Going;
-        let hot = &self.plan.hot[entry.flow as usize];
+    pub(crate) fn send(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
+        let hot = &self.plan.hot[trip.flow as usize];
         if !hot.via_proxy {
-            let delay = self.direct_hop(attempt);
-            return self.go_on(attempt, delay, kind::AT_POD, now, schedule);
+            let delay = self.direct_hop(&trip, Hop::ClientToPod);
+            return go_on!(self, trip, delay, kind::AT_POD, at_pod, now, schedule);
         }
-        let mut delay = self.client_hop(attempt);
+        let mut delay = self.client_hop(&trip, Hop::ClientToProxy);
         if hot.before {
-            delay += self.handling(attempt, true);
+            delay += self.handling(&trip, true);
         }
-        self.go_on(attempt, delay, kind::AT_PROXY, now, schedule);
-    }
-
-    /// Goes on after a delay; without one at once, without an event.
-    #[inline(always)]
-    fn go_on(&mut self, attempt: u32, delay: SimDuration, then: Kind, now: SimTime, schedule: &mut Schedule) {
-        if !delay.is_zero() {
-            return schedule.after(delay, Rank::Completion, then, attempt);
-        }
-        match then {
-            kind::AT_POD => self.on_at_pod(attempt, now, schedule),
-            kind::AT_PROXY => self.on_at_proxy(attempt, now, schedule),
-            kind::REPLY_AT_PROXY => self.on_reply_at_proxy(attempt, now, schedule),
-            _ => self.on_reply_at_client(attempt, now, schedule),
-        }
+        go_on!(self, trip, delay, kind::AT_PROXY, at_proxy, now, schedule);
     }
 
     /// The proxy has handled the request: at layer 7 it chooses a pod.
     #[inline(always)]
     pub(crate) fn on_at_proxy(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let plan = self.plan;
-        let entry = &self.attempts[attempt];
-        if entry.cancelled {
+        if self.attempts[attempt].cancelled {
             return self.attempts.remove(attempt);
         }
-        let (flow, measured) = (entry.flow as usize, entry.measured);
-        let hot = &plan.hot[flow];
-        if !hot.express && matches!(plan.flows[flow].route, Route::Proxy4(_)) {
-            return self.forward(attempt, now, schedule);
+        let trip = self.trip(attempt);
+        self.at_proxy(trip, now, schedule);
+    }
+
+    #[inline(always)]
+    fn at_proxy(&mut self, mut trip: Trip, now: SimTime, schedule: &mut Schedule) {
+        let hot = &self.plan.hot[trip.flow as usize];
+        if !hot.layer7 {
+            return self.forward(trip, now, schedule);
         }
-        let state = &mut self.workers[entry.worker as usize];
+        let state = &mut self.workers[trip.worker as usize];
         let Some(choice) = state.balancer.pick(&mut state.stream) else {
-            return self.answer_503(attempt, now, schedule);
+            return self.answer_503(trip, now, schedule);
         };
-        let endpoint = hot.first_endpoint + choice;
-        self.attempts[attempt].endpoint = endpoint;
-        if measured {
-            self.note_pick(endpoint);
+        trip.endpoint = hot.first_endpoint + choice;
+        self.attempts[trip.attempt].endpoint = trip.endpoint;
+        if trip.measured {
+            self.note_pick(trip.endpoint);
         }
         if hot.standing_upstream {
-            self.forward(attempt, now, schedule);
+            self.forward(trip, now, schedule);
         } else {
-            self.connect_upstream(attempt, now, schedule);
+            self.connect_upstream(trip.attempt, now, schedule);
         }
     }
 
     /// A layer-7 proxy without endpoints answers itself.
     #[inline(never)]
-    #[cold]
-    fn answer_503(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let entry = &mut self.attempts[attempt];
+    fn answer_503(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
+        let entry = &mut self.attempts[trip.attempt];
         entry.failure = Some(FailureCause::NoEndpoints503);
         if let Route::Proxy7(proxy) = self.plan.flows[entry.flow as usize].route {
             entry.place = self.plan.proxies[proxy as usize].place;
         }
-        self.leave_proxy(attempt, now, schedule);
+        self.leave_proxy(trip, now, schedule);
     }
 
     /// From the proxy to the pod.
     #[inline(always)]
-    pub(crate) fn forward(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let delay = self.pod_hop(attempt);
-        self.go_on(attempt, delay, kind::AT_POD, now, schedule);
+    pub(crate) fn forward(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
+        let delay = self.pod_hop(&trip, Hop::ProxyToPod);
+        go_on!(self, trip, delay, kind::AT_POD, at_pod, now, schedule);
     }
 
     /// The pod answers.
     #[inline(always)]
-    pub(crate) fn reply(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let entry = &mut self.attempts[attempt];
-        entry.stage = Stage::Returning;
-        if self.plan.hot[entry.flow as usize].via_proxy {
-            let delay = self.pod_hop(attempt);
-            return self.go_on(attempt, delay, kind::REPLY_AT_PROXY, now, schedule);
+    pub(crate) fn reply(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
+        if self.plan.hot[trip.flow as usize].via_proxy {
+            let delay = self.pod_hop(&trip, Hop::PodToProxy);
+            return go_on!(self, trip, delay, kind::REPLY_AT_PROXY, reply_at_proxy, now, schedule);
         }
-        if entry.request == NONE {
+        if trip.request == NONE {
             // Nobody waits: the client closed the connection when it gave up.
-            return self.attempts.remove(attempt);
+            return self.attempts.remove(trip.attempt);
         }
-        let delay = self.direct_hop(attempt);
-        self.go_on(attempt, delay, kind::REPLY_AT_CLIENT, now, schedule);
+        let delay = self.direct_hop(&trip, Hop::PodToClient);
+        go_on!(self, trip, delay, kind::REPLY_AT_CLIENT, reply_at_client, now, schedule);
     }
 
     /// A reply passes the proxy: the request is no longer outstanding there.
     #[inline(always)]
     pub(crate) fn on_reply_at_proxy(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        self.settle_at_proxy(attempt, now, schedule);
-        self.leave_proxy(attempt, now, schedule);
+        let trip = self.trip(attempt);
+        self.reply_at_proxy(trip, now, schedule);
+    }
+
+    #[inline(always)]
+    fn reply_at_proxy(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
+        self.settle_at_proxy(&trip, now, schedule);
+        self.leave_proxy(trip, now, schedule);
     }
 
     /// The proxy's own accounts of an attempt are closed.
     #[inline(always)]
-    pub(crate) fn settle_at_proxy(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let plan = self.plan;
-        let entry = &self.attempts[attempt];
-        let flow = entry.flow as usize;
-        let hot = &plan.hot[flow];
-        if hot.express || matches!(plan.flows[flow].route, Route::Proxy7(_)) {
-            let (worker, upstream) = (entry.worker as usize, entry.upstream);
-            self.workers[worker].balancer.done(entry.endpoint - hot.first_endpoint);
-            if upstream != NONE {
-                self.release_upstream(attempt, now, schedule);
+    pub(crate) fn settle_at_proxy(&mut self, trip: &Trip, now: SimTime, schedule: &mut Schedule) {
+        let hot = &self.plan.hot[trip.flow as usize];
+        if hot.layer7 {
+            self.workers[trip.worker as usize].balancer.done(trip.endpoint - hot.first_endpoint);
+            if !hot.standing_upstream {
+                self.release_upstream(trip.attempt, now, schedule);
             }
         }
     }
 
     /// From the proxy back to the client.
     #[inline(always)]
-    fn leave_proxy(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let entry = &self.attempts[attempt];
-        if entry.request == NONE {
-            return self.attempts.remove(attempt);
+    fn leave_proxy(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
+        if trip.request == NONE {
+            return self.attempts.remove(trip.attempt);
         }
-        let hot = &self.plan.hot[entry.flow as usize];
-        let mut delay = self.client_hop(attempt);
-        if hot.after {
-            delay += self.handling(attempt, false);
+        let mut delay = self.client_hop(&trip, Hop::ProxyToClient);
+        if self.plan.hot[trip.flow as usize].after {
+            delay += self.handling(&trip, false);
         }
-        self.go_on(attempt, delay, kind::REPLY_AT_CLIENT, now, schedule);
+        go_on!(self, trip, delay, kind::REPLY_AT_CLIENT, reply_at_client, now, schedule);
     }
 }

@@ -6,7 +6,9 @@ use crate::engine::{Rank, Schedule};
 use crate::model::cluster::station::Station;
 use crate::model::plan::{NONE, Plan, ServerPlan, StepPlan, as_u32};
 use crate::model::random_keys::{CALL, CALL_COIN, DEMAND, ERROR_COIN, PATIENCE};
+use crate::model::ledger::NO_COLUMN;
 use crate::model::traffic::attempt::Stage;
+use crate::model::traffic::route::Trip;
 use crate::model::{World, kind};
 use crate::random::{Dist, Keyed, mix};
 use crate::scenario::Discipline;
@@ -33,32 +35,41 @@ impl<'p> World<'p> {
     /// A request reaches its pod: it gets a slot, waits, or is turned away.
     #[inline(always)]
     pub(crate) fn on_at_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let plan = self.plan;
-        let entry = &mut self.attempts[attempt];
-        if entry.cancelled {
-            self.settle_at_proxy(attempt, now, schedule);
+        let trip = self.trip(attempt);
+        if self.attempts[attempt].cancelled {
+            self.settle_at_proxy(&trip, now, schedule);
             return self.attempts.remove(attempt);
         }
-        entry.reached = now.as_nanos();
-        entry.since = now.as_nanos();
-        let (endpoint, measured) = (entry.endpoint as usize, entry.measured);
+        self.at_pod(trip, now, schedule);
+    }
+
+    #[inline(always)]
+    pub(crate) fn at_pod(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
+        let plan = self.plan;
+        self.attempts[trip.attempt].reached = now.as_nanos();
+        let endpoint = trip.endpoint as usize;
         let station = plan.endpoints[endpoint].station as usize;
-        if measured {
+        if trip.measured {
             self.endpoints[endpoint].requests += 1;
         }
         if self.probes.stations {
-            self.probes.reached(station, now, measured);
+            self.probes.reached(station, now, trip.measured);
         }
         let record = &self.stations[station];
         let server = server(plan, record);
         if record.busy < server.slots || server.discipline == Discipline::ProcessorSharing {
-            self.enter_service(attempt, station, server, now, schedule);
+            self.enter_service(trip, station, server, now, schedule);
         } else if record.waiting < server.queue_limit {
-            self.wait_for_slot(attempt, station, server, now, schedule);
+            self.wait_for_slot(trip.attempt, station, server, now, schedule);
         } else {
-            self.probes.turned_away(plan, &self.attempts[attempt]);
-            self.fail_at_pod(attempt, FailureCause::QueueFull, now, schedule);
+            self.turn_away(trip.attempt, now, schedule);
         }
+    }
+
+    #[inline(never)]
+    fn turn_away(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        self.probes.turned_away(self.plan, &self.attempts[attempt]);
+        self.fail_at_pod(attempt, FailureCause::QueueFull, now, schedule);
     }
 
     /// Tells the probes how many are at a station now.
@@ -81,7 +92,9 @@ impl<'p> World<'p> {
         self.stations[station].enqueue(attempt, &mut self.attempts, now);
         self.attempts[attempt].stage = Stage::Queued;
         self.note_level(station, now);
-        if let Some(patience) = &server.behaviour.queue_timeout {
+        if server.impatient
+            && let Some(patience) = &server.behaviour.queue_timeout
+        {
             let delay = match patience.as_constant() {
                 Some(delay) => delay,
                 None => patience.sample(&mut Keyed::new(self.attempts[attempt].base ^ PATIENCE)),
@@ -125,7 +138,8 @@ impl<'p> World<'p> {
         let plan = self.plan;
         self.stop_patience(attempt, server_of(plan, station), true, schedule);
         self.leave_queue(attempt, station, now);
-        self.close_queue_wait(attempt, now);
+        let since = self.attempts[attempt].reached;
+        self.close_queue_wait(&self.trip(attempt), since, now);
         self.probes.left_queue(plan, &self.attempts[attempt], now);
         self.fail_at_pod(attempt, FailureCause::QueueTimeout, now, schedule);
     }
@@ -135,14 +149,16 @@ impl<'p> World<'p> {
         self.note_level(station, now);
     }
 
+    /// Enters the wait since `since` in the ledger.
     #[inline(always)]
-    fn close_queue_wait(&mut self, attempt: u32, now: SimTime) {
-        let entry = &self.attempts[attempt];
-        let waited = now.as_nanos() - entry.since;
-        if waited > 0 {
-            let target = self.plan.endpoints[entry.endpoint as usize].target as usize;
-            let column = self.plan_flow(entry.flow).layout.queue_wait[target];
-            self.charge(attempt, column, SimDuration::from_nanos(waited));
+    fn close_queue_wait(&mut self, trip: &Trip, since: u64, now: SimTime) {
+        if trip.request != NONE {
+            let mut column = self.plan.hot[trip.flow as usize].queue_wait;
+            if column == NO_COLUMN {
+                let target = self.plan.endpoints[trip.endpoint as usize].target as usize;
+                column = self.plan_flow(trip.flow).layout.queue_wait[target];
+            }
+            self.charge_request(trip.request, column, now.as_nanos() - since);
         }
     }
 
@@ -150,21 +166,29 @@ impl<'p> World<'p> {
     #[inline(always)]
     fn enter_service(
         &mut self,
-        attempt: u32,
+        trip: Trip,
         station: usize,
         server: &'p ServerPlan,
         now: SimTime,
         schedule: &mut Schedule,
     ) {
-        self.take_slot(attempt, station, server, now);
+        self.take_slot(trip.attempt, station, server, now);
         self.note_level(station, now);
-        self.probes.started(self.plan, &self.attempts[attempt], now);
-        self.run_step(attempt, station, server, now, schedule);
+        if self.probes.any_flow {
+            self.probes.started(self.plan, &self.attempts[trip.attempt], now);
+        }
+        if let Some(StepPlan::Work(dist)) = server.steps.first() {
+            self.begin_work(trip, 0, station, server, dist, now, schedule);
+        } else {
+            self.run_step(trip.attempt, station, server, now, schedule);
+        }
     }
 
     #[inline(always)]
     fn take_slot(&mut self, attempt: u32, station: usize, server: &ServerPlan, now: SimTime) {
-        self.attempts[attempt].holds_slot = true;
+        let entry = &mut self.attempts[attempt];
+        entry.holds_slot = true;
+        entry.stage = Stage::Serving;
         if server.discipline != Discipline::ProcessorSharing {
             self.stations[station].occupy(now);
         }
@@ -186,16 +210,19 @@ impl<'p> World<'p> {
         if server.impatient {
             self.stop_patience(next, server, false, schedule);
         }
-        self.close_queue_wait(next, now);
-        self.take_slot(next, station, server, now);
-        if self.attempts[next].stage == Stage::Queued {
+        let entry = &self.attempts[next];
+        let (step, resumes) = (entry.step, entry.stage == Stage::Resuming);
+        let since = if resumes { entry.since } else { entry.reached };
+        let trip = self.trip(next);
+        self.close_queue_wait(&trip, since, now);
+        if self.probes.any_flow && !resumes {
             self.probes.started(self.plan, &self.attempts[next], now);
         }
-        if let Some(StepPlan::Work(dist)) = server.steps.get(self.attempts[next].step as usize) {
-            self.begin_work(next, station, server, dist, now, schedule);
+        self.take_slot(next, station, server, now);
+        if let Some(StepPlan::Work(dist)) = server.steps.get(step as usize) {
+            self.begin_work(trip, step, station, server, dist, now, schedule);
         } else {
             // As an event of its own: a chain of instant services must not become a chain of calls.
-            self.attempts[next].stage = Stage::Serving;
             schedule.at(now, Rank::Completion, kind::START, next);
         }
     }
@@ -222,7 +249,8 @@ impl<'p> World<'p> {
         loop {
             match server.steps.get(self.attempts[attempt].step as usize) {
                 Some(StepPlan::Work(dist)) => {
-                    return self.begin_work(attempt, station, server, dist, now, schedule);
+                    let (trip, step) = (self.trip(attempt), self.attempts[attempt].step);
+                    return self.begin_work(trip, step, station, server, dist, now, schedule);
                 }
                 Some(StepPlan::Calls(calls)) => {
                     if self.begin_calls(attempt, station, calls, now, schedule) {
@@ -236,43 +264,49 @@ impl<'p> World<'p> {
     }
 
     #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "what is known of the attempt is handed on, not looked up again")]
     fn begin_work(
         &mut self,
-        attempt: u32,
+        trip: Trip,
+        step: u16,
         station: usize,
-        server: &ServerPlan,
+        server: &'p ServerPlan,
         dist: &Dist,
         now: SimTime,
         schedule: &mut Schedule,
     ) {
         let plan = self.plan;
-        let entry = &mut self.attempts[attempt];
-        let hot = &plan.hot[entry.flow as usize];
+        let hot = &plan.hot[trip.flow as usize];
         let mut work = match dist.as_constant() {
             Some(constant) => constant,
             None => {
-                let share = hot.demand_of_request && entry.request != NONE;
-                let key = DEMAND ^ if share { self.requests[entry.request].base } else { entry.base };
-                let key = if entry.step == 0 { key } else { mix(key, u64::from(entry.step)) };
+                let share = hot.demand_of_request && trip.request != NONE;
+                let key = DEMAND ^ if share { self.requests[trip.request].base } else { trip.base };
+                let key = if step == 0 { key } else { mix(key, u64::from(step)) };
                 dist.sample(&mut Keyed::new(key))
             }
         };
         if hot.traced || server.scaled {
-            work = self.adjusted(attempt, server, work);
+            work = self.adjusted(trip.attempt, server, work);
         }
-        let entry = &mut self.attempts[attempt];
-        entry.since = now.as_nanos();
-        entry.work += work.as_nanos();
-        entry.stage = Stage::Serving;
-        if server.shares {
-            return self.share(attempt, station, work, now, schedule);
+        if hot.traced || server.shares || step > 0 || self.probes.any_flow {
+            let entry = &mut self.attempts[trip.attempt];
+            entry.since = now.as_nanos();
+            entry.work += work.as_nanos();
+            entry.stage = Stage::Serving;
+            if server.shares {
+                return self.share(trip.attempt, station, work, now, schedule);
+            }
         }
-        let (request, endpoint, flow) = (entry.request, entry.endpoint, entry.flow);
-        if request != NONE {
-            let target = plan.endpoints[endpoint as usize].target as usize;
-            self.charge_request(request, plan.flows[flow as usize].layout.service[target], work.as_nanos());
+        if trip.request != NONE {
+            let mut column = hot.service;
+            if column == NO_COLUMN {
+                let target = plan.endpoints[trip.endpoint as usize].target as usize;
+                column = plan.flows[trip.flow as usize].layout.service[target];
+            }
+            self.charge_request(trip.request, column, work.as_nanos());
         }
-        schedule.after(work, Rank::Completion, kind::WORKED, attempt);
+        schedule.after(work, Rank::Completion, kind::WORKED, trip.attempt);
     }
 
     /// The work of the current step on this pod: as a trace gives it, at the pod's speed.
@@ -460,19 +494,25 @@ impl<'p> World<'p> {
         if server.errs {
             self.toss_error_coin(attempt, server);
         }
-        self.give_slot_back(attempt, station, server, now, schedule);
-        let entry = &self.attempts[attempt];
-        if entry.measured {
-            let endpoint = entry.endpoint as usize;
-            if entry.failure.is_some() {
+        let entry = &mut self.attempts[attempt];
+        entry.stage = Stage::Returning;
+        let (reached, failed) = (entry.reached, entry.failure.is_some());
+        let held = std::mem::replace(&mut entry.holds_slot, false);
+        let trip = self.trip(attempt);
+        self.give_slot_back(held, station, server, now, schedule);
+        if trip.measured {
+            let endpoint = trip.endpoint as usize;
+            if failed {
                 self.endpoints[endpoint].errors += 1;
             }
             if let Some(latency) = self.endpoint_latency.get_mut(endpoint) {
-                latency.record(now.as_nanos() - entry.reached);
+                latency.record(now.as_nanos() - reached);
             }
-            self.probes.served(self.plan, entry);
+            if self.probes.any_flow {
+                self.probes.served(self.plan, &self.attempts[attempt]);
+            }
         }
-        self.reply(attempt, now, schedule);
+        self.reply(trip, now, schedule);
     }
 
     #[inline(never)]
@@ -488,13 +528,12 @@ impl<'p> World<'p> {
     #[inline(always)]
     fn give_slot_back(
         &mut self,
-        attempt: u32,
+        held: bool,
         station: usize,
         server: &'p ServerPlan,
         now: SimTime,
         schedule: &mut Schedule,
     ) {
-        let held = std::mem::replace(&mut self.attempts[attempt].holds_slot, false);
         if !held || server.discipline == Discipline::ProcessorSharing {
             return;
         }
@@ -518,7 +557,8 @@ impl<'p> World<'p> {
             let endpoint = entry.endpoint as usize;
             self.endpoints[endpoint].errors += 1;
         }
-        self.reply(attempt, now, schedule);
+        entry.stage = Stage::Returning;
+        self.reply(self.trip(attempt), now, schedule);
     }
 
     /// Work whose client has gone is stopped, wherever it is; its slot is free at once.
@@ -537,12 +577,12 @@ impl<'p> World<'p> {
                 let plan = self.plan;
                 self.stop_patience(attempt, server_of(plan, station), false, schedule);
                 self.leave_queue(attempt, station, now);
-                self.settle_at_proxy(attempt, now, schedule);
+                self.settle_at_proxy(&self.trip(attempt), now, schedule);
                 self.attempts.remove(attempt);
             }
             _ => {
                 self.cancel_calls(attempt, now, schedule);
-                self.settle_at_proxy(attempt, now, schedule);
+                self.settle_at_proxy(&self.trip(attempt), now, schedule);
                 self.drop_in_service(attempt, station, now, schedule);
             }
         }
@@ -569,7 +609,8 @@ impl<'p> World<'p> {
             sharing.withdraw(now, attempt);
             self.sharing_changed(station, now, schedule);
         }
-        self.give_slot_back(attempt, station, server_of(self.plan, station), now, schedule);
+        let held = std::mem::replace(&mut self.attempts[attempt].holds_slot, false);
+        self.give_slot_back(held, station, server_of(self.plan, station), now, schedule);
         if stage == Stage::Serving && !shared {
             self.attempts[attempt].cancelled = true;
         } else {

@@ -81,7 +81,15 @@ fn total_rate(
 ) -> Option<f64> {
     match (object.get("rate").is_some(), object.get("ratePerClient").is_some()) {
         (true, false) => read(cx, "rate"),
-        (false, true) => read(cx, "ratePerClient").map(|rate| rate * f64::from(clients)),
+        (false, true) => {
+            let total = read(cx, "ratePerClient")? * f64::from(clients);
+            if total > 1e9 {
+                let message = format!("`ratePerClient` times {clients} clients is more than one request a nanosecond");
+                cx.problem(object.key_span("ratePerClient"), message);
+                return None;
+            }
+            Some(total)
+        }
         (true, true) => {
             cx.problem(object.key_span("ratePerClient"), "`ratePerClient` stands instead of `rate`: give one of them");
             None

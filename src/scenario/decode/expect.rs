@@ -2,22 +2,41 @@
 
 use super::super::context::{Context, Object};
 use super::super::metric::{Dimension, MetricNames};
+use super::super::metric_text::{self, Wrong};
 use super::super::tables;
 use super::super::values::{self, Bad, shorten};
 use super::super::{Comparison, ExpectBy, Expectation, ExpectedValue, Metric, Objective};
 use crate::yaml::{Node, Value};
 
+/// What metrics may name.
+pub(super) struct Known {
+    pub(super) names: MetricNames,
+    /// Whether everything of the file could be read; else an unknown name may be something else's problem.
+    pub(super) complete: bool,
+}
+
+impl Known {
+    /// Reads a metric; `Ok(None)` where its name is unknown for a reason that was reported already.
+    fn metric(&self, text: &str) -> Result<Option<Metric>, Bad> {
+        match metric_text::parse(text, &self.names) {
+            Ok(metric) => Ok(Some(metric)),
+            Err(Wrong::Name(_)) if !self.complete => Ok(None),
+            Err(Wrong::Name(bad) | Wrong::Form(bad)) => Err(bad),
+        }
+    }
+}
+
 /// `objectives`: one comparison a line.
-pub(super) fn objectives(cx: &mut Context<'_>, items: &[Node], names: &MetricNames) -> Vec<Objective> {
+pub(super) fn objectives(cx: &mut Context<'_>, items: &[Node], known: &Known) -> Vec<Objective> {
     let mut objectives = Vec::new();
     for item in items {
-        let objective = values::text(item).and_then(|text| objective(text, names));
-        objectives.extend(cx.take(item, "", objective));
+        let objective = values::text(item).and_then(|text| objective(text, known));
+        objectives.extend(cx.take(item, "", objective).flatten());
     }
     objectives
 }
 
-fn objective(text: &str, names: &MetricNames) -> Result<Objective, Bad> {
+fn objective(text: &str, known: &Known) -> Result<Option<Objective>, Bad> {
     let example = || Some("write for example `browse.latency.p99 < 250ms`".to_owned());
     let Some(at) = text.find(['<', '>']) else {
         return Err((format!("an objective compares a metric with a value, found `{}`", shorten(text)), example()));
@@ -29,9 +48,16 @@ fn objective(text: &str, names: &MetricNames) -> Result<Objective, Bad> {
         rest if rest.starts_with('<') => (Comparison::Less, &rest[1..]),
         rest => (Comparison::Greater, &rest[1..]),
     };
-    let metric = Metric::parse(left.trim(), names)?;
-    let threshold = scalar_value(right.trim(), metric.dimension())?;
-    Ok(Objective { text: text.to_owned(), metric, comparison, threshold })
+    let Some(metric) = known.metric(left.trim())? else { return Ok(None) };
+    let right = right.trim();
+    if metric.dimension() == Dimension::Seconds && values::parse_ratio(right).is_some_and(|value| value != 0.0) {
+        return Err((
+            format!("`{}` has no unit of time", shorten(right)),
+            Some(format!("write {right}ms or {right}s")),
+        ));
+    }
+    let threshold = scalar_value(right, metric.dimension())?;
+    Ok(Some(Objective { text: text.to_owned(), metric, comparison, threshold }))
 }
 
 /// A number with the unit that fits the metric.
@@ -55,19 +81,19 @@ fn scalar_value(text: &str, dimension: Dimension) -> Result<f64, Bad> {
 }
 
 /// `expect`: known results.
-pub(super) fn expectations(cx: &mut Context<'_>, items: &[Node], names: &MetricNames) -> Vec<Expectation> {
+pub(super) fn expectations(cx: &mut Context<'_>, items: &[Node], known: &Known) -> Vec<Expectation> {
     let mut expectations = Vec::new();
     for item in items {
         let Some(object) = cx.object(item, &tables::EXPECTATION) else { continue };
-        expectations.extend(expectation(cx, &object, names));
+        expectations.extend(expectation(cx, &object, known));
     }
     expectations
 }
 
-fn expectation(cx: &mut Context<'_>, object: &Object<'_>, names: &MetricNames) -> Option<Expectation> {
+fn expectation(cx: &mut Context<'_>, object: &Object<'_>, known: &Known) -> Option<Expectation> {
     let text = object.text(cx, "metric")?;
     let place = object.get("metric")?;
-    let metric = cx.take(place, "", Metric::parse(text, names));
+    let metric = cx.take(place, "", known.metric(text)).flatten();
     let dimension = metric.as_ref().map_or(Dimension::Number, Metric::dimension);
     let value = object.get("value").and_then(|node| expected(cx, node, dimension));
     let mut amount = |key| {

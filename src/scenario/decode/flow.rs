@@ -2,7 +2,7 @@
 
 use super::super::context::{Context, Object};
 use super::super::services::ServiceTable;
-use super::super::tables;
+use super::super::tables_flow as tables;
 use super::super::values::{self, Bad, shorten};
 use super::super::{Cancellation, ConnectionMode, Connections, Demand, Flow, Layer, PoolOrder, Protocol, Retries, url};
 use crate::balance::{self, Choices};
@@ -15,7 +15,8 @@ use crate::yaml::{Node, Value, nearest};
 pub(super) struct ProxyName {
     pub(super) name: String,
     pub(super) layer: Layer,
-    pub(super) service: usize,
+    /// Unknown where its `endpoints` could not be read.
+    pub(super) service: Option<usize>,
 }
 
 /// What a flow may name.
@@ -44,17 +45,6 @@ pub(super) fn flow(
     }
     if let (Some(service), Some(Some(proxy))) = (service, through) {
         same_service(cx, to, service, &targets.proxies[proxy], targets.services);
-    }
-    if let (Some(service), None, None) = (service, object.get("through"), object.get("balancer"))
-        && let Some(group) =
-            targets.services.groups.iter().find(|group| (group.first..group.first + group.count).contains(&service))
-        && group.headless
-    {
-        cx.problem_help(
-            to.span,
-            format!("service/{} is headless: no kube-proxy balances for it", group.name),
-            "give the client a `balancer`, such as {policy: round-robin}",
-        );
     }
     let layer = through.flatten().map(|proxy| targets.proxies[proxy].layer);
     let flow = Flow {
@@ -92,10 +82,8 @@ fn through(cx: &mut Context<'_>, object: &Object<'_>, targets: &Targets<'_>) -> 
 }
 
 fn same_service(cx: &mut Context<'_>, to: &Node, service: usize, proxy: &ProxyName, services: &ServiceTable) {
-    if service == proxy.service {
-        return;
-    }
-    let (Some(wanted), Some(served)) = (services.ports.get(service), services.ports.get(proxy.service)) else { return };
+    let Some(own) = proxy.service.filter(|own| *own != service) else { return };
+    let (Some(wanted), Some(served)) = (services.ports.get(service), services.ports.get(own)) else { return };
     cx.problem_help(
         to.span,
         format!(

@@ -15,7 +15,7 @@ mod workload;
 use super::context::{Context, Object};
 use super::metric::MetricNames;
 use super::objects::{Objects, short};
-use super::services::{ServiceTable, dotted};
+use super::services::ServiceTable;
 use super::{Scenario, tables};
 use crate::manifest;
 use crate::yaml::Node;
@@ -65,7 +65,11 @@ pub(super) fn scenario(
     let proxies = proxy::proxies(cx, proxies_list, &services, &nodes);
     let proxy_names = proxies
         .iter()
-        .map(|proxy| ProxyName { name: proxy.name.clone(), layer: proxy.layer, service: proxy.service })
+        .map(|(proxy, complete)| ProxyName {
+            name: proxy.name.clone(),
+            layer: proxy.layer,
+            service: complete.then_some(proxy.service),
+        })
         .collect::<Vec<_>>();
     let targets = Targets { services: &services, proxies: &proxy_names };
     let sites = workload::behaviours(cx, &mut workloads, &entries, &targets);
@@ -79,11 +83,7 @@ pub(super) fn scenario(
         );
     }
 
-    for group in &services.groups {
-        if let Some((reason, _)) = &group.unusable {
-            cx.ignore(format!("service/{}", dotted(&group.namespace, &group.name)), reason.clone());
-        }
-    }
+    note_services(cx, &services);
     let mut scenario = Scenario {
         name: identity.name.to_owned(),
         variant: identity.variant.to_owned(),
@@ -91,19 +91,20 @@ pub(super) fn scenario(
         cluster: super::Cluster { nodes, network },
         workloads,
         services: services.ports,
-        proxies,
+        proxies: proxies.into_iter().map(|(proxy, _)| proxy).collect(),
         traffic,
         objectives: Vec::new(),
         expect: Vec::new(),
         observe,
     };
     // Metrics of things that could not be read would only repeat their problems.
-    if cx.problems.iter().all(|problem| problem.warning) {
-        let names = MetricNames::of(&scenario);
-        scenario.objectives = expect::objectives(cx, objectives_list, &names);
-        let list = identity.expect.map_or(&[] as &[Node], |node| cx.list(node, "expect"));
-        scenario.expect = expect::expectations(cx, list, &names);
-    }
+    let names = expect::Known {
+        names: MetricNames::of(&scenario),
+        complete: cx.problems.iter().all(|problem| problem.warning),
+    };
+    scenario.objectives = expect::objectives(cx, objectives_list, &names);
+    let list = identity.expect.map_or(&[] as &[Node], |node| cx.list(node, "expect"));
+    scenario.expect = expect::expectations(cx, list, &names);
     scenario
 }
 
@@ -115,6 +116,19 @@ fn note_objects(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, manifests: &
     if cluster.is_some_and(|cluster| cluster.get("nodes").is_some()) {
         for node in &manifests.nodes {
             cx.ignore(format!("Node/{}", node.name), "the scenario lists its own nodes under cluster.nodes".to_owned());
+        }
+    }
+}
+
+/// Services that lead nowhere: an error only where requests are sent to them.
+fn note_services(cx: &mut Context<'_>, services: &ServiceTable) {
+    for group in services.groups.iter().filter(|group| group.incomplete) {
+        let label = match group.namespace.as_str() {
+            "default" => format!("Service/{}", group.name),
+            namespace => format!("{namespace}/Service/{}", group.name),
+        };
+        for reason in group.unusable.iter().chain(group.broken.iter().flatten()) {
+            cx.ignore(label.clone(), reason.0.clone());
         }
     }
 }

@@ -11,26 +11,26 @@ use crate::scenario::services::ServiceTable;
 use crate::scenario::values::shorten;
 use crate::yaml;
 
-/// The proxies, in the order of the file.
+/// The proxies, in the order of the file, and whether the Service of each is known.
 pub(super) fn proxies(
     cx: &mut Context<'_>,
     items: &[yaml::Node],
     services: &ServiceTable,
     nodes: &[Node],
-) -> Vec<Proxy> {
-    let mut proxies: Vec<Proxy> = Vec::new();
+) -> Vec<(Proxy, bool)> {
+    let mut proxies: Vec<(Proxy, bool)> = Vec::new();
     for item in items {
-        let Some(proxy) = proxy(cx, item, services, nodes) else { continue };
-        if proxies.iter().any(|known| known.name == proxy.name) {
+        let Some((proxy, complete)) = proxy(cx, item, services, nodes) else { continue };
+        if proxies.iter().any(|(known, _)| known.name == proxy.name) {
             let place = item.get("name").map_or(item.span, |name| name.span);
             cx.problem(place, format!("two proxies are called `{}`", proxy.name));
         }
-        proxies.push(proxy);
+        proxies.push((proxy, complete));
     }
     proxies
 }
 
-fn proxy(cx: &mut Context<'_>, item: &yaml::Node, services: &ServiceTable, nodes: &[Node]) -> Option<Proxy> {
+fn proxy(cx: &mut Context<'_>, item: &yaml::Node, services: &ServiceTable, nodes: &[Node]) -> Option<(Proxy, bool)> {
     let object = cx.object(item, &tables::PROXY)?;
     let name = object.name(cx, "name", &['.', '/', '[', ']']);
     let layer = object.word(cx, "layer", &[("7", Layer::L7), ("4", Layer::L4)]).unwrap_or(Layer::L7);
@@ -64,8 +64,12 @@ fn proxy(cx: &mut Context<'_>, item: &yaml::Node, services: &ServiceTable, nodes
         check_zone(cx, place.get("zone")?, zone, nodes);
         Some(zone.to_owned())
     });
-    Some(Proxy {
-        name: name?.to_owned(),
+    let name = name?.to_owned();
+    if object.get("balancer").is_none() {
+        cx.assume(format!("proxy {name}: balancer"), "round-robin", format!("proxies[{name}].balancer"));
+    }
+    let proxy = Proxy {
+        name,
         layer,
         instances,
         workers,
@@ -77,7 +81,8 @@ fn proxy(cx: &mut Context<'_>, item: &yaml::Node, services: &ServiceTable, nodes
         after,
         connections: object.get("connections").and_then(|node| connections(cx, node)),
         zone,
-    })
+    };
+    Some((proxy, service.is_some()))
 }
 
 /// Refuses a zone that no node has.

@@ -28,12 +28,26 @@ pub(super) fn run(cx: &mut Context<'_>, object: Option<&Object<'_>>) -> Run {
     if object.get("replications").is_none() {
         cx.assume("run: replications", "5", "run.replications");
     }
-    Run {
+    let run = Run {
         window: window(cx, object),
         replications,
         seed: object.count(cx, "seed").unwrap_or(1),
         drain: object.duration(cx, "drain").unwrap_or(SimDuration::from_secs(60)),
         interval: object.positive_duration(cx, "interval").unwrap_or(SimDuration::from_secs(1)),
+    };
+    check_intervals(cx, object, &run);
+    run
+}
+
+/// Most intervals of a run: each becomes a row of `timeline.csv` for every traffic.
+const MAX_INTERVALS: u64 = 10_000_000;
+
+fn check_intervals(cx: &mut Context<'_>, object: &Object<'_>, run: &Run) {
+    let (Window::Time { duration, .. } | Window::Auto { duration }) = run.window else { return };
+    if duration.as_nanos() / run.interval.as_nanos().max(1) > MAX_INTERVALS {
+        let message = format!("{duration} in intervals of {} are more than {MAX_INTERVALS} intervals", run.interval);
+        let key = if object.get("interval").is_some() { "interval" } else { "duration" };
+        cx.problem_help(object.key_span(key), message, "write a longer `interval`");
     }
 }
 

@@ -57,7 +57,21 @@ fn traffic(cx: &mut Context<'_>, item: &yaml::Node, places: &Places<'_>, targets
         Some(to) => flow(cx, &object, (name.unwrap_or_default().to_owned(), to, namespace), targets),
         None => None,
     };
-    name?;
+    let name = name?;
+    if object.get("clients").is_none() {
+        cx.assume(
+            format!("traffic {name}: clients"),
+            clients.count.to_string(),
+            format!("traffic[{name}].clients.count"),
+        );
+    }
+    if object.get("connections").is_none() {
+        cx.assume(
+            format!("traffic {name}: connections"),
+            "http1 with keep-alive, unlimited",
+            format!("traffic[{name}].connections"),
+        );
+    }
     Some(Traffic { flow: flow?, from: from?, arrivals: arrivals?, clients })
 }
 

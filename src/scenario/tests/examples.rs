@@ -284,7 +284,7 @@ fn every_distribution_and_arrival_process_is_known_to_the_format() {
         assert!(super::super::tables_random::ARRIVALS.field(listed.name).is_some(), "{}", listed.name);
     }
     let policies = crate::balance::POLICIES.iter().map(|policy| policy.name).collect::<Vec<_>>();
-    let mut known = super::super::tables::POLICY_NAMES.to_vec();
+    let mut known = super::super::tables_flow::POLICY_NAMES.to_vec();
     known.sort_unstable();
     let mut policies = policies;
     policies.sort_unstable();

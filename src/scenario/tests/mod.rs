@@ -1,5 +1,6 @@
 //! Whole files: what loads, and what each mistake is answered with.
 
+mod details;
 mod examples;
 mod metrics;
 mod mistakes;

@@ -59,12 +59,20 @@ fn damage(text: &str, random: &mut Keyed) -> String {
         let (other_start, other_end) = tokens[random.below(tokens.len() as u32) as usize];
         let other = text[other_start..other_end].to_owned();
         let word = WORDS[random.below(WORDS.len() as u32) as usize];
-        match random.below(6) {
+        match random.below(8) {
             0 => text.replace_range(start..end, ""),
             1 => text.replace_range(start..end, word),
             2 => text.replace_range(start..end, &other),
             3 => text.insert_str(start, word),
             4 => text.truncate(start),
+            5 | 6 => {
+                // Another digit: a number stays a number.
+                let digits = text.match_indices(|c: char| c.is_ascii_digit()).map(|(at, _)| at).collect::<Vec<_>>();
+                if !digits.is_empty() {
+                    let at = digits[random.below(digits.len() as u32) as usize];
+                    text.replace_range(at..=at, &random.below(10).to_string());
+                }
+            }
             _ => {
                 // A whole line doubled or dropped.
                 let lines = text.lines().map(str::to_owned).collect::<Vec<_>>();

@@ -1,0 +1,129 @@
+//! Smaller rules: expectations, retry groups, ports, reports, problems that hide one another.
+
+use super::super::*;
+use super::{Memory, TRAFFIC, first, loaded, with};
+use crate::cause::FailureCause;
+
+fn expectations(text: &str) -> Vec<Expectation> {
+    first(&with(&format!("{TRAFFIC}  expect: {text}\n"))).expect
+}
+
+#[test]
+fn expected_values_are_numbers_lists_or_names() {
+    let found = expectations(
+        "[{metric: t.latency.mean, value: 2, absolute: 5ms, oracleError: 0.1ms}, {metric: t.latency.values, value: [1s, 2500ms], by: tolerance}, {metric: service/web.picks.sequence, value: [web-0, web-1]}, {metric: t.errorRatio, value: 20%, not: true, tolerance: 0.5, source: theory}]",
+    );
+    let values = found.iter().map(|one| one.value.clone()).collect::<Vec<_>>();
+    assert_eq!(
+        values,
+        [
+            ExpectedValue::Number(2.0),
+            ExpectedValue::List(vec![1.0, 2.5]),
+            ExpectedValue::Names(vec!["web-0".into(), "web-1".into()]),
+            ExpectedValue::Number(0.2),
+        ]
+    );
+    assert_eq!((found[0].absolute, found[0].oracle_error, found[0].tolerance), (Some(0.005), 0.0001, None));
+    assert_eq!((found[1].by, found[3].by), (ExpectBy::Tolerance, ExpectBy::Error));
+    assert!(found[3].not && !found[0].not);
+    assert_eq!((found[3].source.as_str(), found[3].tolerance), ("theory", Some(0.5)));
+}
+
+#[test]
+fn what_a_layer_seven_proxy_reports_is_a_gateway_error() {
+    let through = |layer: u8| {
+        let text = with(&format!(
+            "  proxies: [{{name: p, layer: {layer}, endpoints: service/web}}]\n  traffic: [{{name: t, to: \"http://web/\", through: p, retries: {{on: [gateway-error]}}, arrivals: {{poisson: {{rate: 1/s}}}}}}]\n"
+        ));
+        let scenario = first(&text);
+        (scenario.traffic[0].flow.retries.on.contains(&FailureCause::Reset), scenario.proxies[0].per)
+    };
+    assert_eq!(through(7), (true, InstancePer::Request));
+    assert_eq!(through(4), (false, InstancePer::Connection));
+}
+
+#[test]
+fn only_inline_services_are_found_at_another_port() {
+    let text = with(TRAFFIC).replace("replicas: 4", "replicas: 4, port: 9000");
+    assert_eq!(first(&text).services[0].port, 9_000);
+    let failure =
+        load("shop.yaml", &text.replace("http://web/", "http://web:80/"), &Memory::default(), &Overrides::default());
+    let message = failure.expect_err("80 was asked for").problems[0].message.clone();
+    assert_eq!(message, "service/web has no port 80; it has 9000");
+}
+
+#[test]
+fn a_namespace_of_an_inline_workload_is_its_clients_namespace_too() {
+    let text = with(&TRAFFIC.replace("name: t,", "name: t, from: deployment/web,"))
+        .replace("replicas: 4", "replicas: 4, namespace: shop");
+    let scenario = first(&text);
+    assert_eq!(scenario.workloads[0].target(), "shop/deployment/web");
+    assert_eq!(scenario.services[scenario.traffic[0].flow.service].label(), "web.shop");
+    assert_eq!(scenario.traffic[0].clients.count, 4);
+}
+
+#[test]
+fn the_report_lists_what_is_used_ignored_and_assumed() {
+    let text = format!(
+        "{}---\napiVersion: v1\nkind: Service\nmetadata: {{name: lost}}\nspec: {{selector: {{app: nobody}}, ports: [{{port: 80}}]}}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: settings}}\n",
+        with(TRAFFIC)
+    );
+    let report = loaded(&text, &[], &Overrides::default()).report;
+    assert!(report.used.contains(&"deployment/web: 4 pods, written inline".to_owned()), "{:?}", report.used);
+    let ignored = report.ignored.iter().map(|one| one.what.as_str()).collect::<Vec<_>>();
+    assert!(ignored.contains(&"ConfigMap/settings") && ignored.contains(&"Service/lost"), "{ignored:?}");
+    let assumed = report.assumed.iter().map(|one| one.field.as_str()).collect::<Vec<_>>();
+    assert_eq!(
+        assumed,
+        [
+            "run",
+            "cluster.nodes",
+            "cluster.network",
+            "workloads[deployment/web].containers.app.queue",
+            "traffic[t].clients.count",
+            "traffic[t].connections",
+        ]
+    );
+}
+
+#[test]
+fn one_mistake_does_not_hide_or_repeat_another() {
+    let text = with(
+        "  proxies: [{name: p, endpoints: service/wep}]\n  traffic: [{name: t, to: \"http://web/\", through: p, arrivals: {poisson: {rate: 0/s}}}]\n  objectives: [t.latency.p99 < 1s, service/web.balance.jain < 1x]\n",
+    );
+    let failure = load("shop.yaml", &text, &Memory::default(), &Overrides::default()).expect_err("three mistakes");
+    let messages = failure.problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>();
+    assert_eq!(
+        messages,
+        ["`endpoints`: no Service `wep`", "`rate`: a rate must be above zero", "`1x` is not a number"]
+    );
+}
+
+#[test]
+fn a_problem_that_all_variants_share_is_told_once() {
+    let text = with(&format!("{}  variants: [{{name: a}}, {{name: b}}, {{name: c}}]\n", TRAFFIC.replace("3/s", "3")));
+    let failure = load("shop.yaml", &text, &Memory::default(), &Overrides::default()).expect_err("a rate without unit");
+    assert_eq!(failure.problems.len(), 1);
+}
+
+#[test]
+fn pods_and_nodes_that_cannot_be_are_refused() {
+    let refused = |text: &str| {
+        let failure = load("shop.yaml", text, &Memory::default(), &Overrides::default()).expect_err(text);
+        failure.problems[0].message.clone()
+    };
+    let pods =
+        |text: &str| with(TRAFFIC).replace("inline: {replicas: 4}", &format!("inline: {{replicas: 4}}, pods: {text}"));
+    assert_eq!(refused(&pods("[{index: 4, speed: 1}]")), "deployment/web has no pod 4");
+    assert_eq!(refused(&pods("[{index: 1, speed: 0}]")), "`speed`: must be above zero, found 0");
+    assert_eq!(refused(&pods("[{index: 1, speed: 1}, {index: 1, speed: 2}]")), "pod 1 stands here twice");
+    let nodes = |text: &str| with(&format!("{TRAFFIC}  cluster: {{nodes: {text}}}\n"));
+    assert_eq!(refused(&nodes("[{name: a}, {name: a}]")), "two nodes are called `a`");
+    assert_eq!(refused(&nodes("[]")), "a cluster needs a node");
+    assert_eq!(
+        refused(&nodes("[{name: a, cpu: -1}]")),
+        "`cpu`: expected a quantity above zero such as \"8\" or 500m, found `-1`"
+    );
+    let interval = with(&format!("{TRAFFIC}  run: {{duration: 1h, interval: 1us}}\n"));
+    assert_eq!(refused(&interval), "1h in intervals of 1us are more than 10000000 intervals");
+}
