@@ -4,15 +4,18 @@ use crate::arrivals::Spec;
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
 use crate::model::cluster::station::Station;
+use crate::model::ledger::NO_COLUMN;
 use crate::model::plan::{NONE, Plan, ServerPlan, StepPlan, as_u32};
 use crate::model::random_keys::{CALL, CALL_COIN, DEMAND, ERROR_COIN, PATIENCE};
-use crate::model::ledger::NO_COLUMN;
 use crate::model::traffic::attempt::Stage;
 use crate::model::traffic::route::Trip;
 use crate::model::{World, kind};
 use crate::random::{Dist, Keyed, mix};
 use crate::scenario::Discipline;
 use crate::time::{SimDuration, SimTime};
+
+/// Calls to wait for, when all have ended and their caller is about to go on.
+const JOINED: u32 = u32::MAX;
 
 /// The server plan of a station.
 #[inline(always)]
@@ -57,9 +60,10 @@ impl<'p> World<'p> {
         }
         let record = &self.stations[station];
         let server = server(plan, record);
-        if record.busy < server.slots || server.discipline == Discipline::ProcessorSharing {
+        let shares = server.discipline == Discipline::ProcessorSharing && record.waiting < server.queue_limit;
+        if record.busy < server.slots || shares {
             self.enter_service(trip, station, server, now, schedule);
-        } else if record.waiting < server.queue_limit {
+        } else if record.waiting < server.queue_limit && server.discipline != Discipline::ProcessorSharing {
             self.wait_for_slot(trip.attempt, station, server, now, schedule);
         } else {
             self.turn_away(trip.attempt, now, schedule);
@@ -233,6 +237,10 @@ impl<'p> World<'p> {
         if self.attempts[attempt].cancelled {
             return self.attempts.remove(attempt);
         }
+        if self.attempts[attempt].joins == JOINED {
+            self.attempts[attempt].joins = 0;
+            return self.after_calls(attempt, station, now, schedule);
+        }
         self.run_step(attempt, station, server_of(self.plan, station), now, schedule);
     }
 
@@ -280,8 +288,8 @@ impl<'p> World<'p> {
         let mut work = match dist.as_constant() {
             Some(constant) => constant,
             None => {
-                let share = hot.demand_of_request && trip.request != NONE;
-                let key = DEMAND ^ if share { self.requests[trip.request].base } else { trip.base };
+                let shared = hot.demand_of_request;
+                let key = DEMAND ^ if shared { self.attempts[trip.attempt].identity } else { trip.base };
                 let key = if step == 0 { key } else { mix(key, u64::from(step)) };
                 dist.sample(&mut Keyed::new(key))
             }
@@ -320,12 +328,11 @@ impl<'p> World<'p> {
     #[inline]
     fn traced_demand(&self, attempt: u32) -> Option<SimDuration> {
         let entry = &self.attempts[attempt];
-        if entry.flow as usize >= self.plan.traffics || entry.request == NONE || entry.work > 0 {
+        if !self.plan.hot[entry.flow as usize].traced || entry.work > 0 {
             return None;
         }
         let Spec::Trace(trace) = &self.plan.scenario.traffic[entry.flow as usize].arrivals else { return None };
-        let service = trace.service.as_ref()?;
-        service.get(self.requests[entry.request].number as usize).copied()
+        trace.service.as_ref()?.get(entry.identity as usize).copied()
     }
 
     /// A step of work is done.
@@ -386,7 +393,7 @@ impl<'p> World<'p> {
         self.on_worked(attempt, now, schedule);
     }
 
-    /// Starts the calls of a step; says whether there is anything to wait for.
+    /// Starts the calls of a step; says whether there are any.
     #[inline(never)]
     fn begin_calls(
         &mut self,
@@ -432,7 +439,13 @@ impl<'p> World<'p> {
         }
         let entry = &mut self.attempts[attempt];
         entry.joins -= 1;
-        entry.joins > 0
+        if entry.joins == 0 {
+            // All of them ended at once. The caller goes on as after any call, but from the event loop.
+            entry.joins = JOINED;
+            entry.stage = Stage::Serving;
+            schedule.at(now, Rank::Completion, kind::START, attempt);
+        }
+        true
     }
 
     /// A call ended; the last one of the step lets its caller go on. `failure` is why it failed.
