@@ -145,7 +145,7 @@ impl World<'_> {
     }
 
     /// A reply reaches the client.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn on_reply_at_client(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let trip = self.trip(attempt);
         self.reply_at_client(trip, now, schedule);

@@ -36,7 +36,7 @@ impl<'p> World<'p> {
     }
 
     /// A request reaches its pod: it gets a slot, waits, or is turned away.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn on_at_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let trip = self.trip(attempt);
         if self.attempts[attempt].cancelled {
@@ -336,7 +336,7 @@ impl<'p> World<'p> {
     }
 
     /// A step of work is done.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn on_worked(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let entry = &mut self.attempts[attempt];
         if entry.cancelled {
