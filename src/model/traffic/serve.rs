@@ -615,16 +615,17 @@ impl<'p> World<'p> {
 
     /// Frees the slot of work that nobody waits for; a completion that is scheduled finds it cancelled.
     fn drop_in_service(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
-        let stage = self.attempts[attempt].stage;
+        let (stage, joins) = (self.attempts[attempt].stage, self.attempts[attempt].joins);
         let shared = self.sharing.get(station).is_some_and(Option::is_some);
-        if shared && stage == Stage::Serving {
+        if shared && stage == Stage::Serving && joins != JOINED {
             let (sharing, _) = &mut **self.sharing[station].as_mut().expect("just seen");
             sharing.withdraw(now, attempt);
             self.sharing_changed(station, now, schedule);
         }
         let held = std::mem::replace(&mut self.attempts[attempt].holds_slot, false);
         self.give_slot_back(held, station, server_of(self.plan, station), now, schedule);
-        if stage == Stage::Serving && !shared {
+        // An event that names the attempt is still to come, unless it is a job of a shared processor.
+        if stage == Stage::Serving && (!shared || joins == JOINED) {
             self.attempts[attempt].cancelled = true;
         } else {
             self.attempts.remove(attempt);
