@@ -35,21 +35,21 @@ impl<'p> World<'p> {
         self.plan.endpoints[self.attempts[attempt].endpoint as usize].station as usize
     }
 
-    /// A request reaches its pod: it gets a slot, waits, or is turned away.
+    /// A request reaches its pod.
     #[inline(never)]
     pub(crate) fn on_at_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let trip = self.trip(attempt);
-        if self.attempts[attempt].cancelled {
-            self.settle_at_proxy(&trip, now, schedule);
-            return self.attempts.remove(attempt);
-        }
-        self.at_pod(trip, now, schedule);
+        self.at_pod(self.trip(attempt), now, schedule);
     }
 
+    /// At the pod it gets a slot, waits, or is turned away.
     #[inline(always)]
     pub(crate) fn at_pod(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
         let plan = self.plan;
-        self.attempts[trip.attempt].reached = now.as_nanos();
+        let entry = &mut self.attempts[trip.attempt];
+        entry.reached = now.as_nanos();
+        if entry.cancelled {
+            return self.drop_at_pod(&trip, now, schedule);
+        }
         let endpoint = trip.endpoint as usize;
         let station = plan.endpoints[endpoint].station as usize;
         if trip.measured {
@@ -68,6 +68,13 @@ impl<'p> World<'p> {
         } else {
             self.turn_away(trip.attempt, now, schedule);
         }
+    }
+
+    /// Work that was cancelled on its way is dropped where it arrives.
+    #[inline(never)]
+    fn drop_at_pod(&mut self, trip: &Trip, now: SimTime, schedule: &mut Schedule) {
+        self.settle_at_proxy(trip, now, schedule);
+        self.attempts.remove(trip.attempt);
     }
 
     #[inline(never)]
