@@ -177,6 +177,8 @@ pub struct HotFlow {
     pub service: u16,
     /// Column of the queue, likewise.
     pub queue_wait: u16,
+    /// Whether there is only one client.
+    pub single_client: bool,
     /// Node of the client, where there is one.
     pub client_node: u32,
     /// Whether they pass a proxy at all.
@@ -276,6 +278,7 @@ impl Plan {
             network: spec.layout.network,
             service: single(&spec.layout.service),
             queue_wait: single(&spec.layout.queue_wait),
+            single_client: spec.clients == 1,
             client_node: if spec.client_nodes.len() == 1 || spec.clients == 1 {
                 spec.client_nodes.first().copied().unwrap_or(NONE)
             } else {

@@ -10,6 +10,10 @@ use crate::time::{SimDuration, SimTime};
 pub(crate) struct WindowState {
     spec: Window,
     drain: SimDuration,
+    /// The next arrival at which something happens to a window counted in requests.
+    next_mark: u64,
+    /// How many arrivals such a window has.
+    last: u64,
     /// Arrivals so far, over all traffics.
     pub(crate) arrivals: u64,
     /// Whether arrivals are measured now.
@@ -32,9 +36,16 @@ pub(crate) struct WindowState {
 
 impl WindowState {
     pub(crate) const fn new(spec: Window, drain: SimDuration) -> Self {
+        let (next_mark, last) = match spec {
+            Window::Requests { requests, warmup: 0 } => (requests / 2, requests),
+            Window::Requests { requests, warmup } => (warmup, requests),
+            _ => (u64::MAX, u64::MAX),
+        };
         Self {
             spec,
             drain,
+            next_mark,
+            last,
             arrivals: 0,
             measuring: false,
             closed: false,
@@ -97,26 +108,31 @@ impl World<'_> {
     /// Notes an arrival of a traffic; says whether it is measured.
     #[inline(always)]
     pub(crate) fn note_arrival(&mut self, now: SimTime) -> bool {
-        let number = self.window.arrivals;
-        self.window.arrivals += 1;
-        if let Window::Requests { requests, warmup } = self.window.spec {
-            if number == warmup && warmup > 0 {
-                self.open_window(now);
-            }
-            if number == warmup + (requests - warmup) / 2 {
-                self.mark_middle(now);
-            }
+        if self.window.arrivals == self.window.next_mark {
+            self.pass_mark(now);
         }
+        self.window.arrivals += 1;
         self.window.measuring
+    }
+
+    /// The arrival that opens a window counted in requests, or is its middle.
+    #[cold]
+    fn pass_mark(&mut self, now: SimTime) {
+        let Window::Requests { requests, warmup } = self.window.spec else { return };
+        let (number, middle) = (self.window.arrivals, warmup + (requests - warmup) / 2);
+        if number == warmup && warmup > 0 {
+            self.open_window(now);
+        }
+        if number == middle {
+            self.mark_middle(now);
+        }
+        self.window.next_mark = if number < middle { middle } else { u64::MAX };
     }
 
     /// Closes a window that is counted in requests after its last one.
     #[inline(always)]
     pub(crate) fn note_arrived(&mut self, now: SimTime, schedule: &mut Schedule) {
-        if let Window::Requests { requests, .. } = self.window.spec
-            && self.window.arrivals == requests
-            && !self.window.closed
-        {
+        if self.window.arrivals == self.window.last && !self.window.closed {
             self.close_window(now, schedule);
         }
     }

@@ -64,7 +64,8 @@ impl World<'_> {
             schedule.set_stream(stream, next, Rank::Arrival);
         }
         let base = mix(state.hash, number);
-        let client = self.choose_client(flow, number, base);
+        let alone = self.plan.hot[flow as usize].single_client;
+        let client = if alone { 0 } else { self.choose_client(flow, number, base) };
         self.begin_traffic_request(flow, (number, base), (client, NONE), now, schedule);
     }
 
@@ -82,18 +83,17 @@ impl World<'_> {
             self.window.open_measured += 1;
             self.flows[flow as usize].first_measured.get_or_insert(number);
         }
-        self.probes.arrived(self.plan.flows[flow as usize].recorder, now, measured);
+        if self.probes.any_flow {
+            self.probes.arrived(self.plan.hot[flow as usize].recorder, now, measured);
+        }
         self.begin_request(flow, number, base, client, (NONE, user), measured, now, schedule);
         self.note_arrived(now, schedule);
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn choose_client(&mut self, flow: u32, number: u64, base: u64) -> u32 {
         let traffic = &self.plan.scenario.traffic[flow as usize];
         let count = traffic.clients.count;
-        if count == 1 {
-            return 0;
-        }
         if let Spec::Trace(trace) = &traffic.arrivals
             && let Some(clients) = &trace.client
         {

@@ -53,7 +53,6 @@ impl World<'_> {
         if self.ledger.len() < row + stride {
             self.ledger.resize((row + stride) * 2, 0);
         }
-        self.ledger[row..row + stride].fill(0);
         let hot = &self.plan.hot[flow as usize];
         self.recorders[hot.recorder as usize].arrive(now, measured, self.ready_pods, self.sink);
         if hot.deadline {
@@ -405,6 +404,10 @@ impl World<'_> {
         let entry = &mut self.requests[request];
         let (flow, number, caller, user, measured) =
             (entry.flow, entry.number, entry.caller, entry.user, entry.measured);
+        // A free row is zero, so that the next request finds it so.
+        let row = request as usize * self.plan.ledger_stride;
+        let columns = self.plan.hot[flow as usize].columns as usize;
+        self.ledger[row..row + columns].iter_mut().for_each(|cell| *cell = 0);
         let in_back_off = entry.retry_at != 0;
         if in_back_off {
             entry.retry_at = u64::MAX;
@@ -454,6 +457,8 @@ impl World<'_> {
         }
         let entry = &mut self.requests[request];
         let (flow, measured) = (entry.flow, entry.measured);
+        let row = request as usize * self.plan.ledger_stride;
+        self.ledger[row..row + self.plan.ledger_stride].fill(0);
         if entry.retry_at != 0 {
             entry.retry_at = u64::MAX;
         } else {
