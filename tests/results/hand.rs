@@ -1,0 +1,183 @@
+//! Runs whose every moment can be worked out by hand.
+
+use super::support::{results, scratch, table, write};
+use super::{CLOCK_RUN, PLAIN_RUN, RICH_RUN, requests};
+
+const TRACE: &str = "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {name: hand}
+spec:
+  run: {requests: 4, warmup: 0%, replications: 1, seed: 1, interval: 10ms}
+  cluster: {network: none}
+  workloads:
+    - target: deployment/web
+      inline: {replicas: 1, port: 80}
+      containers: {app: {concurrency: 1, queue: {limit: 1}, serviceTime: 10ms}}
+  traffic:
+    - {name: t, from: generator, to: http://web/, connections: {mode: perRequest}, arrivals: {trace: {file: trace.csv}}}
+";
+
+/// The first is served at once, the second waits 6 ms, the third finds the queue full, the fourth comes when the second
+/// has begun and waits for its end.
+#[test]
+fn four_requests_at_one_pod() {
+    let scratch = scratch();
+    write(scratch.path(), "trace.csv", "arrival_s\n0\n0.004\n0.008\n0.012\n");
+    let path = results(scratch.path(), TRACE, "out", &["--requests", "all"]);
+    let mut log = requests(&path);
+    log.sort_by_key(|request| request.number);
+    let seen: Vec<_> = log
+        .iter()
+        .map(|r| (r.number, r.arrived, r.outcome.as_str(), r.latency, r.cause("queue_wait"), r.cause("service")))
+        .collect();
+    let ms = 1_000_000;
+    assert_eq!(
+        seen,
+        [
+            (0, 0, "succeeded", 10 * ms, 0, 10 * ms),
+            (1, 4 * ms, "succeeded", 16 * ms, 6 * ms, 10 * ms),
+            (2, 8 * ms, "queue_full", 0, 0, 0),
+            (3, 12 * ms, "succeeded", 18 * ms, 8 * ms, 10 * ms),
+        ]
+    );
+    let endpoints = table(&path, "endpoints.csv");
+    let columns = ["requests", "share", "connections", "errors", "utilization", "queue_mean", "queue_max", "picks"];
+    // The window is [0, 12 ms]: busy all the time; one waits from 4 to 10 ms.
+    assert_eq!(columns.map(|column| endpoints[0][column].as_str()), ["4", "1", "4", "1", "1", "0.5", "1", "4"]);
+    let place = ["pod", "node", "zone", "latency_p50_ms", "latency_p99_ms"];
+    assert_eq!(place.map(|column| endpoints[0][column].as_str()), ["web-0", "node-1", "z1", "", ""]);
+    let runs = table(&path, "runs.csv");
+    let columns = ["offered", "succeeded", "failed", "throughput_rps", "goodput_rps", "latency_mean_ms"];
+    let text = columns.map(|column| runs[0][column].as_str());
+    assert_eq!(text, ["4", "3", "1", "333.333333", "250", "14.6666667"]);
+    // One replication has no interval.
+    let summary = table(&path, "summary.csv");
+    let offered = summary.iter().find(|row| row["metric"] == "offered").expect("a row");
+    assert_eq!(["mean", "ci95_low", "ci95_high", "replications"].map(|c| offered[c].as_str()), ["4", "", "", "1"]);
+    let timeline = table(&path, "timeline.csv");
+    let columns = ["t_s", "offered", "succeeded", "failed", "in_flight"];
+    assert_eq!(columns.map(|column| timeline[0][column].as_str()), ["0", "3", "0", "1", "2"]);
+    assert_eq!(columns.map(|column| timeline[1][column].as_str()), ["0.01", "1", "1", "0", "2"]);
+}
+
+/// Every hop, handshake, wait and wasted try of a request through a proxy, to the nanosecond.
+#[test]
+fn one_request_hop_by_hop() {
+    let scratch = scratch();
+    let scenario = "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {name: hops}
+spec:
+  run: {requests: 2, warmup: 0%, replications: 1, seed: 1}
+  cluster:
+    nodes: [{name: a, zone: z1}]
+    network: {sameNode: 1ms, sameZone: 10ms, crossZone: 100ms}
+  workloads:
+    - target: deployment/web
+      inline: {replicas: 1, port: 80}
+      containers: {app: {concurrency: 1, serviceTime: 20ms}}
+  proxies:
+    - {name: edge, layer: 7, instances: 1, endpoints: service/web, balancer: {policy: random}, overhead: {before: 2ms, after: 3ms},
+       connections: {protocol: http2}}
+  traffic:
+    - name: t
+      from: {node: a}
+      to: http://web/
+      through: edge
+      connections: {protocol: http2}
+      arrivals: {constant: {rate: 1/s}}
+      retries: {attempts: 2, perTry: 5ms, on: [timeout], backoff: {base: 4ms, max: 4ms}, jitter: none}
+";
+    let path = results(scratch.path(), scenario, "out", &["--requests", "all"]);
+    let ms = 1_000_000;
+    // Both tries take 1 + 2 + 1 + 20 + 1 + 3 + 1 = 29 ms and are given up after 5: 5 wasted, 4 back-off, 5 wasted.
+    for request in requests(&path) {
+        assert_eq!((request.outcome.as_str(), request.attempts, request.latency), ("deadline_exceeded", 2, 14 * ms));
+    }
+    let patient = scenario.replace("perTry: 5ms", "perTry: 28ms, budget: 1000%");
+    let path = results(scratch.path(), &patient, "patient", &["--requests", "all"]);
+    for request in requests(&path) {
+        assert_eq!((request.outcome.as_str(), request.attempts, request.latency), ("deadline_exceeded", 2, 60 * ms));
+    }
+    let unhurried = scenario.replace("perTry: 5ms", "perTry: 29ms");
+    let path = results(scratch.path(), &unhurried, "unhurried", &["--requests", "all"]);
+    for request in requests(&path) {
+        // A reply at the deadline succeeds.
+        assert_eq!((request.outcome.as_str(), request.attempts, request.latency), ("succeeded", 1, 29 * ms));
+        assert_eq!(request.cause("network_same_node"), 4 * ms);
+        assert_eq!(request.cause("proxy"), 5 * ms);
+        assert_eq!(request.cause("service"), 20 * ms);
+        assert_eq!(request.cause("connect"), 0, "connections of HTTP/2 are open before the run");
+        assert_eq!([request.service, request.pod, request.node], ["web", "web-0", "a"]);
+    }
+}
+
+/// A try that came to nothing and the back-off stand in the ledger of the request that succeeds afterwards.
+#[test]
+fn a_second_try_that_succeeds() {
+    let scratch = scratch();
+    write(scratch.path(), "trace.csv", "arrival_s\n0\n0.004\n");
+    let scenario =
+        TRACE.replace("requests: 4", "requests: 2").replace("queue: {limit: 1}", "queue: {limit: 0}").replace(
+            "{file: trace.csv}}",
+            "{file: trace.csv}}, retries: {attempts: 3, on: [queue_full], backoff: {base: 3ms, max: 1s}, jitter: none}",
+        );
+    let path = results(scratch.path(), &scenario, "out", &["--requests", "all"]);
+    let ms = 1_000_000;
+    let log = requests(&path);
+    let second = log.iter().find(|request| request.number == 1).expect("two requests");
+    // Refused at 4 ms, again at 7 ms (base), served at 13 ms (twice the base).
+    assert_eq!((second.outcome.as_str(), second.attempts, second.latency), ("succeeded", 3, 19 * ms));
+    assert_eq!((second.cause("back_off"), second.cause("service")), (9 * ms, 10 * ms));
+    let errors = table(&path, "errors.csv");
+    let columns = ["traffic", "cause", "where", "count", "attempts"];
+    assert_eq!(columns.map(|column| errors[0][column].as_str()), ["t", "queue_full", "deployment/web", "0", "2"]);
+}
+
+#[test]
+fn ledgers_add_up_to_the_nanosecond() {
+    for fixture in [&RICH_RUN, &CLOCK_RUN, &PLAIN_RUN] {
+        for request in fixture.requests.iter().filter(|request| request.succeeded()) {
+            let total: u64 = request.ledger.iter().map(|(_, nanos)| nanos).sum();
+            assert_eq!(total, request.latency, "{request:?}");
+        }
+    }
+}
+
+/// The ledger of a request that failed adds up as well.
+#[test]
+fn ledgers_of_failed_requests_add_up() {
+    let failed = RICH_RUN.requests.iter().chain(&CLOCK_RUN.requests).filter(|request| !request.succeeded());
+    let mut seen = 0;
+    for request in failed {
+        let total: u64 = request.ledger.iter().map(|(_, nanos)| nanos).sum();
+        assert_eq!(total, request.latency, "{request:?}");
+        seen += 1;
+    }
+    assert!(seen > 100, "{seen} failures are too few to test anything");
+}
+
+#[test]
+fn the_log_names_each_request_once() {
+    let mut seen = std::collections::BTreeSet::new();
+    for request in &RICH_RUN.requests {
+        let key = (&request.variant, &request.replication, &request.traffic, request.number);
+        assert!(seen.insert(key), "{request:?} is there twice");
+        assert!((1..=3).contains(&request.attempts), "{request:?}");
+        assert!(request.client < if request.traffic == "browse" { 1 } else { 5 }, "{request:?}");
+        if request.attempts == 1 && request.succeeded() {
+            assert_eq!((request.cause("back_off"), request.cause("wasted_attempts")), (0, 0), "{request:?}");
+        }
+        if request.traffic == "browse" && request.succeeded() {
+            assert_eq!(request.cause("proxy"), 250_000, "{request:?}");
+            assert!(request.latency <= 100_000_000, "{request:?}");
+        }
+    }
+    // Clients are drawn by Zipf's law with exponent 1.1: the first of five sends 1 / Σ k^-1.1 = 46.4 %.
+    let direct = RICH_RUN.requests.iter().filter(|request| request.traffic == "direct");
+    let share = direct.clone().filter(|request| request.client == 0).count() as f64 / direct.count() as f64;
+    let weights: f64 = (1..=5).map(|k| f64::from(k).powf(-1.1)).sum();
+    assert!((share - 1.0 / weights).abs() < 0.02, "{share}");
+}
