@@ -228,7 +228,7 @@ impl World<'_> {
             self.ledger_is_wrong(request, latency);
         }
         if self.probes.any_flow {
-            self.probes.succeeded(hot.recorder, latency, self.attempts[attempt].work, tries, measured);
+            self.probes.succeeded(hot.recorder, entry.number, latency, self.attempts[attempt].work, tries, measured);
         }
         let recorder = &mut self.recorders[hot.recorder as usize];
         if measured && tries > 1 {
@@ -373,7 +373,7 @@ impl World<'_> {
         let entry = &self.requests[request];
         let (measured, caller, tries, recorder) =
             (entry.measured, entry.caller, entry.tries, self.plan_flow(entry.flow).recorder);
-        self.probes.failed(recorder, tries, measured);
+        self.probes.failed(recorder, entry.number, tries, measured);
         let counters = &mut self.recorders[recorder as usize];
         if measured && tries > 1 {
             counters.retries += u64::from(tries - 1);

@@ -53,7 +53,7 @@ impl<'p> World<'p> {
             self.endpoints[endpoint].requests += 1;
         }
         if self.probes.stations {
-            self.probes.reached(station, now, trip.measured);
+            self.probes.reached(endpoint, now, trip.measured);
         }
         let record = &self.stations[station];
         let server = server(plan, record);
@@ -68,7 +68,7 @@ impl<'p> World<'p> {
 
     #[inline(never)]
     fn turn_away(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        self.probes.turned_away(self.plan, &self.attempts[attempt]);
+        self.probes.turned_away(self.plan, &self.attempts[attempt], self.number_of(attempt));
         self.fail_at_pod(attempt, FailureCause::QueueFull, now, schedule);
     }
 
@@ -76,7 +76,8 @@ impl<'p> World<'p> {
     #[inline(always)]
     fn note_level(&mut self, station: usize, now: SimTime) {
         if self.probes.levels {
-            self.probes.level_changed(self.plan, station, self.stations[station].in_system(), now);
+            let record = &self.stations[station];
+            self.probes.level_changed(self.plan, station, record.in_system(), record.waiting, now);
         }
     }
 
@@ -140,7 +141,7 @@ impl<'p> World<'p> {
         self.leave_queue(attempt, station, now);
         let since = self.attempts[attempt].reached;
         self.close_queue_wait(&self.trip(attempt), since, now);
-        self.probes.left_queue(plan, &self.attempts[attempt], now);
+        self.probes.left_queue(plan, &self.attempts[attempt], self.number_of(attempt), now);
         self.fail_at_pod(attempt, FailureCause::QueueTimeout, now, schedule);
     }
 
@@ -175,7 +176,7 @@ impl<'p> World<'p> {
         self.take_slot(trip.attempt, station, server, now);
         self.note_level(station, now);
         if self.probes.any_flow {
-            self.probes.started(self.plan, &self.attempts[trip.attempt], now);
+            self.probes.started(self.plan, &self.attempts[trip.attempt], self.number_of(trip.attempt), now);
         }
         if let Some(StepPlan::Work(dist)) = server.steps.first() {
             self.begin_work(trip, 0, station, server, dist, now, schedule);
@@ -216,9 +217,10 @@ impl<'p> World<'p> {
         let trip = self.trip(next);
         self.close_queue_wait(&trip, since, now);
         if self.probes.any_flow && !resumes {
-            self.probes.started(self.plan, &self.attempts[next], now);
+            self.probes.started(self.plan, &self.attempts[next], self.number_of(next), now);
         }
         self.take_slot(next, station, server, now);
+        self.note_level(station, now);
         if let Some(StepPlan::Work(dist)) = server.steps.get(step as usize) {
             self.begin_work(trip, step, station, server, dist, now, schedule);
         } else {
@@ -363,7 +365,7 @@ impl<'p> World<'p> {
         record.waiting_area.step(now, i64::from(beyond) - i64::from(record.waiting));
         (record.busy, record.waiting) = (busy, beyond);
         if self.probes.levels {
-            self.probes.level_changed(self.plan, station, busy + beyond, now);
+            self.probes.level_changed(self.plan, station, busy + beyond, 0, now);
         }
         match sharing.next_departure() {
             Some(departure) => schedule.set_timer(*timer, departure, Rank::Completion, kind::SHARED, as_u32(station)),
@@ -509,7 +511,7 @@ impl<'p> World<'p> {
                 latency.record(now.as_nanos() - reached);
             }
             if self.probes.any_flow {
-                self.probes.served(self.plan, &self.attempts[attempt]);
+                self.probes.served(self.plan, &self.attempts[attempt], self.number_of(attempt));
             }
         }
         self.reply(trip, now, schedule);
@@ -575,6 +577,9 @@ impl<'p> World<'p> {
         match stage {
             Stage::Queued | Stage::Resuming => {
                 let plan = self.plan;
+                if stage == Stage::Queued {
+                    self.probes.left_queue(plan, &self.attempts[attempt], self.number_of(attempt), now);
+                }
                 self.stop_patience(attempt, server_of(plan, station), false, schedule);
                 self.leave_queue(attempt, station, now);
                 self.settle_at_proxy(&self.trip(attempt), now, schedule);
