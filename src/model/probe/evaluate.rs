@@ -159,9 +159,7 @@ impl World<'_> {
         if levels::watches(&metric.statistic) {
             return match metric.scope {
                 Scope::Workload(workload) => self.probes.watched.workload(self.plan, workload, what, span),
-                Scope::Pod(workload, pod) => {
-                    self.probes.watched.pod(pod_index(self.plan, workload, pod), what, span)
-                }
+                Scope::Pod(workload, pod) => self.probes.watched.pod(pod_index(self.plan, workload, pod), what, span),
                 Scope::Traffic(_) | Scope::Call(_) | Scope::Service(_) => NAN,
             };
         }

@@ -205,13 +205,7 @@ impl Levels {
     }
 
     /// Watches the number in system or waiting of a workload.
-    pub(super) fn want_workload(
-        &mut self,
-        plan: &Plan,
-        workload: usize,
-        quantity: &Quantity,
-        statistic: &Statistic,
-    ) {
+    pub(super) fn want_workload(&mut self, plan: &Plan, workload: usize, quantity: &Quantity, statistic: &Statistic) {
         self.prepare(plan);
         let watched = self.of_workload[workload].get_or_insert_with(Box::default);
         let pods = plan.scenario.workloads[workload].replicas;

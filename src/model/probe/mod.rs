@@ -233,7 +233,15 @@ impl Probes {
 
     /// A request succeeded.
     #[inline]
-    pub(crate) fn succeeded(&mut self, recorder: u32, number: u64, latency: u64, work: u64, tries: u32, measured: bool) {
+    pub(crate) fn succeeded(
+        &mut self,
+        recorder: u32,
+        number: u64,
+        latency: u64,
+        work: u64,
+        tries: u32,
+        measured: bool,
+    ) {
         if let Some(observed) = self.ended(recorder, measured) {
             push(&mut observed.latency, number, latency as f64 / 1e9);
             if work > 0 {
