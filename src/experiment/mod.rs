@@ -85,7 +85,10 @@ pub fn run(
         .num_threads(options.jobs.max(1))
         .build()
         .map_err(|error| RunError::Unrunnable(format!("cannot start {} threads: {error}", options.jobs)))?;
-    let warmup = pilot::warmup(variants, &pool)?;
+    let warmup = match pilot::warmup(variants, &pool, stop) {
+        Some(warmup) => warmup?,
+        None => return Ok(Finished::Interrupted),
+    };
     let total = variants.iter().map(|variant| u64::from(variant.run.replications)).sum();
     let done = AtomicU64::new(0);
     let requests = AtomicU64::new(0);
@@ -104,7 +107,7 @@ pub fn run(
                             return None;
                         }
                         let mut sink = sinks(index, replication, &plan.labels);
-                        let outcome = one(&plan, index, replication, options.requests_log, sink.as_mut());
+                        let outcome = one(&plan, index, replication, options.requests_log, sink.as_mut(), stop)?;
                         drop(sink);
                         let count = outcome.as_ref().map_or(0, |outcome| outcome.flows.iter().map(|f| f.offered).sum());
                         let requests = requests.fetch_add(count, Ordering::Relaxed) + count;
@@ -139,19 +142,19 @@ fn with_warmup(scenario: &Scenario, found: Option<crate::time::SimDuration>) -> 
     scenario
 }
 
+/// One run; `None` when it was stopped.
 fn one(
     plan: &Plan,
     variant: usize,
     replication: u32,
     log: RequestLog,
     sink: &mut dyn Sink,
-) -> Result<RunOutcome, RunError> {
-    let result = catch_unwind(AssertUnwindSafe(|| simulate(plan, variant, replication, log, sink)));
-    match result {
-        Ok(Ok(outcome)) => {
-            check(plan, &outcome)?;
-            Ok(outcome)
-        }
+    stop: &AtomicBool,
+) -> Option<Result<RunOutcome, RunError>> {
+    let result = catch_unwind(AssertUnwindSafe(|| simulate(plan, variant, replication, log, sink, stop)));
+    Some(match result {
+        Ok(Ok(outcome)) => check(plan, &outcome).map(|()| outcome),
+        Ok(Err(Stopped::Interrupted)) => return None,
         Ok(Err(Stopped::Unrunnable(message))) => Err(RunError::Unrunnable(message)),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -159,7 +162,7 @@ fn one(
             let message = text.unwrap_or("the model stopped without a message");
             Err(RunError::Invariant(format!("replication {replication}: {message}")))
         }
-    }
+    })
 }
 
 /// Conservation: every measured request succeeded, failed, or was open when the run ended.

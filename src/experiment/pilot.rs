@@ -3,6 +3,8 @@
 //! One pilot a variant, with randomness of its own; MSER-5 (White 1997) on the number of requests in flight by
 //! interval finds the cut. All variants take the longest, because paired comparisons need one window.
 
+use std::sync::atomic::AtomicBool;
+
 use rayon::prelude::*;
 
 use crate::experiment::{RunError, one};
@@ -42,7 +44,13 @@ impl Sink for InFlight {
 }
 
 /// The warm-up that all variants take; `None` where no variant asks for one to be found.
-pub(super) fn warmup(variants: &[Scenario], pool: &rayon::ThreadPool) -> Result<Option<SimDuration>, RunError> {
+///
+/// The outer `None` means that the user stopped it.
+pub(super) fn warmup(
+    variants: &[Scenario],
+    pool: &rayon::ThreadPool,
+    stop: &AtomicBool,
+) -> Option<Result<Option<SimDuration>, RunError>> {
     let asked: Vec<(&Scenario, SimDuration)> = variants
         .iter()
         .filter_map(|variant| match variant.run.window {
@@ -51,26 +59,29 @@ pub(super) fn warmup(variants: &[Scenario], pool: &rayon::ThreadPool) -> Result<
         })
         .collect();
     if asked.is_empty() {
-        return Ok(None);
+        return Some(Ok(None));
     }
-    let found: Vec<Result<SimDuration, RunError>> =
-        pool.install(|| asked.into_par_iter().map(|(variant, duration)| pilot(variant, duration)).collect());
-    let found: Result<Vec<SimDuration>, RunError> = found.into_iter().collect();
-    Ok(found?.into_iter().max())
+    let found: Option<Vec<Result<SimDuration, RunError>>> =
+        pool.install(|| asked.into_par_iter().map(|(variant, duration)| pilot(variant, duration, stop)).collect());
+    let found: Result<Vec<SimDuration>, RunError> = found?.into_iter().collect();
+    Some(found.map(|warmups| warmups.into_iter().max()))
 }
 
-fn pilot(scenario: &Scenario, duration: SimDuration) -> Result<SimDuration, RunError> {
+fn pilot(scenario: &Scenario, duration: SimDuration, stop: &AtomicBool) -> Option<Result<SimDuration, RunError>> {
     let mut scenario = scenario.clone();
     let interval = SimDuration::from_nanos((duration.as_nanos() / INTERVALS).max(1));
     scenario.run.interval = interval;
     scenario.run.window = Window::Time { duration, warmup: SimDuration::ZERO };
     let mut sink = InFlight::default();
-    one(&Plan::new(&scenario), 0, PILOT_REPLICATION, RequestLog::None, &mut sink)?;
+    if let Err(error) = one(&Plan::new(&scenario), 0, PILOT_REPLICATION, RequestLog::None, &mut sink, stop)? {
+        return Some(Err(error));
+    }
     let levels = &sink.levels[..sink.levels.len().min(INTERVALS as usize)];
-    mser5(levels).map(|cut| SimDuration::from_nanos(interval.as_nanos() * cut as u64)).ok_or_else(|| {
+    let found = mser5(levels).map(|cut| SimDuration::from_nanos(interval.as_nanos() * cut as u64));
+    Some(found.ok_or_else(|| {
         RunError::Unrunnable(
             "`warmup: auto` found no steady state in a pilot: lengthen `run.duration`, or give the warm-up yourself"
                 .to_string(),
         )
-    })
+    }))
 }

@@ -14,6 +14,8 @@ pub mod slab;
 pub mod traffic;
 mod window;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::balance::Balancer;
 use crate::engine::{Event, Kind, Model, Schedule};
 use crate::observe::outcome::{EndpointOutcome, RunOutcome, Sink};
@@ -145,30 +147,48 @@ impl std::fmt::Debug for World<'_> {
 /// Why a run could not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stopped {
+    /// The user stopped it.
+    Interrupted,
     /// The scenario outgrew the engine or stood still; the message says how.
     Unrunnable(String),
 }
 
+/// How many events are handled before the run looks whether it was stopped.
+const EVENTS_BETWEEN_LOOKS: u32 = 65_536;
+
 /// How many pods a Service may have before endpoint latencies are kept only on request.
 pub const ENDPOINT_LATENCY_LIMIT: u32 = 1_000;
 
-/// Runs one replication.
+/// Runs one replication; `stop` ends it early.
 ///
 /// # Errors
-/// When the run cannot go on: more than 2^26 requests at once, or a clock that stands still.
+/// When the run was stopped, or cannot go on: more than 2^26 requests at once, or a clock that stands still.
 pub fn simulate(
     plan: &Plan,
     variant: usize,
     replication: u32,
     log: RequestLog,
     sink: &mut dyn Sink,
+    stop: &AtomicBool,
 ) -> Result<RunOutcome, Stopped> {
     let mut schedule = Schedule::new();
     let mut world = World::new(plan, replication, log, sink, &mut schedule);
     world.start(&mut schedule);
-    while !world.window.over {
-        let Some(event) = schedule.next() else { break };
-        world.handle(event, &mut schedule);
+    // Looking at the clock of the outside world is rare: once in so many events.
+    while !world.window.over && !stop.load(Ordering::Relaxed) {
+        for _ in 0..EVENTS_BETWEEN_LOOKS {
+            let Some(event) = schedule.next() else {
+                world.window.over = true;
+                break;
+            };
+            world.handle(event, &mut schedule);
+            if world.window.over {
+                break;
+            }
+        }
+    }
+    if !world.window.over {
+        return Err(Stopped::Interrupted);
     }
     if let Some(message) = schedule.overflow() {
         return Err(Stopped::Unrunnable(message.to_string()));
@@ -285,6 +305,7 @@ impl<'p> World<'p> {
         }
         for recorder in &mut self.recorders {
             recorder.close_intervals(now, self.ready_pods, self.sink);
+            recorder.close_last_interval(self.ready_pods, self.sink);
         }
         self.censor_open_requests(now);
         let spans = self.window.halves();

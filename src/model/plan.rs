@@ -508,9 +508,7 @@ impl Plan {
         let label = scenario.services[service].label();
         let name = spec.name.clone();
         let free = self.topology.is_free();
-        let opens = |connections: &Connections| {
-            connections.protocol == Protocol::Http1 && connections.mode != ConnectionMode::Pinned && !free
-        };
+        let opens = |connections: &Connections| !free && Channel::of(connections) != Channel::Standing;
         let proxied = matches!(self.flows[flow].route, Route::Proxy7(_)) && opens(&self.flows[flow].upstream);
         let connects = opens(&spec.connections) || proxied;
         layout.connect = if connects { layout.column(LedgerCause::Connect, &label) } else { NO_COLUMN };

@@ -214,6 +214,15 @@ impl FlowRecorder {
         }
     }
 
+    /// Writes the row of the interval that the end of the run cut short, if anything happened in it.
+    pub fn close_last_interval(&mut self, ready_pods: u64, sink: &mut dyn Sink) {
+        let interval = &self.interval;
+        if interval.length > 0 && interval.offered + interval.succeeded + interval.failed > 0 {
+            let end = SimTime::from_nanos(interval.end);
+            self.close_intervals(end, ready_pods, sink);
+        }
+    }
+
     /// Adds the current interval's histogram to the total.
     fn add_spilled(&mut self) {
         if let Some(spilled) = self.interval.spilled.take() {

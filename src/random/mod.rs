@@ -11,6 +11,7 @@ mod bits;
 pub(crate) mod check;
 mod data;
 mod dist;
+mod exp;
 mod exponential;
 mod hash;
 mod keyed;

@@ -42,7 +42,7 @@ impl LogNormal {
     #[inline]
     pub(super) fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> f64 {
         let z: f64 = StandardNormal.sample(rng);
-        libm::exp(self.mu + self.sigma * z)
+        super::exp::exp(self.mu + self.sigma * z)
     }
 
     pub(super) fn mean(&self) -> f64 {

@@ -127,7 +127,7 @@ fn draws_are_frozen() {
         ("gamma below 1", 0x3f30_7e21_60d6_bd5a, 0x3f50_c9ef_8bc0_e67f, 1_163_935),
         ("hyperexponential", 0x3f85_376a_0ad4_78e8, 0x3f74_2c6b_5242_5d68, 49_197_364),
         ("lognormal mean", 0x3f7d_b9f1_e110_24fa, 0x3f3d_d3e1_2403_a704, 1_757_144),
-        ("lognormal quantiles", 0x3f93_f28c_013f_ac94, 0x3f51_8642_8b23_a27f, 4_406_054),
+        ("lognormal quantiles", 0x3f93_f28c_013f_ac94, 0x3f51_8642_8b23_a280, 4_406_054),
         ("normal", 0x3f87_3d49_281b_820f, 0x3f76_75a1_fc89_a61b, 8_343_872),
         ("half normal", 0x3f56_133f_036b_6ca0, 0x3f72_9a62_611b_6f8c, 1_555_574),
         ("weibull", 0x3f85_0310_9574_88ef, 0x3f84_d850_86a7_aa60, 8_076_059),

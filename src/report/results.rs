@@ -154,7 +154,9 @@ impl<'s> ResultFiles<'s> {
             for flow in &variant.flows {
                 let leading = [scenario.as_str(), &variant.variant, &flow.name];
                 histogram::write(&mut histograms, leading, &flow.latency)?;
-                attribution::write(&mut attributions, leading, &flow.ledger, &flow.bands)?;
+                if flow.is_traffic {
+                    attribution::write(&mut attributions, leading, &flow.ledger, &flow.bands)?;
+                }
             }
         }
         let mut resolved = self.directory.create(SCENARIO_FILE)?;

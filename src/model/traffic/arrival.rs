@@ -54,7 +54,7 @@ impl World<'_> {
     }
 
     /// The next request of an open traffic.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn on_arrival(&mut self, flow: u32, now: SimTime, schedule: &mut Schedule) {
         let state = &mut self.flows[flow as usize];
         let number = state.next_number;

@@ -28,6 +28,8 @@ pub enum Stage {
 pub struct Attempt {
     /// Identity: every draw that belongs to this attempt is keyed by it.
     pub base: u64,
+    /// Where its demand comes from, when not from `base`: the row of a trace, or the identity of its request.
+    pub identity: u64,
     /// When it reached the pod.
     pub reached: u64,
     /// When its current wait or service began.
@@ -72,6 +74,19 @@ pub struct Attempt {
     pub cancelled: bool,
     /// Why it failed, if it did.
     pub failure: Option<FailureCause>,
+}
+
+/// How a try or a request failed.
+#[derive(Debug, Clone, Copy)]
+pub struct Failure {
+    /// Why.
+    pub cause: FailureCause,
+    /// Where: index into the places.
+    pub place: u16,
+    /// The pod that answered or was waited for; `NONE` before the choice.
+    pub endpoint: u32,
+    /// Whether the client stopped waiting, so that what was entered in the ledger need not have passed.
+    pub gave_up: bool,
 }
 
 /// What a client wants.

@@ -4,7 +4,7 @@ use crate::cause::FailureCause;
 use crate::engine::{LaneTicket, Rank, Schedule};
 use crate::model::plan::NONE;
 use crate::model::random_keys::BACK_OFF;
-use crate::model::traffic::attempt::{Attempt, Request, Stage};
+use crate::model::traffic::attempt::{Attempt, Failure, Request, Stage};
 use crate::model::traffic::retry::back_off;
 use crate::model::traffic::route::Trip;
 use crate::model::{RequestLog, World, at, kind};
@@ -88,10 +88,12 @@ impl World<'_> {
         let base = if entry.tries == 0 { entry.base } else { mix(entry.base, u64::from(entry.tries)) };
         entry.tries += 1;
         let (flow, client, measured) = (entry.flow, entry.client, entry.measured);
+        let (number, request_base) = (entry.number, entry.base);
         let hot = &self.plan.hot[flow as usize];
         let worker = if hot.express { hot.worker } else { NONE };
         let attempt = self.attempts.insert(Attempt {
             base,
+            identity: if hot.traced { number } else { request_base },
             reached: u64::MAX,
             since: now.as_nanos(),
             work: 0,
@@ -143,7 +145,7 @@ impl World<'_> {
     }
 
     /// A reply reaches the client.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn on_reply_at_client(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let trip = self.trip(attempt);
         self.reply_at_client(trip, now, schedule);
@@ -167,17 +169,18 @@ impl World<'_> {
         }
         match self.attempts[attempt].failure {
             None => self.succeed(request, attempt, now, schedule),
-            Some(cause) => self.reply_failed(request, attempt, cause, now, schedule),
+            Some(cause) => self.reply_failed(trip, cause, now, schedule),
         }
     }
 
     #[inline(never)]
-    fn reply_failed(&mut self, request: u32, attempt: u32, cause: FailureCause, now: SimTime, schedule: &mut Schedule) {
-        let place = self.attempts[attempt].place;
-        self.attempts.remove(attempt);
-        self.requests[request].attempt = NONE;
-        let retried = self.plan_flow(self.requests[request].flow).flow.retries.on.contains(&cause);
-        self.try_failed(request, cause, place, retried, now, schedule);
+    fn reply_failed(&mut self, trip: Trip, cause: FailureCause, now: SimTime, schedule: &mut Schedule) {
+        let entry = &self.attempts[trip.attempt];
+        let failure = Failure { cause, place: entry.place, endpoint: entry.endpoint, gave_up: false };
+        self.attempts.remove(trip.attempt);
+        self.requests[trip.request].attempt = NONE;
+        let retried = self.plan_flow(trip.flow).flow.retries.on.contains(&cause);
+        self.try_failed(trip.request, failure, retried, now, schedule);
     }
 
     /// The client's own balancer closes its account of an attempt.
@@ -260,28 +263,21 @@ impl World<'_> {
 
     /// A try failed: another one, or the end.
     #[inline(never)]
-    fn try_failed(
-        &mut self,
-        request: u32,
-        cause: FailureCause,
-        place: u16,
-        retriable: bool,
-        now: SimTime,
-        schedule: &mut Schedule,
-    ) {
+    fn try_failed(&mut self, request: u32, failure: Failure, retriable: bool, now: SimTime, schedule: &mut Schedule) {
         let entry = &self.requests[request];
         let (flow, client, tries, measured) = (entry.flow, entry.client, entry.tries, entry.measured);
         let spec = self.plan_flow(flow);
         if measured {
-            self.recorders[spec.recorder as usize].attempt_failed(cause, place);
+            self.recorders[spec.recorder as usize].attempt_failed(failure.cause, failure.place);
         }
         let retries = &spec.flow.retries;
         let more = retries.attempts.is_none_or(|limit| tries < limit);
         if !retriable || !more {
-            return self.fail_request(request, cause, place, now, schedule);
+            return self.fail_request(request, failure, now, schedule);
         }
         if retries.budget.is_some() && !self.budget(flow, client).withdraw(now) {
-            return self.fail_request(request, FailureCause::RetryBudget, place, now, schedule);
+            let failure = Failure { cause: FailureCause::RetryBudget, ..failure };
+            return self.fail_request(request, failure, now, schedule);
         }
         let delay = back_off(retries, tries - 1, mix(self.requests[request].base, u64::from(tries)) ^ BACK_OFF);
         self.waste(request, now);
@@ -322,9 +318,9 @@ impl World<'_> {
     /// A try took too long.
     pub(crate) fn on_per_try(&mut self, request: u32, now: SimTime, schedule: &mut Schedule) {
         self.requests[request].per_try = NONE;
-        let place = self.give_up_attempt(request, now, schedule);
+        let failure = self.give_up_attempt(request, now, schedule);
         let retried = self.plan_flow(self.requests[request].flow).flow.retries.on_per_try_timeout;
-        self.try_failed(request, FailureCause::DeadlineExceeded, place, retried, now, schedule);
+        self.try_failed(request, failure, retried, now, schedule);
     }
 
     /// The request took too long.
@@ -332,23 +328,25 @@ impl World<'_> {
         self.requests[request].deadline = NONE;
         self.stop_per_try(request, schedule);
         let spec = self.plan_flow(self.requests[request].flow);
-        let mut place = spec.place;
-        if self.requests[request].attempt == NONE {
+        let failure = if self.requests[request].attempt == NONE {
             // In a back-off: only the part that has passed was spent.
             let left = self.requests[request].retry_at - now.as_nanos();
             let row = request as usize * self.plan.ledger_stride;
             self.ledger[row + spec.layout.back_off as usize] -= left;
+            let cause = FailureCause::DeadlineExceeded;
+            Failure { cause, place: spec.place, endpoint: NONE, gave_up: false }
         } else {
-            place = self.give_up_attempt(request, now, schedule);
+            let failure = self.give_up_attempt(request, now, schedule);
             if self.requests[request].measured {
-                self.recorders[spec.recorder as usize].attempt_failed(FailureCause::DeadlineExceeded, place);
+                self.recorders[spec.recorder as usize].attempt_failed(failure.cause, failure.place);
             }
-        }
-        self.fail_request(request, FailureCause::DeadlineExceeded, place, now, schedule);
+            failure
+        };
+        self.fail_request(request, failure, now, schedule);
     }
 
-    /// The client lets go of the attempt under way; says where it was.
-    fn give_up_attempt(&mut self, request: u32, now: SimTime, schedule: &mut Schedule) -> u16 {
+    /// The client lets go of the attempt under way; says how it failed.
+    fn give_up_attempt(&mut self, request: u32, now: SimTime, schedule: &mut Schedule) -> Failure {
         let attempt = std::mem::replace(&mut self.requests[request].attempt, NONE);
         let plan = self.plan;
         let spec = self.plan_flow(self.requests[request].flow);
@@ -364,25 +362,35 @@ impl World<'_> {
         if spec.flow.cancellation == Cancellation::Propagated {
             self.cancel(attempt, now, schedule);
         }
-        place
+        Failure { cause: FailureCause::DeadlineExceeded, place, endpoint, gave_up: true }
     }
 
-    fn fail_request(&mut self, request: u32, cause: FailureCause, place: u16, now: SimTime, schedule: &mut Schedule) {
+    fn fail_request(&mut self, request: u32, failure: Failure, now: SimTime, schedule: &mut Schedule) {
         self.stop_deadline(request, schedule);
-        self.waste(request, now);
+        if failure.gave_up {
+            self.waste(request, now);
+        }
         let entry = &self.requests[request];
-        let (measured, caller, tries, recorder) =
-            (entry.measured, entry.caller, entry.tries, self.plan_flow(entry.flow).recorder);
-        self.probes.failed(recorder, entry.number, tries, measured);
-        let counters = &mut self.recorders[recorder as usize];
+        let (measured, caller, tries) = (entry.measured, entry.caller, entry.tries);
+        let latency = now.as_nanos() - entry.arrived;
+        let hot = &self.plan.hot[entry.flow as usize];
+        let row = request as usize * self.plan.ledger_stride;
+        if self.ledger[row..row + hot.columns as usize].iter().sum::<u64>() != latency {
+            self.ledger_is_wrong(request, latency);
+        }
+        self.probes.failed(hot.recorder, entry.number, tries, measured);
+        let counters = &mut self.recorders[hot.recorder as usize];
         if measured && tries > 1 {
             counters.retries += u64::from(tries - 1);
         }
-        counters.fail(now, cause, place, measured, self.ready_pods, self.sink);
+        counters.fail(now, failure.cause, failure.place, measured, self.ready_pods, self.sink);
         if measured && self.log != RequestLog::None && caller == NONE {
-            self.log_request(request, NONE, Some(cause), now);
+            self.log_request(request, failure.endpoint, Some(failure.cause), now);
         }
-        self.end_request(request, Some((cause, place)), now, schedule);
+        if caller != NONE {
+            self.merge_ledger(request, caller);
+        }
+        self.end_request(request, Some((failure.cause, failure.place)), now, schedule);
     }
 
     /// A request is over: its caller, its user and its slot are told.

@@ -57,6 +57,7 @@ impl<'p> World<'p> {
     /// Enters time in the ledger of a request.
     #[inline(always)]
     pub(crate) fn charge_request(&mut self, request: u32, column: u16, nanos: u64) {
+        debug_assert!(column != NO_COLUMN, "time was entered under a cause that the flow cannot have");
         self.ledger[request as usize * self.plan.ledger_stride + column as usize] += nanos;
     }
 
@@ -157,7 +158,7 @@ impl<'p> World<'p> {
     }
 
     /// The proxy has handled the request: at layer 7 it chooses a pod.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn on_at_proxy(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         if self.attempts[attempt].cancelled {
             return self.attempts.remove(attempt);
@@ -222,7 +223,7 @@ impl<'p> World<'p> {
     }
 
     /// A reply passes the proxy: the request is no longer outstanding there.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn on_reply_at_proxy(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let trip = self.trip(attempt);
         self.reply_at_proxy(trip, now, schedule);

@@ -4,15 +4,18 @@ use crate::arrivals::Spec;
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
 use crate::model::cluster::station::Station;
+use crate::model::ledger::NO_COLUMN;
 use crate::model::plan::{NONE, Plan, ServerPlan, StepPlan, as_u32};
 use crate::model::random_keys::{CALL, CALL_COIN, DEMAND, ERROR_COIN, PATIENCE};
-use crate::model::ledger::NO_COLUMN;
 use crate::model::traffic::attempt::Stage;
 use crate::model::traffic::route::Trip;
 use crate::model::{World, kind};
 use crate::random::{Dist, Keyed, mix};
 use crate::scenario::Discipline;
 use crate::time::{SimDuration, SimTime};
+
+/// Calls to wait for, when all have ended and their caller is about to go on.
+const JOINED: u32 = u32::MAX;
 
 /// The server plan of a station.
 #[inline(always)]
@@ -32,21 +35,21 @@ impl<'p> World<'p> {
         self.plan.endpoints[self.attempts[attempt].endpoint as usize].station as usize
     }
 
-    /// A request reaches its pod: it gets a slot, waits, or is turned away.
-    #[inline(always)]
+    /// A request reaches its pod.
+    #[inline(never)]
     pub(crate) fn on_at_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let trip = self.trip(attempt);
-        if self.attempts[attempt].cancelled {
-            self.settle_at_proxy(&trip, now, schedule);
-            return self.attempts.remove(attempt);
-        }
-        self.at_pod(trip, now, schedule);
+        self.at_pod(self.trip(attempt), now, schedule);
     }
 
+    /// At the pod it gets a slot, waits, or is turned away.
     #[inline(always)]
     pub(crate) fn at_pod(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
         let plan = self.plan;
-        self.attempts[trip.attempt].reached = now.as_nanos();
+        let entry = &mut self.attempts[trip.attempt];
+        entry.reached = now.as_nanos();
+        if entry.cancelled {
+            return self.drop_at_pod(&trip, now, schedule);
+        }
         let endpoint = trip.endpoint as usize;
         let station = plan.endpoints[endpoint].station as usize;
         if trip.measured {
@@ -57,13 +60,21 @@ impl<'p> World<'p> {
         }
         let record = &self.stations[station];
         let server = server(plan, record);
-        if record.busy < server.slots || server.discipline == Discipline::ProcessorSharing {
+        let shares = server.discipline == Discipline::ProcessorSharing && record.waiting < server.queue_limit;
+        if record.busy < server.slots || shares {
             self.enter_service(trip, station, server, now, schedule);
-        } else if record.waiting < server.queue_limit {
+        } else if record.waiting < server.queue_limit && server.discipline != Discipline::ProcessorSharing {
             self.wait_for_slot(trip.attempt, station, server, now, schedule);
         } else {
             self.turn_away(trip.attempt, now, schedule);
         }
+    }
+
+    /// Work that was cancelled on its way is dropped where it arrives.
+    #[inline(never)]
+    fn drop_at_pod(&mut self, trip: &Trip, now: SimTime, schedule: &mut Schedule) {
+        self.settle_at_proxy(trip, now, schedule);
+        self.attempts.remove(trip.attempt);
     }
 
     #[inline(never)]
@@ -235,6 +246,10 @@ impl<'p> World<'p> {
         if self.attempts[attempt].cancelled {
             return self.attempts.remove(attempt);
         }
+        if self.attempts[attempt].joins == JOINED {
+            self.attempts[attempt].joins = 0;
+            return self.after_calls(attempt, station, now, schedule);
+        }
         self.run_step(attempt, station, server_of(self.plan, station), now, schedule);
     }
 
@@ -282,8 +297,8 @@ impl<'p> World<'p> {
         let mut work = match dist.as_constant() {
             Some(constant) => constant,
             None => {
-                let share = hot.demand_of_request && trip.request != NONE;
-                let key = DEMAND ^ if share { self.requests[trip.request].base } else { trip.base };
+                let shared = hot.demand_of_request;
+                let key = DEMAND ^ if shared { self.attempts[trip.attempt].identity } else { trip.base };
                 let key = if step == 0 { key } else { mix(key, u64::from(step)) };
                 dist.sample(&mut Keyed::new(key))
             }
@@ -322,16 +337,15 @@ impl<'p> World<'p> {
     #[inline]
     fn traced_demand(&self, attempt: u32) -> Option<SimDuration> {
         let entry = &self.attempts[attempt];
-        if entry.flow as usize >= self.plan.traffics || entry.request == NONE || entry.work > 0 {
+        if !self.plan.hot[entry.flow as usize].traced || entry.work > 0 {
             return None;
         }
         let Spec::Trace(trace) = &self.plan.scenario.traffic[entry.flow as usize].arrivals else { return None };
-        let service = trace.service.as_ref()?;
-        service.get(self.requests[entry.request].number as usize).copied()
+        trace.service.as_ref()?.get(entry.identity as usize).copied()
     }
 
     /// A step of work is done.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn on_worked(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let entry = &mut self.attempts[attempt];
         if entry.cancelled {
@@ -388,7 +402,7 @@ impl<'p> World<'p> {
         self.on_worked(attempt, now, schedule);
     }
 
-    /// Starts the calls of a step; says whether there is anything to wait for.
+    /// Starts the calls of a step; says whether there are any.
     #[inline(never)]
     fn begin_calls(
         &mut self,
@@ -434,7 +448,13 @@ impl<'p> World<'p> {
         }
         let entry = &mut self.attempts[attempt];
         entry.joins -= 1;
-        entry.joins > 0
+        if entry.joins == 0 {
+            // All of them ended at once. The caller goes on as after any call, but from the event loop.
+            entry.joins = JOINED;
+            entry.stage = Stage::Serving;
+            schedule.at(now, Rank::Completion, kind::START, attempt);
+        }
+        true
     }
 
     /// A call ended; the last one of the step lets its caller go on. `failure` is why it failed.
@@ -607,16 +627,17 @@ impl<'p> World<'p> {
 
     /// Frees the slot of work that nobody waits for; a completion that is scheduled finds it cancelled.
     fn drop_in_service(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
-        let stage = self.attempts[attempt].stage;
+        let (stage, joins) = (self.attempts[attempt].stage, self.attempts[attempt].joins);
         let shared = self.sharing.get(station).is_some_and(Option::is_some);
-        if shared && stage == Stage::Serving {
+        if shared && stage == Stage::Serving && joins != JOINED {
             let (sharing, _) = &mut **self.sharing[station].as_mut().expect("just seen");
             sharing.withdraw(now, attempt);
             self.sharing_changed(station, now, schedule);
         }
         let held = std::mem::replace(&mut self.attempts[attempt].holds_slot, false);
         self.give_slot_back(held, station, server_of(self.plan, station), now, schedule);
-        if stage == Stage::Serving && !shared {
+        // An event that names the attempt is still to come, unless it is a job of a shared processor.
+        if stage == Stage::Serving && (!shared || joins == JOINED) {
             self.attempts[attempt].cancelled = true;
         } else {
             self.attempts.remove(attempt);

@@ -109,6 +109,9 @@ fn read_queue(cx: &mut Context<'_>, node: &Node, behaviour: &mut Behaviour) {
     }
 }
 
+/// More steps than this are a mistake; the model counts them in 16 bits.
+const MOST_STEPS: usize = 10_000;
+
 fn read_steps(
     cx: &mut Context<'_>,
     node: &Node,
@@ -120,6 +123,10 @@ fn read_steps(
     let items = cx.list(node, "steps");
     if items.is_empty() && node.as_list().is_some() {
         cx.problem_help(node.span, "`steps` is empty", "write for example [{work: 5ms}]");
+    }
+    if items.len() > MOST_STEPS {
+        let found = items.len();
+        cx.problem_help(node.span, format!("{found} steps are too many"), format!("give at most {MOST_STEPS}"));
     }
     for item in items {
         let Some(object) = cx.object(item, &tables::STEP) else { continue };
