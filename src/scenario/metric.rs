@@ -5,6 +5,9 @@ use crate::cause::FailureCause;
 pub use super::metric_table::METRICS;
 pub use super::metric_text::MetricNames;
 
+#[cfg(test)]
+pub(crate) use super::metric_table::accepted;
+
 /// A parsed metric.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {

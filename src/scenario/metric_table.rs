@@ -139,7 +139,7 @@ pub(super) const ROWS: &[Row] = &[
     row("service", Quantity::Service, ANYONE, OBSERVED),
     row("slowdown", Quantity::Slowdown, SENDERS, OBSERVED),
     row("attempts", Quantity::Attempts, SENDERS, COUNTED),
-    row("errors", Quantity::Errors(crate::cause::FailureCause::AppError), ANYONE, &[Ratio]),
+    row("errors", Quantity::Errors(crate::cause::FailureCause::AppError), SENDERS, &[Ratio]),
     bare("errorRatio", Quantity::ErrorRatio, SENDERS, &[Mean]),
     row("inSystem", Quantity::InSystem, &[Traffic], &[Mean, Max, At]),
     row("inSystem", Quantity::InSystem, &[Workload], LEVEL),
@@ -162,6 +162,15 @@ pub(super) const ROWS: &[Row] = &[
     bare("balance.gini", Quantity::Balance(BalanceColumn::Gini), GROUPS, &[Mean]),
     bare("balance.chi_square_p", Quantity::Balance(BalanceColumn::ChiSquareP), GROUPS, &[Mean]),
 ];
+
+/// Every combination that is accepted: what it is about, the quantity and the form, as they are written.
+#[cfg(test)]
+pub(crate) fn accepted() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    ROWS.iter().flat_map(|row| {
+        let abouts = row.about.iter();
+        abouts.flat_map(|about| row.forms.iter().map(|form| (about.name(), row.word, form.word())))
+    })
+}
 
 impl Quantity {
     /// The unit of its observations.
@@ -203,7 +212,7 @@ pub const METRICS: &[Listed] = &[
         "mean, variance, sd, cv2, min, pNN, max, positive, atLeast(K), values",
         "attempts per request",
     ),
-    listed("SCOPE.errors[CAUSE]", "ratio", "requests that failed for this cause over requests that ended"),
+    listed("NAME.errors[CAUSE]", "ratio", "requests that failed for this cause over requests that ended"),
     listed("NAME.errorRatio", "none needed", "failed over succeeded and failed"),
     listed(
         "SCOPE.inSystem",

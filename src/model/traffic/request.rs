@@ -230,7 +230,7 @@ impl World<'_> {
             self.ledger_is_wrong(request, latency);
         }
         if self.probes.any_flow {
-            self.probes.succeeded(hot.recorder, latency, self.attempts[attempt].work, tries, measured);
+            self.probes.succeeded(hot.recorder, entry.number, latency, self.attempts[attempt].work, tries, measured);
         }
         let recorder = &mut self.recorders[hot.recorder as usize];
         if measured && tries > 1 {
@@ -377,7 +377,7 @@ impl World<'_> {
         if self.ledger[row..row + hot.columns as usize].iter().sum::<u64>() != latency {
             self.ledger_is_wrong(request, latency);
         }
-        self.probes.failed(hot.recorder, tries, measured);
+        self.probes.failed(hot.recorder, entry.number, tries, measured);
         let counters = &mut self.recorders[hot.recorder as usize];
         if measured && tries > 1 {
             counters.retries += u64::from(tries - 1);

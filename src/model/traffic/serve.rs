@@ -56,7 +56,7 @@ impl<'p> World<'p> {
             self.endpoints[endpoint].requests += 1;
         }
         if self.probes.stations {
-            self.probes.reached(station, now, trip.measured);
+            self.probes.reached(endpoint, now, trip.measured);
         }
         let record = &self.stations[station];
         let server = server(plan, record);
@@ -79,7 +79,7 @@ impl<'p> World<'p> {
 
     #[inline(never)]
     fn turn_away(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        self.probes.turned_away(self.plan, &self.attempts[attempt]);
+        self.probes.turned_away(self.plan, &self.attempts[attempt], self.number_of(attempt));
         self.fail_at_pod(attempt, FailureCause::QueueFull, now, schedule);
     }
 
@@ -87,7 +87,8 @@ impl<'p> World<'p> {
     #[inline(always)]
     fn note_level(&mut self, station: usize, now: SimTime) {
         if self.probes.levels {
-            self.probes.level_changed(self.plan, station, self.stations[station].in_system(), now);
+            let record = &self.stations[station];
+            self.probes.level_changed(self.plan, station, record.in_system(), record.waiting, now);
         }
     }
 
@@ -151,7 +152,7 @@ impl<'p> World<'p> {
         self.leave_queue(attempt, station, now);
         let since = self.attempts[attempt].reached;
         self.close_queue_wait(&self.trip(attempt), since, now);
-        self.probes.left_queue(plan, &self.attempts[attempt], now);
+        self.probes.left_queue(plan, &self.attempts[attempt], self.number_of(attempt), now);
         self.fail_at_pod(attempt, FailureCause::QueueTimeout, now, schedule);
     }
 
@@ -186,7 +187,7 @@ impl<'p> World<'p> {
         self.take_slot(trip.attempt, station, server, now);
         self.note_level(station, now);
         if self.probes.any_flow {
-            self.probes.started(self.plan, &self.attempts[trip.attempt], now);
+            self.probes.started(self.plan, &self.attempts[trip.attempt], self.number_of(trip.attempt), now);
         }
         if let Some(StepPlan::Work(dist)) = server.steps.first() {
             self.begin_work(trip, 0, station, server, dist, now, schedule);
@@ -227,9 +228,10 @@ impl<'p> World<'p> {
         let trip = self.trip(next);
         self.close_queue_wait(&trip, since, now);
         if self.probes.any_flow && !resumes {
-            self.probes.started(self.plan, &self.attempts[next], now);
+            self.probes.started(self.plan, &self.attempts[next], self.number_of(next), now);
         }
         self.take_slot(next, station, server, now);
+        self.note_level(station, now);
         if let Some(StepPlan::Work(dist)) = server.steps.get(step as usize) {
             self.begin_work(trip, step, station, server, dist, now, schedule);
         } else {
@@ -377,7 +379,7 @@ impl<'p> World<'p> {
         record.waiting_area.step(now, i64::from(beyond) - i64::from(record.waiting));
         (record.busy, record.waiting) = (busy, beyond);
         if self.probes.levels {
-            self.probes.level_changed(self.plan, station, busy + beyond, now);
+            self.probes.level_changed(self.plan, station, busy + beyond, 0, now);
         }
         match sharing.next_departure() {
             Some(departure) => schedule.set_timer(*timer, departure, Rank::Completion, kind::SHARED, as_u32(station)),
@@ -529,7 +531,7 @@ impl<'p> World<'p> {
                 latency.record(now.as_nanos() - reached);
             }
             if self.probes.any_flow {
-                self.probes.served(self.plan, &self.attempts[attempt]);
+                self.probes.served(self.plan, &self.attempts[attempt], self.number_of(attempt));
             }
         }
         self.reply(trip, now, schedule);
@@ -595,6 +597,9 @@ impl<'p> World<'p> {
         match stage {
             Stage::Queued | Stage::Resuming => {
                 let plan = self.plan;
+                if stage == Stage::Queued {
+                    self.probes.left_queue(plan, &self.attempts[attempt], self.number_of(attempt), now);
+                }
                 self.stop_patience(attempt, server_of(plan, station), false, schedule);
                 self.leave_queue(attempt, station, now);
                 self.settle_at_proxy(&self.trip(attempt), now, schedule);

@@ -1,0 +1,275 @@
+//! How many are in the pods, and how many of them wait, over time.
+
+use super::observed::Peak;
+use crate::model::plan::Plan;
+use crate::observe::time_average::{Area, mean_level};
+use crate::scenario::metric::{Quantity, Statistic};
+use crate::time::SimTime;
+
+/// The levels that metrics watch; empty where none does.
+#[derive(Debug, Default)]
+pub(super) struct Levels {
+    /// In system and waiting at each station.
+    stations: Vec<[u32; 2]>,
+    /// The same of each pod: the sum over its containers.
+    pods: Vec<[u32; 2]>,
+    of_workload: Vec<Option<Box<Watched>>>,
+    of_pod: Vec<Option<Box<Watched>>>,
+}
+
+/// What is watched of a workload or pod: the number in system, and the number waiting.
+type Watched = [Option<Level>; 2];
+
+/// One of the two, over the pods of a workload or of one pod alone.
+#[derive(Debug, Default)]
+struct Level {
+    at_least: Vec<Threshold>,
+    extremes: Option<Extremes>,
+    peak: Option<Peak>,
+}
+
+/// Time with at least k requests, summed over pods.
+#[derive(Debug, Default)]
+struct Threshold {
+    k: u32,
+    pods: u64,
+    area: Area,
+    at_open: u128,
+    inside: u128,
+}
+
+impl Threshold {
+    fn moved(&mut self, before: u32, after: u32, now: SimTime) {
+        if before < self.k && after >= self.k {
+            self.pods += 1;
+            self.area.up(now);
+        } else if before >= self.k && after < self.k {
+            self.pods -= 1;
+            self.area.down(now);
+        }
+    }
+}
+
+/// The fullest and the emptiest pod over time.
+#[derive(Debug)]
+struct Extremes {
+    /// How many pods are at each level.
+    pods_at: Vec<u32>,
+    highest: u32,
+    lowest: u32,
+    highest_area: Area,
+    lowest_area: Area,
+    at_open: (u128, u128),
+    inside: (u128, u128),
+}
+
+impl Extremes {
+    fn new(pods: u32) -> Self {
+        Self {
+            pods_at: vec![pods],
+            highest: 0,
+            lowest: 0,
+            highest_area: Area::default(),
+            lowest_area: Area::default(),
+            at_open: (0, 0),
+            inside: (0, 0),
+        }
+    }
+
+    fn moved(&mut self, before: u32, after: u32, now: SimTime) {
+        if self.pods_at.len() <= after as usize {
+            self.pods_at.resize(after as usize + 1, 0);
+        }
+        self.pods_at[before as usize] -= 1;
+        self.pods_at[after as usize] += 1;
+        let (mut highest, mut lowest) = (self.highest.max(after), self.lowest.min(after));
+        while self.pods_at[highest as usize] == 0 {
+            highest -= 1;
+        }
+        while self.pods_at[lowest as usize] == 0 {
+            lowest += 1;
+        }
+        self.highest_area.step(now, i64::from(highest) - i64::from(self.highest));
+        self.lowest_area.step(now, i64::from(lowest) - i64::from(self.lowest));
+        (self.highest, self.lowest) = (highest, lowest);
+    }
+
+    fn areas(&self, now: SimTime) -> (u128, u128) {
+        (self.highest_area.until(now, u64::from(self.highest)), self.lowest_area.until(now, u64::from(self.lowest)))
+    }
+}
+
+impl Level {
+    fn want(&mut self, statistic: &Statistic, pods: u32) {
+        match least_of(statistic) {
+            Some(k) if !self.at_least.iter().any(|threshold| threshold.k == k) => {
+                // Every pod always has at least none.
+                let everywhere = if k == 0 { u64::from(pods) } else { 0 };
+                self.at_least.push(Threshold { k, pods: everywhere, ..Threshold::default() });
+            }
+            Some(_) => {}
+            None if *statistic == Statistic::Max => {
+                self.peak.get_or_insert_with(Peak::default);
+            }
+            None => {
+                self.extremes.get_or_insert_with(|| Extremes::new(pods));
+            }
+        }
+    }
+
+    /// A pod moved from one level to another.
+    fn moved(&mut self, before: u32, after: u32, now: SimTime) {
+        for threshold in &mut self.at_least {
+            threshold.moved(before, after, now);
+        }
+        if let Some(extremes) = &mut self.extremes {
+            extremes.moved(before, after, now);
+        }
+        if let Some(peak) = &mut self.peak {
+            peak.moved(i64::from(after) - i64::from(before));
+        }
+    }
+
+    fn open(&mut self, now: SimTime) {
+        for threshold in &mut self.at_least {
+            threshold.at_open = threshold.area.until(now, threshold.pods);
+        }
+        if let Some(extremes) = &mut self.extremes {
+            extremes.at_open = extremes.areas(now);
+        }
+        if let Some(peak) = &mut self.peak {
+            peak.open();
+        }
+    }
+
+    fn close(&mut self, now: SimTime) {
+        for threshold in &mut self.at_least {
+            threshold.inside = threshold.area.until(now, threshold.pods) - threshold.at_open;
+        }
+        if let Some(extremes) = &mut self.extremes {
+            let (highest, lowest) = extremes.areas(now);
+            extremes.inside = (highest - extremes.at_open.0, lowest - extremes.at_open.1);
+        }
+        if let Some(peak) = &mut self.peak {
+            peak.close();
+        }
+    }
+
+    fn value(&self, statistic: &Statistic, pods: u32, span: u64) -> Option<f64> {
+        if *statistic == Statistic::Max {
+            return self.peak.as_ref().map(Peak::value);
+        }
+        if span == 0 || pods == 0 {
+            return None;
+        }
+        if let Some(k) = least_of(statistic) {
+            let threshold = self.at_least.iter().find(|threshold| threshold.k == k)?;
+            return Some(mean_level(threshold.inside, span) / f64::from(pods));
+        }
+        let (highest, lowest) = self.extremes.as_ref()?.inside;
+        match statistic {
+            Statistic::MaxOverPodsMean => Some(mean_level(highest, span)),
+            Statistic::Imbalance => Some(mean_level(highest - lowest, span)),
+            _ => None,
+        }
+    }
+}
+
+/// The K of "at least K".
+const fn least_of(statistic: &Statistic) -> Option<u32> {
+    match statistic {
+        Statistic::AtLeast(k) => Some(*k),
+        Statistic::Positive => Some(1),
+        _ => None,
+    }
+}
+
+/// Whether a statistic of a level needs to see every change; means come from areas that are kept anyway.
+pub(super) const fn watches(statistic: &Statistic) -> bool {
+    use Statistic::{AtLeast, Imbalance, Max, MaxOverPodsMean, Positive};
+    matches!(statistic, AtLeast(_) | Positive | Max | Imbalance | MaxOverPodsMean)
+}
+
+const fn which(quantity: &Quantity) -> usize {
+    if matches!(quantity, Quantity::Queue) { 1 } else { 0 }
+}
+
+impl Levels {
+    fn prepare(&mut self, plan: &Plan) {
+        if self.of_pod.is_empty() {
+            self.stations = vec![[0; 2]; plan.server_of.len()];
+            self.pods = vec![[0; 2]; plan.pods.len()];
+            self.of_pod.resize_with(plan.pods.len(), || None);
+            self.of_workload.resize_with(plan.scenario.workloads.len(), || None);
+        }
+    }
+
+    /// Watches the number in system or waiting of a workload.
+    pub(super) fn want_workload(&mut self, plan: &Plan, workload: usize, quantity: &Quantity, statistic: &Statistic) {
+        self.prepare(plan);
+        let watched = self.of_workload[workload].get_or_insert_with(Box::default);
+        let pods = plan.scenario.workloads[workload].replicas;
+        watched[which(quantity)].get_or_insert_with(Level::default).want(statistic, pods);
+    }
+
+    /// Watches the number in system or waiting of a pod.
+    pub(super) fn want_pod(&mut self, plan: &Plan, pod: usize, quantity: &Quantity, statistic: &Statistic) {
+        self.prepare(plan);
+        let watched = self.of_pod[pod].get_or_insert_with(Box::default);
+        watched[which(quantity)].get_or_insert_with(Level::default).want(statistic, 1);
+    }
+
+    /// A station has so many in system and waiting now.
+    pub(super) fn changed(&mut self, plan: &Plan, station: usize, levels: [u32; 2], now: SimTime) {
+        let before = std::mem::replace(&mut self.stations[station], levels);
+        let pod = plan.pod_of[station] as usize;
+        let workload = plan.pods[pod].workload;
+        for which in 0..2 {
+            if before[which] == levels[which] {
+                continue;
+            }
+            let pod_before = self.pods[pod][which];
+            let pod_after = pod_before - before[which] + levels[which];
+            self.pods[pod][which] = pod_after;
+            for watched in [&mut self.of_workload[workload], &mut self.of_pod[pod]].into_iter().flatten() {
+                if let Some(level) = &mut watched[which] {
+                    level.moved(pod_before, pod_after, now);
+                }
+            }
+        }
+    }
+
+    fn all(&mut self) -> impl Iterator<Item = &mut Level> {
+        let watched = self.of_workload.iter_mut().chain(&mut self.of_pod).flatten();
+        watched.flat_map(|watched| watched.iter_mut().flatten())
+    }
+
+    pub(super) fn open(&mut self, now: SimTime) {
+        self.all().for_each(|level| level.open(now));
+    }
+
+    pub(super) fn close(&mut self, now: SimTime) {
+        self.all().for_each(|level| level.close(now));
+    }
+
+    /// A watched statistic of a workload.
+    pub(super) fn workload(&self, plan: &Plan, workload: usize, what: (&Quantity, &Statistic), span: u64) -> f64 {
+        let pods = plan.scenario.workloads[workload].replicas;
+        Self::read(self.of_workload.get(workload), what, pods, span)
+    }
+
+    /// A watched statistic of a pod.
+    pub(super) fn pod(&self, pod: usize, what: (&Quantity, &Statistic), span: u64) -> f64 {
+        Self::read(self.of_pod.get(pod), what, 1, span)
+    }
+
+    fn read(
+        watched: Option<&Option<Box<Watched>>>,
+        (quantity, statistic): (&Quantity, &Statistic),
+        pods: u32,
+        span: u64,
+    ) -> f64 {
+        let level = watched.and_then(Option::as_ref).and_then(|watched| watched[which(quantity)].as_ref());
+        level.and_then(|level| level.value(statistic, pods, span)).unwrap_or(f64::NAN)
+    }
+}

@@ -1,0 +1,111 @@
+//! What is observed of single requests and attempts, of one traffic, call, Service, workload or pod.
+
+use crate::observe::collector::Collector;
+use crate::scenario::metric::{Quantity, Statistic};
+use crate::time::SimTime;
+
+/// The named quantities of one scope; the others are absent and cost nothing.
+#[derive(Debug, Default)]
+pub(super) struct Observed {
+    pub(super) latency: Option<Collector>,
+    pub(super) queue_wait: Option<Collector>,
+    pub(super) queue_wait_served: Option<Collector>,
+    pub(super) service: Option<Collector>,
+    pub(super) slowdown: Option<Collector>,
+    pub(super) attempts: Option<Collector>,
+    pub(super) interarrival: Option<Collector>,
+    last_arrival: Option<SimTime>,
+    /// Requests of a traffic on their way.
+    pub(super) in_flight: Option<Peak>,
+    /// Endpoints in the order of their choice.
+    pub(super) sequence: Option<Vec<u32>>,
+}
+
+impl Observed {
+    fn slot(&mut self, quantity: &Quantity) -> Option<&mut Option<Collector>> {
+        Some(match quantity {
+            Quantity::Latency => &mut self.latency,
+            Quantity::QueueWait => &mut self.queue_wait,
+            Quantity::QueueWaitServed => &mut self.queue_wait_served,
+            Quantity::Service => &mut self.service,
+            Quantity::Slowdown => &mut self.slowdown,
+            Quantity::Attempts => &mut self.attempts,
+            Quantity::Interarrival => &mut self.interarrival,
+            _ => return None,
+        })
+    }
+
+    /// Starts to observe a quantity that single requests or attempts have.
+    pub(super) fn want(&mut self, quantity: &Quantity, statistic: &Statistic) {
+        let slot = self.slot(quantity).expect("single requests have that quantity");
+        slot.get_or_insert_with(Collector::default).want(statistic);
+    }
+
+    /// The observations of a quantity, where somebody asked for it.
+    pub(super) const fn collector(&self, quantity: &Quantity) -> Option<&Collector> {
+        match quantity {
+            Quantity::Latency => self.latency.as_ref(),
+            Quantity::QueueWait => self.queue_wait.as_ref(),
+            Quantity::QueueWaitServed => self.queue_wait_served.as_ref(),
+            Quantity::Service => self.service.as_ref(),
+            Quantity::Slowdown => self.slowdown.as_ref(),
+            Quantity::Attempts => self.attempts.as_ref(),
+            Quantity::Interarrival => self.interarrival.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// An arrival; the time since the one before is observed if this one is measured.
+    pub(super) fn arrived(&mut self, now: SimTime, measured: bool) {
+        let Some(collector) = &mut self.interarrival else { return };
+        if let Some(last) = self.last_arrival
+            && measured
+        {
+            collector.push(now.as_nanos(), (now - last).as_secs_f64());
+        }
+        self.last_arrival = Some(now);
+    }
+
+    /// An attempt got a slot after so long.
+    pub(super) fn waited(&mut self, number: u64, nanos: u64, served: bool) {
+        let seconds = nanos as f64 / 1e9;
+        push(&mut self.queue_wait, number, seconds);
+        if served {
+            push(&mut self.queue_wait_served, number, seconds);
+        }
+    }
+}
+
+/// One observation, where the quantity is wanted.
+pub(super) fn push(collector: &mut Option<Collector>, number: u64, value: f64) {
+    if let Some(collector) = collector {
+        collector.push(number, value);
+    }
+}
+
+/// The largest value of a count within the window.
+#[derive(Debug, Default)]
+pub(super) struct Peak {
+    level: u64,
+    highest: u64,
+    inside: Option<u64>,
+}
+
+impl Peak {
+    pub(super) fn moved(&mut self, steps: i64) {
+        self.level = self.level.checked_add_signed(steps).expect("a count is never negative");
+        self.highest = self.highest.max(self.level);
+    }
+
+    pub(super) const fn open(&mut self) {
+        self.highest = self.level;
+    }
+
+    pub(super) const fn close(&mut self) {
+        self.inside = Some(self.highest);
+    }
+
+    pub(super) fn value(&self) -> f64 {
+        self.inside.map_or(f64::NAN, |highest| highest as f64)
+    }
+}
