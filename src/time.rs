@@ -90,7 +90,7 @@ impl SimDuration {
         // 2^52: above it every float is whole; adding it to a smaller one leaves the nearest whole number in the mantissa.
         const WHOLE: f64 = 4_503_599_627_370_496.0;
         // NaN fails every comparison.
-        if nanos >= 0.0 && nanos < WHOLE {
+        if (0.0..WHOLE).contains(&nanos) {
             Some(Self((nanos + WHOLE).to_bits() - WHOLE.to_bits()))
         } else if nanos >= WHOLE && nanos <= MAX_NANOS as f64 {
             Some(Self(nanos as u64))

@@ -124,6 +124,7 @@ fn read(path: &str, text: &str, sources: &mut Sources, cx: &mut Context<'_>, ove
     let (file, others) = split(cx, documents, start)?;
     let top = cx.object(&file, &tables::FILE)?;
     top.word(cx, "apiVersion", &[("windtunnel/v1", ())]);
+    top.word(cx, "kind", &[("Scenario", ())]);
     let (name, question) = metadata(cx, &top);
     let mut spec = top.get("spec")?.clone();
     let applied = variants::overrides(cx, sources, overrides);
