@@ -9,7 +9,7 @@ LIMIT = 1.1
 
 # A scenario, and the same run of it ten times as long. With all requests logged the rows go to disk as they come.
 CASES = [
-    ("scenarios/w1.yaml", ["--set", "run.requests=300000"], ["--set", "run.requests=3000000"]),
+    ("scenarios/w1.yaml", ["--set", "run.requests=1000000"], ["--set", "run.requests=10000000"]),
     ("scenarios/w4.yaml", ["--set", "run.requests=300000"], ["--set", "run.requests=3000000"]),
     ("scenarios/quickstart.yaml", ["--duration", "2m", "--requests", "all"], ["--duration", "20m", "--requests", "all"]),
 ]
