@@ -25,7 +25,7 @@ impl List {
     }
 
     /// Adds a key of the present (`now`, in nanoseconds) or later.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, key: u128, now: u64) {
         if self.large {
             self.big.push(key);
@@ -43,8 +43,14 @@ impl List {
         if self.large { self.big.peek() } else { self.small.peek() }
     }
 
-    /// Takes the least key, or [`EMPTY`](super::event::EMPTY).
+    /// Takes the least key, which `first` is, just looked at and not [`EMPTY`](super::event::EMPTY).
     #[inline]
+    pub(super) fn take(&mut self, first: u128) -> u128 {
+        if self.large { self.pop_large() } else { self.small.take(first) }
+    }
+
+    /// Takes the least key, or [`EMPTY`](super::event::EMPTY).
+    #[cfg(test)]
     pub(super) fn pop(&mut self) -> u128 {
         if self.large { self.pop_large() } else { self.small.pop() }
     }

@@ -1,6 +1,6 @@
 //! The clock and everything that pends.
 
-use super::event::{EMPTY, Event, KINDS, Kind, Rank, SLOTS, key, nanos, what, with_sequence};
+use super::event::{EMPTY, Event, KINDS, Kind, Rank, SLOTS, is_empty, key, nanos, what, with_sequence};
 use super::lane::Lane;
 use super::list::List;
 use super::sources::{Owner, Sources};
@@ -171,7 +171,7 @@ impl Schedule {
     ///
     /// # Panics
     /// If `time` lies in the past.
-    #[inline]
+    #[inline(always)]
     pub fn set_stream(&mut self, id: StreamId, time: SimTime, rank: Rank) {
         let StreamState { kind, slot, leaf } = self.streams[id.0 as usize];
         let key = self.stamp(time, rank, kind, slot);
@@ -293,10 +293,13 @@ impl Schedule {
             if first < beside {
                 return Front::List(first);
             }
-            if beside == EMPTY {
+            if is_empty(beside) {
                 return Front::Nothing;
             }
             let (leaf, owner) = self.sources.winner();
+            if owner == Owner::Stream {
+                return Front::Beside(beside, leaf, owner);
+            }
             let head = self.head(leaf, owner);
             if head == beside {
                 return Front::Beside(beside, leaf, owner);
@@ -310,10 +313,10 @@ impl Schedule {
     pub(super) fn take(&mut self, front: Front) -> Option<Event> {
         let key = match front {
             Front::Nothing => return None,
-            Front::List(_) => self.list.pop(),
+            Front::List(first) => self.list.take(first),
             Front::Beside(key, leaf, owner) => {
                 match owner {
-                    Owner::Stream => self.sources.set(leaf, EMPTY),
+                    Owner::Stream => self.sources.vacate(leaf),
                     Owner::Lane(index) => {
                         let lane = &mut self.lanes[index as usize].lane;
                         lane.pop();
@@ -358,7 +361,7 @@ impl Schedule {
     }
 
     /// The key of a new event, with the next sequence number.
-    #[inline]
+    #[inline(always)]
     fn stamp(&mut self, time: SimTime, rank: Rank, kind: Kind, slot: u32) -> u128 {
         assert!(time >= self.now, "an event was scheduled in the past");
         debug_assert!(kind.0 < KINDS, "kind {} does not fit into an event", kind.0);

@@ -16,6 +16,9 @@ pub(super) enum Owner {
     Timers,
 }
 
+/// No leaf.
+const NONE: usize = usize::MAX;
+
 /// The tournament. Leaf `i` is node `width + i`, node `n` has the children `2n` and `2n + 1`, node 1 is the winner.
 #[derive(Debug)]
 pub(super) struct Sources {
@@ -23,11 +26,13 @@ pub(super) struct Sources {
     width: usize,
     owners: Vec<Owner>,
     least: u128,
+    /// A leaf whose key was taken and still stands in the tree: most sources get their next key before anybody looks.
+    vacant: usize,
 }
 
 impl Default for Sources {
     fn default() -> Self {
-        Self { nodes: vec![EMPTY; 2], width: 1, owners: Vec::new(), least: EMPTY }
+        Self { nodes: vec![EMPTY; 2], width: 1, owners: Vec::new(), least: EMPTY, vacant: NONE }
     }
 }
 
@@ -37,6 +42,7 @@ impl Sources {
         let leaf = self.owners.len();
         self.owners.push(owner);
         if self.owners.len() > self.width {
+            self.fill_vacancy();
             let keys = self.nodes.split_off(self.width);
             self.width *= 2;
             self.nodes = vec![EMPTY; 2 * self.width];
@@ -47,30 +53,52 @@ impl Sources {
 
     /// The least key of all, or [`EMPTY`].
     #[inline]
-    pub(super) fn least(&self) -> u128 {
+    pub(super) fn least(&mut self) -> u128 {
+        if self.vacant != NONE {
+            self.fill_vacancy();
+        }
         self.least
     }
 
     /// The key at a leaf.
     #[inline]
     pub(super) fn get(&self, leaf: usize) -> u128 {
-        self.nodes[self.width + leaf]
+        if leaf == self.vacant { EMPTY } else { self.nodes[self.width + leaf] }
     }
 
     /// Changes the key at a leaf.
     #[inline]
     pub(super) fn set(&mut self, leaf: usize, key: u128) {
+        if leaf == self.vacant {
+            self.vacant = NONE;
+        }
         let mut node = self.width + leaf;
+        let mut winner = key;
         self.nodes[node] = key;
         while node > 1 {
-            let winner = self.nodes[node].min(self.nodes[node ^ 1]);
+            winner = winner.min(self.nodes[node ^ 1]);
             node /= 2;
             if self.nodes[node] == winner {
                 return;
             }
             self.nodes[node] = winner;
         }
-        self.least = self.nodes[1];
+        // Not read back from the root: a wide read right after narrow writes stalls.
+        self.least = winner;
+    }
+
+    /// Takes the key from the leaf that has the least one.
+    #[inline]
+    pub(super) fn vacate(&mut self, leaf: usize) {
+        debug_assert_eq!(self.vacant, NONE, "the last vacancy was filled when the least key was looked at");
+        self.vacant = leaf;
+    }
+
+    #[inline(never)]
+    fn fill_vacancy(&mut self) {
+        if self.vacant != NONE {
+            self.set(self.vacant, EMPTY);
+        }
     }
 
     /// Makes sure that the key at a leaf is not later than `key`.
@@ -117,6 +145,11 @@ mod tests {
                 keys.push(EMPTY);
             }
             let leaf = rng.random_range(0..keys.len());
+            if rng.random_bool(0.2) && sources.least() != EMPTY {
+                let (winner, _) = sources.winner();
+                sources.vacate(winner);
+                keys[winner] = EMPTY;
+            }
             let key = if rng.random_bool(0.3) { EMPTY } else { (rng.random_range(0..1_000_u128) << 32) | step };
             if rng.random_bool(0.5) {
                 sources.set(leaf, key);
@@ -126,7 +159,8 @@ mod tests {
                 keys[leaf] = keys[leaf].min(key);
             }
             let least = keys.iter().copied().min().unwrap_or(EMPTY);
-            assert_eq!((sources.get(leaf), sources.least()), (keys[leaf], least), "step {step}");
+            assert_eq!(sources.get(leaf), keys[leaf], "step {step}");
+            assert_eq!(sources.least(), least, "step {step}");
             if least != EMPTY {
                 let (winner, owner) = sources.winner();
                 assert_eq!((keys[winner], owner), (least, Owner::Lane(winner as u32)));

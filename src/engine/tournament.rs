@@ -10,6 +10,9 @@ use super::event::EMPTY;
 /// Leaves of the smallest tree.
 const FEWEST: usize = 32;
 
+/// Walks of so many levels pay for finding the best of the others beside the winner.
+const LEVELS_AHEAD: u32 = 8;
+
 /// No leaf.
 const NONE: u32 = u32::MAX;
 
@@ -90,9 +93,13 @@ impl Tournament {
     #[inline]
     pub fn pop(&mut self) -> u128 {
         let first = self.peek();
-        if first == EMPTY {
-            return EMPTY;
-        }
+        if first == EMPTY { EMPTY } else { self.take(first) }
+    }
+
+    /// Takes the least key, which `first` is, just looked at and not [`EMPTY`].
+    #[inline]
+    pub(super) fn take(&mut self, first: u128) -> u128 {
+        debug_assert!(self.vacant == NONE && first == self.nodes[1], "the first key is not the one looked at");
         self.vacant = first as u32;
         with_low_word(first, self.whats[self.vacant as usize])
     }
@@ -157,15 +164,40 @@ const fn with_low_word(key: u128, word: u32) -> u128 {
 ///
 /// The number of levels is a constant so that the walk is unrolled: in a loop the compiler turns the choice of the
 /// winner into a branch, which is guessed wrongly half the time and makes the walk three times as slow.
+///
+/// In a tree that is not small the root is not taken from the chain of matches but from the best of all others, unless
+/// the new key beats them. That is rare and so a branch that is guessed well: the processor goes on with the next event
+/// while it still works out the time of this one, which a distribution may take long to draw.
 #[inline(never)]
 fn climb<const LEVELS: u32>(nodes: &mut [u128], mut node: usize, key: u128) {
-    nodes[node] = key;
-    let mut winner = key;
-    for _ in 0..LEVELS {
-        winner = winner.min(nodes[node ^ 1]);
+    // With a constant length and masked places no step needs a check of its bounds.
+    let mask = (2 << LEVELS) - 1;
+    let nodes = &mut nodes[..=mask];
+    nodes[node & mask] = key;
+    let mut others = nodes[(node ^ 1) & mask];
+    let mut winner = key.min(others);
+    for _ in 1..LEVELS {
         node /= 2;
-        nodes[node] = winner;
+        nodes[node & mask] = winner;
+        let other = nodes[(node ^ 1) & mask];
+        winner = winner.min(other);
+        others = others.min(other);
     }
+    if LEVELS < LEVELS_AHEAD {
+        nodes[1] = winner;
+        return;
+    }
+    nodes[1] = others;
+    if key < others {
+        win(nodes, key);
+    }
+}
+
+/// The new key is the first of all.
+#[cold]
+#[inline(never)]
+fn win(nodes: &mut [u128], key: u128) {
+    nodes[1] = key;
 }
 
 /// The same for trees so large that misses of the cache cost more than wrong guesses.
