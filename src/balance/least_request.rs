@@ -118,10 +118,13 @@ impl Counts {
         let chosen = match &mut self.draw {
             Draw::One => stream.below(endpoints),
             Draw::TwoDistinct => {
-                let first = stream.below(endpoints);
                 // Uniform over the others: those from `first` on move up by one.
-                let second = stream.below(endpoints - 1);
+                let (first, second) = stream.below_both(endpoints, endpoints - 1);
                 let second = second + u32::from(second >= first);
+                less_loaded(outstanding, first, second)
+            }
+            Draw::Replaced(2) => {
+                let (first, second) = stream.below_both(endpoints, endpoints);
                 less_loaded(outstanding, first, second)
             }
             Draw::Replaced(number) => {

@@ -27,6 +27,30 @@ pub(super) fn below<R: Rng + ?Sized>(rng: &mut R, n: u32) -> u32 {
     (product >> 32) as u32
 }
 
+/// Independent integers in [0, n) and [0, m) without bias, from one draw: what the first multiplication leaves of the
+/// word is used up by the second (Brackett-Rozinsky and Lemire, "Batched ranged random integer generation", 2024).
+///
+/// # Panics
+/// If `n` or `m` is 0.
+#[inline]
+pub(super) fn below_both<R: Rng + ?Sized>(rng: &mut R, n: u32, m: u32) -> (u32, u32) {
+    let pairs = u64::from(n) * u64::from(m);
+    assert!(pairs > 0, "a number below 0 was asked for");
+    let split = |word: u64| {
+        let first = u128::from(word) * u128::from(n);
+        let second = u128::from(first as u64) * u128::from(m);
+        (((first >> 64) as u32, (second >> 64) as u32), second as u64)
+    };
+    let (mut both, mut rest) = split(rng.next_u64());
+    if rest < pairs {
+        let surplus = pairs.wrapping_neg() % pairs;
+        while rest < surplus {
+            (both, rest) = split(rng.next_u64());
+        }
+    }
+    both
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +89,30 @@ mod tests {
         // Chi-square with 5 degrees of freedom: 25.7 is the critical value at 1e-4.
         let statistic: f64 = seen.iter().map(|&n| (f64::from(n) - 10_000.0).powi(2) / 10_000.0).sum();
         assert!(statistic < 25.7, "{seen:?}");
+    }
+
+    #[test]
+    fn pairs_are_uniform_and_surplus_words_are_drawn_again() {
+        // The word 0 leaves a rest of 0, which is below 2^64 mod 15 = 1.
+        let mut rng = Scripted::new(&[0, u64::MAX]);
+        assert_eq!(below_both(&mut rng, 3, 5), (2, 4));
+        assert_eq!(rng.used(), 2);
+        // A power of two of pairs has no surplus.
+        let mut rng = Scripted::new(&[0]);
+        assert_eq!((below_both(&mut rng, 4, 2), rng.used()), ((0, 0), 1));
+        // The halves of the interval of `first` = 1 of 2.
+        assert_eq!(below_both(&mut Scripted::new(&[(1 << 63) + (1 << 62)]), 2, 2), (1, 1));
+        assert_eq!(below_both(&mut Scripted::new(&[(1 << 63) + (1 << 61)]), 2, 2), (1, 0));
+
+        let mut rng = Keyed::new(11);
+        let mut seen = [0_u32; 42];
+        for _ in 0..420_000 {
+            let (first, second) = below_both(&mut rng, 7, 6);
+            seen[(first * 6 + second) as usize] += 1;
+        }
+        // Chi-square with 41 degrees of freedom: 84.8 is the critical value at 1e-4.
+        let statistic: f64 = seen.iter().map(|&n| (f64::from(n) - 10_000.0).powi(2) / 10_000.0).sum();
+        assert!(statistic < 84.8, "{statistic} {seen:?}");
     }
 
     #[test]

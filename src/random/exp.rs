@@ -29,9 +29,9 @@ pub(super) fn exp(x: f64) -> f64 {
     let r = (x - whole * STEP_HIGH) - whole * STEP_LOW;
     let square = r * r;
     let tail = square * ((0.5 + r * (1.0 / 6.0)) + square * (1.0 / 24.0 + r * (1.0 / 120.0)));
-    let base = f64::from_bits(POWERS[(steps & 63) as usize]);
-    let scale = f64::from_bits(((steps >> 6) + 1023).cast_unsigned() << 52);
-    (base + base * (r + tail)) * scale
+    // The power of two goes straight into the exponent: within the limit neither end of the range is near.
+    let base = f64::from_bits(POWERS[(steps & 63) as usize].wrapping_add((steps >> 6).cast_unsigned() << 52));
+    base + base * (r + tail)
 }
 
 /// The bits of 2^(j/64).

@@ -21,6 +21,25 @@ pub const fn mix(a: u64, b: u64) -> u64 {
     finish(finish(a.wrapping_add(GOLDEN)).wrapping_add(b))
 }
 
+/// The first word of [`mix`], worked out once for many second words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mixer(u64);
+
+impl Mixer {
+    /// For `mix(a, …)`.
+    #[must_use]
+    pub const fn new(a: u64) -> Self {
+        Self(finish(a.wrapping_add(GOLDEN)))
+    }
+
+    /// `mix(a, b)`.
+    #[inline]
+    #[must_use]
+    pub const fn mix(self, b: u64) -> u64 {
+        finish(self.0.wrapping_add(b))
+    }
+}
+
 /// The hash of a stream's name under a seed and a replication, frozen for ever.
 #[must_use]
 pub fn name_hash(seed: u64, replication: u32, name: &str) -> u64 {
@@ -44,6 +63,8 @@ mod tests {
         assert_eq!(mix(0, 0), 0x4821_8226_ff3c_d4bf);
         assert_eq!(mix(1, 0), 0xdce4_23fc_82c0_d5b8);
         assert_eq!(mix(0, 1), 0xea85_68d2_e45f_d6cb);
+        assert_eq!(Mixer::new(0).mix(1), mix(0, 1));
+        assert_eq!(Mixer::new(u64::MAX).mix(77), mix(u64::MAX, 77));
         assert_eq!(mix(u64::MAX, 0x0123_4567_89ab_cdef), 0x42fc_52b7_c4d9_dd3d);
         assert_eq!(name_hash(1, 0, ""), 0xca74_a130_dbee_ecb1);
         assert_eq!(name_hash(1, 0, "traffic/browse/arrivals"), 0xd88e_5fdc_50aa_4e89);

@@ -28,7 +28,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use dist::Dist;
-pub use hash::{mix, name_hash};
+pub use hash::{Mixer, mix, name_hash};
 pub use keyed::Keyed;
 pub use list::{DISTRIBUTIONS, Listed};
 pub use stream::Stream;

@@ -40,6 +40,15 @@ impl Stream {
     pub fn below(&mut self, n: u32) -> u32 {
         bits::below(self, n)
     }
+
+    /// Independent integers in [0, n) and [0, m), unbiased, at the cost of one draw.
+    ///
+    /// # Panics
+    /// If `n` or `m` is 0.
+    #[inline]
+    pub fn below_both(&mut self, n: u32, m: u32) -> (u32, u32) {
+        bits::below_both(self, n, m)
+    }
 }
 
 impl TryRng for Stream {
