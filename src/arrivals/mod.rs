@@ -255,6 +255,17 @@ impl Iterator for Process {
     fn next(&mut self) -> Option<SimTime> {
         match &mut self.kind {
             Kind::Poisson(process) => process.next(),
+            _ => self.next_of_others(),
+        }
+    }
+}
+
+impl Process {
+    /// Kept out of the way of the commonest process.
+    #[inline(never)]
+    fn next_of_others(&mut self) -> Option<SimTime> {
+        match &mut self.kind {
+            Kind::Poisson(process) => process.next(),
             Kind::Constant(process) => process.next(),
             Kind::Renewal(process) => process.next(),
             Kind::Profile(process) => process.next(),

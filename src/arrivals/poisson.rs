@@ -5,14 +5,18 @@ use crate::random::Stream;
 use crate::time::{NANOS_PER_SEC, SimTime};
 use rand_distr::{Distribution, Exp1};
 
-/// Gaps drawn at a time: the generator's state stays in registers, and nothing else uses the stream.
+/// Arrivals drawn at a time: the generator's state stays in registers, and nothing else uses the stream.
 const BATCH: usize = 256;
+
+/// Stands for an arrival after the end of the clock.
+const NEVER: u64 = u64::MAX;
 
 #[derive(Debug, Clone)]
 pub(super) struct Poisson {
     clock: Clock,
     mean_gap: f64,
-    gaps: Box<[f64; BATCH]>,
+    /// Nanoseconds since the start.
+    times: Box<[u64; BATCH]>,
     used: usize,
     stream: Stream,
 }
@@ -20,7 +24,7 @@ pub(super) struct Poisson {
 impl Poisson {
     pub(super) fn new(rate: f64, stream: Stream) -> Self {
         let mean_gap = NANOS_PER_SEC as f64 / rate;
-        Self { clock: Clock::default(), mean_gap, gaps: Box::new([0.0; BATCH]), used: BATCH, stream }
+        Self { clock: Clock::default(), mean_gap, times: Box::new([0; BATCH]), used: BATCH, stream }
     }
 
     #[inline]
@@ -28,15 +32,16 @@ impl Poisson {
         if self.used == BATCH {
             self.refill();
         }
-        let gap = self.gaps[self.used];
+        let nanos = self.times[self.used];
         self.used += 1;
-        self.clock.advance(gap)
+        if nanos == NEVER { None } else { Some(SimTime::from_nanos(nanos)) }
     }
 
+    #[inline(never)]
     fn refill(&mut self) {
-        for gap in self.gaps.iter_mut() {
+        for time in self.times.iter_mut() {
             let exponential: f64 = Exp1.sample(&mut self.stream);
-            *gap = exponential * self.mean_gap;
+            *time = self.clock.advance(exponential * self.mean_gap).map_or(NEVER, SimTime::as_nanos);
         }
         self.used = 0;
     }
