@@ -6,6 +6,7 @@
 
 use crate::cause::LedgerCause;
 use crate::model::network::topology::PathClass;
+use crate::observe::recorder::LedgerBlock;
 
 /// No such column.
 pub const NO_COLUMN: u16 = u16::MAX;
@@ -59,4 +60,93 @@ impl Layout {
         let position = self.calls.binary_search_by_key(&callee, |(flow, _)| *flow).expect("the callee is a call of it");
         &self.calls[position].1
     }
+}
+
+/// The nanoseconds of every request under way, a row each, by column.
+///
+/// Rows are padded with zeros to whole blocks of columns: loops over blocks need no cases. A free row is zero.
+#[derive(Debug)]
+pub(crate) struct Ledgers {
+    blocks: Vec<LedgerBlock>,
+    /// Blocks of a row.
+    stride: usize,
+}
+
+impl Ledgers {
+    /// Ledgers of at most so many columns.
+    pub(crate) const fn new(columns: usize) -> Self {
+        Self { blocks: Vec::new(), stride: blocks_of(columns) }
+    }
+
+    /// Makes sure that there is a row.
+    #[inline(always)]
+    pub(crate) fn make_room(&mut self, row: u32) {
+        if self.blocks.len() < (row as usize + 1) * self.stride {
+            self.grow(row);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, row: u32) {
+        self.blocks.resize((row as usize + 1) * self.stride * 2, LedgerBlock::default());
+    }
+
+    /// Adds nanoseconds in a column of a row.
+    #[inline(always)]
+    pub(crate) fn charge(&mut self, row: u32, column: u16, nanos: u64) {
+        debug_assert!(column != NO_COLUMN, "time was entered under a cause that the flow cannot have");
+        *self.cell(row, column) += nanos;
+    }
+
+    /// A column of a row.
+    #[inline(always)]
+    pub(crate) fn cell(&mut self, row: u32, column: u16) -> &mut u64 {
+        let first = row as usize * self.stride * size_of::<LedgerBlock>() / size_of::<u64>();
+        &mut self.blocks.as_flattened_mut()[first + column as usize]
+    }
+
+    /// The first columns of a row.
+    pub(crate) fn row(&self, row: u32, columns: usize) -> &[u64] {
+        let first = row as usize * self.stride;
+        &self.blocks[first..first + self.stride].as_flattened()[..columns]
+    }
+
+    /// The first columns of a row, to be changed.
+    pub(crate) fn row_mut(&mut self, row: u32, columns: usize) -> &mut [u64] {
+        let first = row as usize * self.stride;
+        &mut self.blocks[first..first + self.stride].as_flattened_mut()[..columns]
+    }
+
+    /// The first blocks of a row.
+    #[inline(always)]
+    pub(crate) fn blocks(&self, row: u32, blocks: u32) -> &[LedgerBlock] {
+        let first = row as usize * self.stride;
+        &self.blocks[first..first + blocks as usize]
+    }
+
+    /// Sets the first blocks of a row to zero.
+    #[inline(always)]
+    pub(crate) fn clear(&mut self, row: u32, blocks: u32) {
+        let first = row as usize * self.stride;
+        for block in &mut self.blocks[first..first + blocks as usize] {
+            *block = LedgerBlock::default();
+        }
+    }
+}
+
+/// How many blocks hold so many columns.
+pub(crate) const fn blocks_of(columns: usize) -> usize {
+    columns.div_ceil(size_of::<LedgerBlock>() / size_of::<u64>())
+}
+
+/// The sum of a row.
+#[inline(always)]
+pub(crate) fn total(row: &[LedgerBlock]) -> u64 {
+    let mut totals = LedgerBlock::default();
+    for block in row {
+        for (total, nanos) in totals.iter_mut().zip(block) {
+            *total += nanos;
+        }
+    }
+    totals.iter().sum()
 }

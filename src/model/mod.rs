@@ -18,16 +18,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::balance::Balancer;
 use crate::engine::{Event, Kind, Model, Schedule};
+use crate::observe::endpoint_latency::EndpointLatency;
 use crate::observe::outcome::{EndpointOutcome, RunOutcome, Sink};
 use crate::observe::recorder::FlowRecorder;
 use crate::observe::time_average::mean_level;
 use crate::random::Stream;
-use crate::stats::Histogram;
 use crate::time::SimTime;
 
 use cluster::sharing::Sharing;
 use cluster::station::Station;
-use plan::{NONE, Plan, as_u32};
+use ledger::Ledgers;
+use plan::{HotFlow, NONE, Plan, as_u32};
 use probe::Probes;
 use slab::Slab;
 use traffic::attempt::{Attempt, Request};
@@ -117,11 +118,11 @@ pub struct World<'p> {
     log: RequestLog,
     requests: Slab<Request>,
     attempts: Slab<Attempt>,
-    ledger: Vec<u64>,
+    ledgers: Ledgers,
     stations: Vec<Station>,
     sharing: Vec<Option<Box<(Sharing, crate::engine::TimerId)>>>,
     endpoints: Vec<EndpointCounters>,
-    endpoint_latency: Vec<Histogram>,
+    endpoint_latency: EndpointLatency,
     flows: Vec<FlowState>,
     workers: Vec<Worker>,
     connections: Slab<Connection>,
@@ -233,8 +234,7 @@ impl<'p> World<'p> {
         let stations: Vec<Station> = plan.server_of.iter().map(|server| Station::new(*server)).collect();
         let keeps_latency = plan.services.iter().all(|service| service.count <= ENDPOINT_LATENCY_LIMIT)
             || plan.scenario.observe.endpoint_latency;
-        let endpoint_latency =
-            if keeps_latency { vec![Histogram::with_bits(5); plan.endpoints.len()] } else { Vec::new() };
+        let endpoint_latency = EndpointLatency::new(if keeps_latency { plan.endpoints.len() } else { 0 });
         let probes = Probes::new(plan);
         Self {
             plan,
@@ -243,7 +243,7 @@ impl<'p> World<'p> {
             log,
             requests: Slab::default(),
             attempts: Slab::default(),
-            ledger: Vec::new(),
+            ledgers: Ledgers::new(plan.ledger_columns),
             sharing: Self::sharing_of(plan, schedule),
             stations,
             endpoints: vec![EndpointCounters::default(); plan.endpoints.len()],
@@ -331,8 +331,7 @@ impl<'p> World<'p> {
 
     fn endpoint_outcomes(&mut self) -> Vec<EndpointOutcome> {
         let span = self.window.span();
-        let latency = std::mem::take(&mut self.endpoint_latency);
-        let mut latency = latency.into_iter();
+        let mut latency = std::mem::take(&mut self.endpoint_latency).finish().into_iter();
         self.plan
             .endpoints
             .iter()
@@ -367,10 +366,9 @@ impl<'p> World<'p> {
     }
 
     #[inline(always)]
-    fn node_of_client(&self, flow: u32, client: u32) -> u32 {
-        let only = self.plan.hot[flow as usize].client_node;
-        if only != NONE {
-            return only;
+    fn node_of_client(&self, hot: &HotFlow, flow: u32, client: u32) -> u32 {
+        if hot.client_node != NONE {
+            return hot.client_node;
         }
         let nodes = &self.plan_flow(flow).client_nodes;
         nodes[client as usize % nodes.len()]

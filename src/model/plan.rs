@@ -4,7 +4,7 @@ use crate::arrivals::Spec;
 use crate::cause::LedgerCause;
 use crate::id::FlowId;
 use crate::model::cluster::placement::{self, Placed};
-use crate::model::ledger::{Layout, NO_COLUMN};
+use crate::model::ledger::{Layout, NO_COLUMN, blocks_of};
 use crate::model::network::topology::{PathClass, Topology};
 use crate::model::traffic::connection::Channel;
 use crate::observe::outcome::{EndpointLabel, FlowLabel, Labels};
@@ -56,7 +56,7 @@ pub struct Plan {
     /// Names of the places where requests fail.
     pub places: Vec<String>,
     /// Largest number of ledger columns of any flow.
-    pub ledger_stride: usize,
+    pub ledger_columns: usize,
 }
 
 /// How a container serves, with the speed of its pod.
@@ -161,8 +161,8 @@ pub enum Route {
 pub struct HotFlow {
     /// Its recorder.
     pub recorder: u32,
-    /// How many columns its ledger has.
-    pub columns: u32,
+    /// How many blocks of columns a row of its ledger has.
+    pub blocks: u32,
     /// First endpoint of the Service its requests go to.
     pub first_endpoint: u32,
     /// The only worker of its proxy; `NONE` where there is a choice.
@@ -252,7 +252,7 @@ impl Plan {
             traffics: scenario.traffic.len(),
             labels: Labels::default(),
             places: Vec::new(),
-            ledger_stride: 0,
+            ledger_columns: 0,
         };
         plan.lay_flows();
         plan.lay_stations();
@@ -270,7 +270,7 @@ impl Plan {
         let single = |columns: &[u16]| if let [column] = columns { *column } else { NO_COLUMN };
         let mut hot = HotFlow {
             recorder: spec.recorder,
-            columns: as_u32(spec.layout.columns.len()),
+            blocks: as_u32(blocks_of(spec.layout.columns.len())),
             first_endpoint: self.services[spec.flow.service].first,
             worker: NONE,
             express: false,
@@ -475,7 +475,7 @@ impl Plan {
         for flow in 0..self.flows.len() {
             self.lay_ledger(flow, &mut done);
         }
-        self.ledger_stride = self.flows.iter().map(|flow| flow.layout.columns.len()).max().unwrap_or(0);
+        self.ledger_columns = self.flows.iter().map(|flow| flow.layout.columns.len()).max().unwrap_or(0);
     }
 
     fn calls_at(&self, workload: usize, container: usize) -> Vec<usize> {

@@ -8,6 +8,8 @@ use crate::time::{SimDuration, SimTime};
 
 /// Latencies wait here until there are enough to be worth a pass.
 const BATCH: usize = 4096;
+/// A ledger's columns come in blocks, the last one padded with zeros.
+pub type LedgerBlock = [u64; 4];
 /// Marks a latency of a request that arrived outside the window.
 const UNMEASURED: u64 = 1 << 63;
 
@@ -96,7 +98,7 @@ impl FlowRecorder {
         &mut self,
         now: SimTime,
         latency: u64,
-        ledger: &[u64],
+        ledger: &[LedgerBlock],
         measured: bool,
         ready_pods: u64,
         sink: &mut dyn Sink,
@@ -320,18 +322,21 @@ fn batch_moments(batch: &[u64]) -> Moments {
 #[derive(Debug)]
 struct AttributionTable {
     columns: usize,
+    /// Blocks of a row of `sums`.
+    stride: usize,
     first: usize,
     counts: Vec<u64>,
-    sums: Vec<u64>,
+    sums: Vec<LedgerBlock>,
 }
 
 impl AttributionTable {
     const fn new(columns: usize) -> Self {
-        Self { columns, first: 0, counts: Vec::new(), sums: Vec::new() }
+        let stride = columns.div_ceil(size_of::<LedgerBlock>() / size_of::<u64>());
+        Self { columns, stride, first: 0, counts: Vec::new(), sums: Vec::new() }
     }
 
     #[inline]
-    fn add(&mut self, latency: u64, ledger: &[u64]) {
+    fn add(&mut self, latency: u64, ledger: &[LedgerBlock]) {
         let bucket = coarse_bucket(latency);
         let mut row = bucket.wrapping_sub(self.first);
         if row >= self.counts.len() {
@@ -339,9 +344,11 @@ impl AttributionTable {
             row = bucket - self.first;
         }
         self.counts[row] += 1;
-        let sums = &mut self.sums[row * self.columns..(row + 1) * self.columns];
-        for (sum, nanos) in sums.iter_mut().zip(ledger) {
-            *sum += nanos;
+        let sums = &mut self.sums[row * self.stride..(row + 1) * self.stride];
+        for (sums, block) in sums.iter_mut().zip(ledger) {
+            for (sum, nanos) in sums.iter_mut().zip(block) {
+                *sum += nanos;
+            }
         }
     }
 
@@ -353,15 +360,17 @@ impl AttributionTable {
         if bucket < self.first {
             let more = self.first - bucket;
             self.counts.splice(0..0, std::iter::repeat_n(0, more));
-            self.sums.splice(0..0, std::iter::repeat_n(0, more * self.columns));
+            self.sums.splice(0..0, std::iter::repeat_n(LedgerBlock::default(), more * self.stride));
             self.first = bucket;
         }
         let rows = (bucket - self.first + 1).max(self.counts.len());
         self.counts.resize(rows, 0);
-        self.sums.resize(rows * self.columns, 0);
+        self.sums.resize(rows * self.stride, LedgerBlock::default());
     }
 
     fn finish(self) -> Attribution {
-        Attribution { columns: self.columns, first_bucket: self.first, counts: self.counts, sums: self.sums }
+        let rows = self.sums.chunks(self.stride.max(1));
+        let sums = rows.flat_map(|row| row.as_flattened()[..self.columns].iter().copied()).collect();
+        Attribution { columns: self.columns, first_bucket: self.first, counts: self.counts, sums }
     }
 }

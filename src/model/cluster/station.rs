@@ -64,7 +64,7 @@ impl Station {
     }
 
     /// Puts an attempt at the end of the queue.
-    #[inline]
+    #[inline(always)]
     pub fn enqueue(&mut self, attempt: u32, attempts: &mut Slab<Attempt>, now: SimTime) {
         let tail = self.tail;
         let entry = &mut attempts[attempt];
@@ -97,7 +97,7 @@ impl Station {
     }
 
     /// Takes an attempt out of the queue, wherever it stands.
-    #[inline]
+    #[inline(always)]
     pub fn unlink(&mut self, attempt: u32, attempts: &mut Slab<Attempt>, now: SimTime) {
         let (previous, next) = (attempts[attempt].previous, attempts[attempt].next);
         if previous == NONE {

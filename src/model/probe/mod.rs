@@ -164,13 +164,18 @@ impl Probes {
     }
 
     /// An endpoint was chosen.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn picked(&mut self, endpoint: u32) {
         if self.any_sequence {
-            for server in &self.servers_of[endpoint as usize] {
-                if let Some(sequence) = &mut self.servers[*server as usize].1.sequence {
-                    sequence.push(endpoint);
-                }
+            self.note_sequence(endpoint);
+        }
+    }
+
+    #[inline(never)]
+    fn note_sequence(&mut self, endpoint: u32) {
+        for server in &self.servers_of[endpoint as usize] {
+            if let Some(sequence) = &mut self.servers[*server as usize].1.sequence {
+                sequence.push(endpoint);
             }
         }
     }

@@ -2,14 +2,14 @@
 
 use crate::arrivals::Spec;
 use crate::engine::{Rank, Schedule};
-use crate::model::plan::{NONE, as_u32};
+use crate::model::plan::{HotFlow, NONE, as_u32};
 use crate::model::random_keys::{CLIENT, THINK};
 use crate::model::{World, kind};
 use crate::random::{Keyed, Stream, mix};
 use crate::scenario::Popularity;
 use crate::time::SimTime;
 
-impl World<'_> {
+impl<'p> World<'p> {
     /// Schedules the first arrival of a traffic, or the first thought of its users.
     pub(crate) fn start_traffic(&mut self, flow: usize, schedule: &mut Schedule) {
         let plan = self.plan;
@@ -63,15 +63,16 @@ impl World<'_> {
             let stream = state.arrivals.expect("an open traffic has a stream");
             schedule.set_stream(stream, next, Rank::Arrival);
         }
-        let base = mix(state.hash, number);
-        let alone = self.plan.hot[flow as usize].single_client;
-        let client = if alone { 0 } else { self.choose_client(flow, number, base) };
-        self.begin_traffic_request(flow, (number, base), (client, NONE), now, schedule);
+        let base = state.identity.mix(number);
+        let hot = &self.plan.hot[flow as usize];
+        let client = if hot.single_client { 0 } else { self.choose_client(flow, number, base) };
+        self.begin_traffic_request(hot, flow, (number, base), (client, NONE), now, schedule);
     }
 
     #[inline(always)]
     fn begin_traffic_request(
         &mut self,
+        hot: &'p HotFlow,
         flow: u32,
         (number, base): (u64, u64),
         (client, user): (u32, u32),
@@ -84,9 +85,9 @@ impl World<'_> {
             self.flows[flow as usize].first_measured.get_or_insert(number);
         }
         if self.probes.any_flow {
-            self.probes.arrived(self.plan.hot[flow as usize].recorder, now, measured);
+            self.probes.arrived(hot.recorder, now, measured);
         }
-        self.begin_request(flow, number, base, client, (NONE, user), measured, now, schedule);
+        self.begin_request(hot, flow, number, base, client, (NONE, user), measured, now, schedule);
         self.note_arrived(now, schedule);
     }
 
@@ -125,9 +126,16 @@ impl World<'_> {
         let iteration = state.users[user as usize];
         state.users[user as usize] += 1;
         let number = (u64::from(user) << 32) | iteration;
-        let base = mix(state.hash, number);
+        let base = state.identity.mix(number);
         let count = self.plan.scenario.traffic[flow].clients.count;
-        self.begin_traffic_request(as_u32(flow), (number, base), (user % count, slot), now, schedule);
+        self.begin_traffic_request(
+            &self.plan.hot[flow],
+            as_u32(flow),
+            (number, base),
+            (user % count, slot),
+            now,
+            schedule,
+        );
     }
 
     /// A user's request ended: the user thinks.

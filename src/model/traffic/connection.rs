@@ -71,7 +71,7 @@ pub struct Pool {
     waiters: VecDeque<u32>,
 }
 
-impl World<'_> {
+impl<'p> World<'p> {
     /// Opens the connections that stand before the run starts, at no cost.
     pub(crate) fn pin_connections(&mut self, flow: usize) {
         let plan = self.plan;
@@ -132,7 +132,7 @@ impl World<'_> {
     /// kube-proxy on the client's node chooses for a new connection; `(NONE, endpoint)`.
     fn kube_proxy_pick(&mut self, flow: u32, client: u32) -> Option<(u32, u32)> {
         let plan = self.plan;
-        let node = self.node_of_client(flow, client);
+        let node = self.node_of_client(&self.plan.hot[flow as usize], flow, client);
         let service = &plan.services[plan.flows[flow as usize].flow.service];
         let (seed, replication) = (self.seed, self.replication);
         let stream = self.kube_proxies[node as usize].get_or_insert_with(|| {
@@ -235,8 +235,8 @@ impl World<'_> {
 
     /// Gets a client connection for an attempt, then sends it on its way.
     #[inline(always)]
-    pub(crate) fn connect(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
-        if self.plan.hot[trip.flow as usize].express {
+    pub(crate) fn connect(&mut self, trip: Trip<'p>, now: SimTime, schedule: &mut Schedule) {
+        if trip.hot.express {
             return self.send(trip, now, schedule);
         }
         self.connect_by_choice(trip.attempt, now, schedule);
@@ -360,7 +360,7 @@ impl World<'_> {
                 plan.workers[self.attempts[attempt].worker as usize].node
             }
         };
-        let from = self.node_of_client(flow, client);
+        let from = self.node_of_client(&self.plan.hot[flow as usize], flow, client);
         let delay = self.handshake(attempt, from, to, 0);
         if delay.is_zero() {
             self.on_connected(attempt, now, schedule);

@@ -7,7 +7,7 @@ use crate::model::kind;
 use crate::model::plan::{FlowPlan, Plan, Route};
 use crate::model::traffic::connection::{Channel, Pool};
 use crate::model::traffic::retry::Budget;
-use crate::random::{Stream, name_hash};
+use crate::random::{Mixer, Stream, name_hash};
 use crate::scenario::Popularity;
 use crate::time::SimDuration;
 
@@ -16,6 +16,8 @@ use crate::time::SimDuration;
 pub(crate) struct FlowState {
     /// Start of the identity of its requests.
     pub(crate) hash: u64,
+    /// Mixes it with the number of a request.
+    pub(crate) identity: Mixer,
     /// Number of the next request.
     pub(crate) next_number: u64,
     /// When requests come; `None` for calls and closed loops.
@@ -71,8 +73,10 @@ impl FlowState {
         let per_try = lane(flow.flow.retries.per_try, kind::PER_TRY, schedule);
         let clients = flow.clients as usize;
         let balances = flow.route == Route::ClientBalancer;
+        let hash = name_hash(seed, replication, &format!("{}/request", flow.stream));
         Self {
-            hash: name_hash(seed, replication, &format!("{}/request", flow.stream)),
+            hash,
+            identity: Mixer::new(hash),
             next_number: 0,
             process: None,
             arrivals: None,

@@ -2,7 +2,8 @@
 
 use crate::cause::FailureCause;
 use crate::engine::{LaneTicket, Rank, Schedule};
-use crate::model::plan::NONE;
+use crate::model::ledger;
+use crate::model::plan::{HotFlow, NONE};
 use crate::model::random_keys::BACK_OFF;
 use crate::model::traffic::attempt::{Attempt, Failure, Request, Stage};
 use crate::model::traffic::retry::back_off;
@@ -13,12 +14,33 @@ use crate::random::mix;
 use crate::scenario::Cancellation;
 use crate::time::{SimDuration, SimTime};
 
-impl World<'_> {
+/// What is told of a request when it has ended.
+#[derive(Debug, Clone, Copy)]
+struct Ending {
+    flow: u32,
+    number: u64,
+    caller: u32,
+    user: u32,
+    measured: bool,
+    in_back_off: bool,
+    blocks: u32,
+}
+
+impl Ending {
+    #[inline(always)]
+    fn of(entry: &Request, hot: &HotFlow) -> Self {
+        let &Request { flow, number, caller, user, measured, retry_at, .. } = entry;
+        Self { flow, number, caller, user, measured, in_back_off: retry_at != 0, blocks: hot.blocks }
+    }
+}
+
+impl<'p> World<'p> {
     /// Begins a request of a traffic (no caller) or a call (with the attempt that waits for it).
     #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "these are the request: what it is, who asks, when")]
     pub(crate) fn begin_request(
         &mut self,
+        hot: &'p HotFlow,
         flow: u32,
         number: u64,
         base: u64,
@@ -37,7 +59,7 @@ impl World<'_> {
             flow,
             client,
             attempt: NONE,
-            tries: 0,
+            tries: 1,
             deadline: NONE,
             per_try: NONE,
             caller,
@@ -48,12 +70,7 @@ impl World<'_> {
         if caller != NONE {
             self.attempts[caller].first_call = request;
         }
-        let stride = self.plan.ledger_stride;
-        let row = request as usize * stride;
-        if self.ledger.len() < row + stride {
-            self.ledger.resize((row + stride) * 2, 0);
-        }
-        let hot = &self.plan.hot[flow as usize];
+        self.ledgers.make_room(request);
         self.recorders[hot.recorder as usize].arrive(now, measured, self.ready_pods, self.sink);
         if hot.deadline {
             let lane = self.flows[flow as usize].deadline.expect("a flow with a timeout has a lane");
@@ -62,7 +79,8 @@ impl World<'_> {
         if hot.budget {
             self.save_up(flow, client, now);
         }
-        self.launch(request, now, schedule);
+        let identity = if hot.traced { number } else { base };
+        self.launch(hot, request, flow, client, (base, identity), measured, now, schedule);
     }
 
     #[inline(never)]
@@ -80,19 +98,24 @@ impl World<'_> {
         budgets[client as usize].get_or_insert_with(Box::default)
     }
 
-    /// Starts the next try.
+    /// Starts a try; its identity is told from where its demand comes.
     #[inline(always)]
-    fn launch(&mut self, request: u32, now: SimTime, schedule: &mut Schedule) {
-        let entry = &mut self.requests[request];
-        let base = if entry.tries == 0 { entry.base } else { mix(entry.base, u64::from(entry.tries)) };
-        entry.tries += 1;
-        let (flow, client, measured) = (entry.flow, entry.client, entry.measured);
-        let (number, request_base) = (entry.number, entry.base);
-        let hot = &self.plan.hot[flow as usize];
+    #[expect(clippy::too_many_arguments, reason = "what is known of the request is handed on, not looked up again")]
+    fn launch(
+        &mut self,
+        hot: &'p HotFlow,
+        request: u32,
+        flow: u32,
+        client: u32,
+        (base, identity): (u64, u64),
+        measured: bool,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
         let worker = if hot.express { hot.worker } else { NONE };
         let attempt = self.attempts.insert(Attempt {
             base,
-            identity: if hot.traced { number } else { request_base },
+            identity,
             reached: u64::MAX,
             since: now.as_nanos(),
             work: 0,
@@ -122,7 +145,7 @@ impl World<'_> {
             let lane = self.flows[flow as usize].per_try.expect("a flow with a timeout a try has a lane");
             entry.per_try = schedule.start(lane, request).0;
         }
-        let trip = Trip { attempt, request, flow, client, worker, endpoint: NONE, base, measured };
+        let trip = Trip { hot, attempt, request, flow, client, worker, endpoint: NONE, base, measured };
         self.connect(trip, now, schedule);
     }
 
@@ -151,12 +174,12 @@ impl World<'_> {
     }
 
     #[inline(always)]
-    pub(crate) fn reply_at_client(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
+    pub(crate) fn reply_at_client(&mut self, trip: Trip<'p>, now: SimTime, schedule: &mut Schedule) {
         let Trip { attempt, request, .. } = trip;
         if request == NONE {
             return self.attempts.remove(attempt);
         }
-        let hot = &self.plan.hot[trip.flow as usize];
+        let hot = trip.hot;
         if hot.balances_at_client {
             self.settle_at_client(attempt);
         }
@@ -167,19 +190,20 @@ impl World<'_> {
             self.stop_per_try(request, schedule);
         }
         match self.attempts[attempt].failure {
-            None => self.succeed(request, attempt, now, schedule),
-            Some(cause) => self.reply_failed(trip, cause, now, schedule),
+            None => self.succeed(&trip, now, schedule),
+            Some(cause) => self.reply_failed(attempt, cause, now, schedule),
         }
     }
 
     #[inline(never)]
-    fn reply_failed(&mut self, trip: Trip, cause: FailureCause, now: SimTime, schedule: &mut Schedule) {
-        let entry = &self.attempts[trip.attempt];
+    fn reply_failed(&mut self, attempt: u32, cause: FailureCause, now: SimTime, schedule: &mut Schedule) {
+        let entry = &self.attempts[attempt];
+        let (request, flow) = (entry.request, entry.flow);
         let failure = Failure { cause, place: entry.place, endpoint: entry.endpoint, gave_up: false };
-        self.attempts.remove(trip.attempt);
-        self.requests[trip.request].attempt = NONE;
-        let retried = self.plan_flow(trip.flow).flow.retries.on.contains(&cause);
-        self.try_failed(trip.request, failure, retried, now, schedule);
+        self.attempts.remove(attempt);
+        self.requests[request].attempt = NONE;
+        let retried = self.plan_flow(flow).flow.retries.on.contains(&cause);
+        self.try_failed(request, failure, retried, now, schedule);
     }
 
     /// The client's own balancer closes its account of an attempt.
@@ -216,17 +240,17 @@ impl World<'_> {
     }
 
     #[inline(always)]
-    fn succeed(&mut self, request: u32, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        if self.requests[request].deadline != NONE {
+    fn succeed(&mut self, trip: &Trip<'p>, now: SimTime, schedule: &mut Schedule) {
+        let Trip { hot, attempt, request, .. } = *trip;
+        if hot.deadline {
             self.stop_deadline(request, schedule);
         }
         let entry = &self.requests[request];
-        let (flow, measured, caller, tries) = (entry.flow, entry.measured, entry.caller, entry.tries);
+        let (measured, caller, tries) = (entry.measured, entry.caller, entry.tries);
         let latency = now.as_nanos() - entry.arrived;
-        let hot = &self.plan.hot[flow as usize];
-        let row = request as usize * self.plan.ledger_stride;
-        let ledger = &self.ledger[row..row + hot.columns as usize];
-        if ledger.iter().sum::<u64>() != latency {
+        let ending = Ending::of(entry, hot);
+        let ledger = self.ledgers.blocks(request, hot.blocks);
+        if ledger::total(ledger) != latency {
             self.ledger_is_wrong(request, latency);
         }
         if self.probes.any_flow {
@@ -245,15 +269,14 @@ impl World<'_> {
         if caller != NONE {
             self.merge_ledger(request, caller);
         }
-        self.end_request(request, None, now, schedule);
+        self.end_request(request, &ending, None, now, schedule);
     }
 
     #[cold]
     fn ledger_is_wrong(&self, request: u32, latency: u64) {
         let entry = &self.requests[request];
         let spec = self.plan_flow(entry.flow);
-        let row = request as usize * self.plan.ledger_stride;
-        let ledger = &self.ledger[row..row + spec.layout.columns.len()];
+        let ledger = self.ledgers.row(request, spec.layout.columns.len());
         panic!(
             "the ledger of request {} of {} is {:?} over {ledger:?}, its latency is {latency} ns",
             entry.number, spec.flow.name, spec.layout.columns
@@ -280,8 +303,7 @@ impl World<'_> {
         }
         let delay = back_off(retries, tries - 1, mix(self.requests[request].base, u64::from(tries)) ^ BACK_OFF);
         self.waste(request, now);
-        let row = request as usize * self.plan.ledger_stride;
-        self.ledger[row + spec.layout.back_off as usize] += delay.as_nanos();
+        self.ledgers.charge(request, spec.layout.back_off, delay.as_nanos());
         self.requests[request].retry_at = (now + delay).as_nanos();
         schedule.at(now + delay, Rank::Completion, kind::RETRY, request);
     }
@@ -291,8 +313,7 @@ impl World<'_> {
         let entry = &self.requests[request];
         let layout = &self.plan_flow(entry.flow).layout;
         let elapsed = now.as_nanos() - entry.arrived;
-        let row = request as usize * self.plan.ledger_stride;
-        let ledger = &mut self.ledger[row..row + layout.columns.len()];
+        let ledger = self.ledgers.row_mut(request, layout.columns.len());
         let waited = ledger.get(layout.back_off as usize).copied().unwrap_or(0);
         ledger.fill(0);
         if let Some(back_off) = ledger.get_mut(layout.back_off as usize) {
@@ -311,7 +332,12 @@ impl World<'_> {
             return self.requests.remove(request);
         }
         entry.retry_at = 0;
-        self.launch(request, now, schedule);
+        let base = mix(entry.base, u64::from(entry.tries));
+        entry.tries += 1;
+        let (flow, client, measured) = (entry.flow, entry.client, entry.measured);
+        let hot = &self.plan.hot[flow as usize];
+        let identity = if hot.traced { entry.number } else { entry.base };
+        self.launch(hot, request, flow, client, (base, identity), measured, now, schedule);
     }
 
     /// A try took too long.
@@ -330,8 +356,7 @@ impl World<'_> {
         let failure = if self.requests[request].attempt == NONE {
             // In a back-off: only the part that has passed was spent.
             let left = self.requests[request].retry_at - now.as_nanos();
-            let row = request as usize * self.plan.ledger_stride;
-            self.ledger[row + spec.layout.back_off as usize] -= left;
+            *self.ledgers.cell(request, spec.layout.back_off) -= left;
             let cause = FailureCause::DeadlineExceeded;
             Failure { cause, place: spec.place, endpoint: NONE, gave_up: false }
         } else {
@@ -373,8 +398,7 @@ impl World<'_> {
         let (measured, caller, tries) = (entry.measured, entry.caller, entry.tries);
         let latency = now.as_nanos() - entry.arrived;
         let hot = &self.plan.hot[entry.flow as usize];
-        let row = request as usize * self.plan.ledger_stride;
-        if self.ledger[row..row + hot.columns as usize].iter().sum::<u64>() != latency {
+        if ledger::total(self.ledgers.blocks(request, hot.blocks)) != latency {
             self.ledger_is_wrong(request, latency);
         }
         self.probes.failed(hot.recorder, entry.number, tries, measured);
@@ -389,7 +413,8 @@ impl World<'_> {
         if caller != NONE {
             self.merge_ledger(request, caller);
         }
-        self.end_request(request, Some((failure.cause, failure.place)), now, schedule);
+        let ending = Ending::of(&self.requests[request], hot);
+        self.end_request(request, &ending, Some((failure.cause, failure.place)), now, schedule);
     }
 
     /// A request is over: its caller, its user and its slot are told.
@@ -397,20 +422,15 @@ impl World<'_> {
     fn end_request(
         &mut self,
         request: u32,
+        &Ending { flow, number, caller, user, measured, in_back_off, blocks }: &Ending,
         failure: Option<(FailureCause, u16)>,
         now: SimTime,
         schedule: &mut Schedule,
     ) {
-        let entry = &mut self.requests[request];
-        let (flow, number, caller, user, measured) =
-            (entry.flow, entry.number, entry.caller, entry.user, entry.measured);
         // A free row is zero, so that the next request finds it so.
-        let row = request as usize * self.plan.ledger_stride;
-        let columns = self.plan.hot[flow as usize].columns as usize;
-        self.ledger[row..row + columns].iter_mut().for_each(|cell| *cell = 0);
-        let in_back_off = entry.retry_at != 0;
+        self.ledgers.clear(request, blocks);
         if in_back_off {
-            entry.retry_at = u64::MAX;
+            self.requests[request].retry_at = u64::MAX;
         } else {
             self.requests.remove(request);
         }
@@ -457,8 +477,7 @@ impl World<'_> {
         }
         let entry = &mut self.requests[request];
         let (flow, measured) = (entry.flow, entry.measured);
-        let row = request as usize * self.plan.ledger_stride;
-        self.ledger[row..row + self.plan.ledger_stride].fill(0);
+        self.ledgers.clear(request, self.plan.hot[flow as usize].blocks);
         if entry.retry_at != 0 {
             entry.retry_at = u64::MAX;
         } else {
@@ -477,13 +496,11 @@ impl World<'_> {
         if caller_request == NONE || self.attempts[caller].joins > 1 {
             return;
         }
-        let stride = self.plan.ledger_stride;
         let (callee, flow) = (self.requests[request].flow, self.attempts[caller].flow);
         let mapping = self.plan_flow(flow).layout.mapping(callee);
-        let (from, to) = (request as usize * stride, caller_request as usize * stride);
         for (column, target) in mapping.iter().enumerate() {
-            let nanos = self.ledger[from + column];
-            self.ledger[to + *target as usize] += nanos;
+            let nanos = self.ledgers.row(request, mapping.len())[column];
+            self.ledgers.charge(caller_request, *target, nanos);
         }
     }
 
@@ -500,7 +517,6 @@ impl World<'_> {
             }
         }
         state.logged += 1;
-        let row = request as usize * self.plan.ledger_stride;
         self.sink.request(&RequestRow {
             flow: spec.recorder as usize,
             request: entry.number,
@@ -511,7 +527,7 @@ impl World<'_> {
             failure,
             censored: false,
             latency: SimDuration::from_nanos(now.as_nanos() - entry.arrived),
-            ledger: &self.ledger[row..row + spec.layout.columns.len()],
+            ledger: self.ledgers.row(request, spec.layout.columns.len()),
         });
     }
 

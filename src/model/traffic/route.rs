@@ -3,7 +3,7 @@
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
 use crate::model::ledger::NO_COLUMN;
-use crate::model::plan::{NONE, Route};
+use crate::model::plan::{HotFlow, NONE, Route};
 use crate::model::random_keys::{HOP, PROXY_AFTER, PROXY_BEFORE};
 use crate::model::{World, kind};
 use crate::random::Keyed;
@@ -32,8 +32,12 @@ enum Hop {
 }
 
 /// What the steps of the way need of an attempt, handed from one to the next without looking it up again.
+///
+/// Only functions that are inlined take it: as an argument of a call it would be copied through memory, which costs
+/// more than looking the attempt up.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Trip {
+pub(crate) struct Trip<'p> {
+    pub(crate) hot: &'p HotFlow,
     pub(crate) attempt: u32,
     pub(crate) request: u32,
     pub(crate) flow: u32,
@@ -57,15 +61,15 @@ impl<'p> World<'p> {
     /// Enters time in the ledger of a request.
     #[inline(always)]
     pub(crate) fn charge_request(&mut self, request: u32, column: u16, nanos: u64) {
-        debug_assert!(column != NO_COLUMN, "time was entered under a cause that the flow cannot have");
-        self.ledger[request as usize * self.plan.ledger_stride + column as usize] += nanos;
+        self.ledgers.charge(request, column, nanos);
     }
 
     /// What the next steps of an attempt need of it.
     #[inline(always)]
-    pub(crate) fn trip(&self, attempt: u32) -> Trip {
+    pub(crate) fn trip(&self, attempt: u32) -> Trip<'p> {
         let entry = &self.attempts[attempt];
         Trip {
+            hot: &self.plan.hot[entry.flow as usize],
             attempt,
             request: entry.request,
             flow: entry.flow,
@@ -79,12 +83,12 @@ impl<'p> World<'p> {
 
     /// One hop between two nodes; enters the ledger.
     #[inline(always)]
-    fn hop(&mut self, trip: &Trip, hop: Hop, from: u32, to: u32) -> SimDuration {
+    fn hop(&mut self, trip: &Trip<'p>, hop: Hop, from: u32, to: u32) -> SimDuration {
         let plan = self.plan;
         let class = plan.topology.class(from, to);
         let delay = plan.topology.delay(class, trip.base ^ HOP[hop as usize]);
         if trip.request != NONE {
-            let column = plan.hot[trip.flow as usize].network[class as usize];
+            let column = trip.hot.network[class as usize];
             if column != NO_COLUMN {
                 self.charge_request(trip.request, column, delay.as_nanos());
             }
@@ -94,18 +98,18 @@ impl<'p> World<'p> {
 
     /// The hop between an attempt's client and its proxy, either way.
     #[inline(always)]
-    fn client_hop(&mut self, trip: &Trip, hop: Hop) -> SimDuration {
+    fn client_hop(&mut self, trip: &Trip<'p>, hop: Hop) -> SimDuration {
         if self.free {
             return SimDuration::ZERO;
         }
-        let client = self.node_of_client(trip.flow, trip.client);
+        let client = self.node_of_client(trip.hot, trip.flow, trip.client);
         let proxy = self.plan.workers[trip.worker as usize].node;
         self.hop(trip, hop, client, proxy)
     }
 
     /// The hop between an attempt's proxy and its pod, either way.
     #[inline(always)]
-    fn pod_hop(&mut self, trip: &Trip, hop: Hop) -> SimDuration {
+    fn pod_hop(&mut self, trip: &Trip<'p>, hop: Hop) -> SimDuration {
         if self.free {
             return SimDuration::ZERO;
         }
@@ -116,43 +120,43 @@ impl<'p> World<'p> {
 
     /// The hop between an attempt's client and its pod, either way.
     #[inline(always)]
-    fn direct_hop(&mut self, trip: &Trip, hop: Hop) -> SimDuration {
+    fn direct_hop(&mut self, trip: &Trip<'p>, hop: Hop) -> SimDuration {
         if self.free {
             return SimDuration::ZERO;
         }
-        let client = self.node_of_client(trip.flow, trip.client);
+        let client = self.node_of_client(trip.hot, trip.flow, trip.client);
         let pod = self.plan.endpoints[trip.endpoint as usize].node;
         self.hop(trip, hop, client, pod)
     }
 
     /// Time in the proxy's hands; enters the ledger.
     #[inline(never)]
-    fn handling(&mut self, trip: &Trip, before: bool) -> SimDuration {
-        let spec = &self.plan.flows[trip.flow as usize];
+    fn handling(&mut self, flow: u32, request: u32, base: u64, before: bool) -> SimDuration {
+        let spec = &self.plan.flows[flow as usize];
         let (Route::Proxy4(proxy) | Route::Proxy7(proxy)) = spec.route else {
             return SimDuration::ZERO;
         };
         let proxy = &self.plan.proxies[proxy as usize];
         let (dist, key) = if before { (&proxy.before, PROXY_BEFORE) } else { (&proxy.after, PROXY_AFTER) };
         let Some(dist) = dist else { return SimDuration::ZERO };
-        let handling = dist.sample(&mut Keyed::new(trip.base ^ key));
-        if trip.request != NONE {
-            self.charge_request(trip.request, spec.layout.proxy, handling.as_nanos());
+        let handling = dist.sample(&mut Keyed::new(base ^ key));
+        if request != NONE {
+            self.charge_request(request, spec.layout.proxy, handling.as_nanos());
         }
         handling
     }
 
     /// Sends an attempt over its connection: to the proxy, or straight to the pod.
     #[inline(always)]
-    pub(crate) fn send(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
-        let hot = &self.plan.hot[trip.flow as usize];
+    pub(crate) fn send(&mut self, trip: Trip<'p>, now: SimTime, schedule: &mut Schedule) {
+        let hot = trip.hot;
         if !hot.via_proxy {
             let delay = self.direct_hop(&trip, Hop::ClientToPod);
             return go_on!(self, trip, delay, kind::AT_POD, at_pod, now, schedule);
         }
         let mut delay = self.client_hop(&trip, Hop::ClientToProxy);
         if hot.before {
-            delay += self.handling(&trip, true);
+            delay += self.handling(trip.flow, trip.request, trip.base, true);
         }
         go_on!(self, trip, delay, kind::AT_PROXY, at_proxy, now, schedule);
     }
@@ -168,14 +172,14 @@ impl<'p> World<'p> {
     }
 
     #[inline(always)]
-    fn at_proxy(&mut self, mut trip: Trip, now: SimTime, schedule: &mut Schedule) {
-        let hot = &self.plan.hot[trip.flow as usize];
+    fn at_proxy(&mut self, mut trip: Trip<'p>, now: SimTime, schedule: &mut Schedule) {
+        let hot = trip.hot;
         if !hot.layer7 {
             return self.forward(trip, now, schedule);
         }
         let state = &mut self.workers[trip.worker as usize];
         let Some(choice) = state.balancer.pick(&mut state.stream) else {
-            return self.answer_503(trip, now, schedule);
+            return self.answer_503(trip.attempt, now, schedule);
         };
         trip.endpoint = hot.first_endpoint + choice;
         self.attempts[trip.attempt].endpoint = trip.endpoint;
@@ -191,26 +195,26 @@ impl<'p> World<'p> {
 
     /// A layer-7 proxy without endpoints answers itself.
     #[inline(never)]
-    fn answer_503(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
-        let entry = &mut self.attempts[trip.attempt];
+    fn answer_503(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let entry = &mut self.attempts[attempt];
         entry.failure = Some(FailureCause::NoEndpoints503);
         if let Route::Proxy7(proxy) = self.plan.flows[entry.flow as usize].route {
             entry.place = self.plan.proxies[proxy as usize].place;
         }
-        self.leave_proxy(trip, now, schedule);
+        self.leave_proxy(self.trip(attempt), now, schedule);
     }
 
     /// From the proxy to the pod.
     #[inline(always)]
-    pub(crate) fn forward(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
+    pub(crate) fn forward(&mut self, trip: Trip<'p>, now: SimTime, schedule: &mut Schedule) {
         let delay = self.pod_hop(&trip, Hop::ProxyToPod);
         go_on!(self, trip, delay, kind::AT_POD, at_pod, now, schedule);
     }
 
     /// The pod answers.
     #[inline(always)]
-    pub(crate) fn reply(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
-        if self.plan.hot[trip.flow as usize].via_proxy {
+    pub(crate) fn reply(&mut self, trip: Trip<'p>, now: SimTime, schedule: &mut Schedule) {
+        if trip.hot.via_proxy {
             let delay = self.pod_hop(&trip, Hop::PodToProxy);
             return go_on!(self, trip, delay, kind::REPLY_AT_PROXY, reply_at_proxy, now, schedule);
         }
@@ -230,15 +234,15 @@ impl<'p> World<'p> {
     }
 
     #[inline(always)]
-    fn reply_at_proxy(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
+    fn reply_at_proxy(&mut self, trip: Trip<'p>, now: SimTime, schedule: &mut Schedule) {
         self.settle_at_proxy(&trip, now, schedule);
         self.leave_proxy(trip, now, schedule);
     }
 
     /// The proxy's own accounts of an attempt are closed.
     #[inline(always)]
-    pub(crate) fn settle_at_proxy(&mut self, trip: &Trip, now: SimTime, schedule: &mut Schedule) {
-        let hot = &self.plan.hot[trip.flow as usize];
+    pub(crate) fn settle_at_proxy(&mut self, trip: &Trip<'p>, now: SimTime, schedule: &mut Schedule) {
+        let hot = trip.hot;
         if hot.layer7 {
             self.workers[trip.worker as usize].balancer.done(trip.endpoint - hot.first_endpoint);
             if !hot.standing_upstream {
@@ -249,13 +253,13 @@ impl<'p> World<'p> {
 
     /// From the proxy back to the client.
     #[inline(always)]
-    fn leave_proxy(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
+    fn leave_proxy(&mut self, trip: Trip<'p>, now: SimTime, schedule: &mut Schedule) {
         if trip.request == NONE {
             return self.attempts.remove(trip.attempt);
         }
         let mut delay = self.client_hop(&trip, Hop::ProxyToClient);
-        if self.plan.hot[trip.flow as usize].after {
-            delay += self.handling(&trip, false);
+        if trip.hot.after {
+            delay += self.handling(trip.flow, trip.request, trip.base, false);
         }
         go_on!(self, trip, delay, kind::REPLY_AT_CLIENT, reply_at_client, now, schedule);
     }

@@ -43,12 +43,12 @@ impl<'p> World<'p> {
 
     /// At the pod it gets a slot, waits, or is turned away.
     #[inline(always)]
-    pub(crate) fn at_pod(&mut self, trip: Trip, now: SimTime, schedule: &mut Schedule) {
+    pub(crate) fn at_pod(&mut self, trip: Trip<'p>, now: SimTime, schedule: &mut Schedule) {
         let plan = self.plan;
         let entry = &mut self.attempts[trip.attempt];
         entry.reached = now.as_nanos();
         if entry.cancelled {
-            return self.drop_at_pod(&trip, now, schedule);
+            return self.drop_at_pod(trip.attempt, now, schedule);
         }
         let endpoint = trip.endpoint as usize;
         let station = plan.endpoints[endpoint].station as usize;
@@ -72,9 +72,9 @@ impl<'p> World<'p> {
 
     /// Work that was cancelled on its way is dropped where it arrives.
     #[inline(never)]
-    fn drop_at_pod(&mut self, trip: &Trip, now: SimTime, schedule: &mut Schedule) {
-        self.settle_at_proxy(trip, now, schedule);
-        self.attempts.remove(trip.attempt);
+    fn drop_at_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        self.settle_at_proxy(&self.trip(attempt), now, schedule);
+        self.attempts.remove(attempt);
     }
 
     #[inline(never)]
@@ -163,9 +163,9 @@ impl<'p> World<'p> {
 
     /// Enters the wait since `since` in the ledger.
     #[inline(always)]
-    fn close_queue_wait(&mut self, trip: &Trip, since: u64, now: SimTime) {
+    fn close_queue_wait(&mut self, trip: &Trip<'p>, since: u64, now: SimTime) {
         if trip.request != NONE {
-            let mut column = self.plan.hot[trip.flow as usize].queue_wait;
+            let mut column = trip.hot.queue_wait;
             if column == NO_COLUMN {
                 let target = self.plan.endpoints[trip.endpoint as usize].target as usize;
                 column = self.plan_flow(trip.flow).layout.queue_wait[target];
@@ -178,7 +178,7 @@ impl<'p> World<'p> {
     #[inline(always)]
     fn enter_service(
         &mut self,
-        trip: Trip,
+        trip: Trip<'p>,
         station: usize,
         server: &'p ServerPlan,
         now: SimTime,
@@ -284,7 +284,7 @@ impl<'p> World<'p> {
     #[expect(clippy::too_many_arguments, reason = "what is known of the attempt is handed on, not looked up again")]
     fn begin_work(
         &mut self,
-        trip: Trip,
+        trip: Trip<'p>,
         step: u16,
         station: usize,
         server: &'p ServerPlan,
@@ -293,7 +293,7 @@ impl<'p> World<'p> {
         schedule: &mut Schedule,
     ) {
         let plan = self.plan;
-        let hot = &plan.hot[trip.flow as usize];
+        let hot = trip.hot;
         let mut work = match dist.as_constant() {
             Some(constant) => constant,
             None => {
@@ -444,7 +444,8 @@ impl<'p> World<'p> {
             let identity = mix(base ^ CALL, hash);
             let number = self.flows[flow as usize].next_number;
             self.flows[flow as usize].next_number += 1;
-            self.begin_request(flow, number, identity, replica, (attempt, NONE), measured, now, schedule);
+            let hot = &self.plan.hot[flow as usize];
+            self.begin_request(hot, flow, number, identity, replica, (attempt, NONE), measured, now, schedule);
         }
         let entry = &mut self.attempts[attempt];
         entry.joins -= 1;
@@ -527,9 +528,7 @@ impl<'p> World<'p> {
             if failed {
                 self.endpoints[endpoint].errors += 1;
             }
-            if let Some(latency) = self.endpoint_latency.get_mut(endpoint) {
-                latency.record(now.as_nanos() - reached);
-            }
+            self.endpoint_latency.record(trip.endpoint, now.as_nanos() - reached);
             if self.probes.any_flow {
                 self.probes.served(self.plan, &self.attempts[attempt], self.number_of(attempt));
             }
