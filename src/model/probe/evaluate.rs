@@ -184,10 +184,17 @@ impl World<'_> {
         }
     }
 
-    /// Busy slot-time over slots and time; containers with unlimited slots have none.
+    /// Busy slot-time over slots and time. Containers with unlimited slots have none, and those behind no Service (a
+    /// sidecar that ships logs) have slots that nobody can ask for.
     fn utilization(&self, scope: Scope) -> f64 {
+        let (Scope::Workload(workload) | Scope::Pod(workload, _)) = scope else { return NAN };
+        let containers = as_u32(self.plan.scenario.workloads[workload].containers.len());
+        let asked = |station: u32| {
+            let container = ((station - self.plan.first_station[workload]) % containers) as usize;
+            self.plan.scenario.services.iter().any(|service| service.targets.contains(&(workload, container)))
+        };
         let (mut area, mut slots) = (0_u128, 0_u64);
-        for station in self.stations_in(scope) {
+        for station in self.stations_in(scope).filter(|station| asked(*station)) {
             let server = &self.plan.servers[self.stations[station as usize].server as usize];
             if server.slots != NONE {
                 area += self.window.station_areas(station as usize).0;

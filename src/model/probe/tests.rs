@@ -315,6 +315,31 @@ fn nobody_waits_under_processor_sharing() {
 }
 
 #[test]
+fn containers_behind_no_service_do_not_thin_out_utilization() {
+    let spec = "  run: {duration: 10s, warmup: 0s}
+  cluster: {network: none}
+  workloads: [{target: deployment/web, containers: {app: {concurrency: 1}}}]
+  traffic: [{name: t, to: \"http://web/\", arrivals: {trace: {file: trace.csv}}}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: logs}, {name: app, ports: [{containerPort: 80}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+";
+    let trace = "arrival_s,service_s\n0,3\n1,1\n2,1\n";
+    check(spec, trace, &[("deployment/web.utilization", &[0.5]), ("deployment/web[0].utilization", &[0.5])]);
+}
+
+#[test]
 fn nothing_observed_is_no_value() {
     let spec = traced("duration: 10s, warmup: 9s", 1, "queue: {limit: unlimited}", "");
     let metrics = [
