@@ -106,8 +106,7 @@ impl ServiceObject {
     #[must_use]
     pub fn unsupported(&self) -> Option<&'static str> {
         match self.form {
-            ServiceForm::ClusterIp => None,
-            ServiceForm::Headless => Some("headless Services (`clusterIP: None`) are not supported yet"),
+            ServiceForm::ClusterIp | ServiceForm::Headless => None,
             ServiceForm::ExternalName => Some("Services of `type: ExternalName` are not supported yet"),
             ServiceForm::NoSelector => Some("Services without a selector are not supported yet"),
         }

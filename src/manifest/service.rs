@@ -37,13 +37,13 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObje
     let (cluster_ip, headless) = read_address(context, &mut spec);
     let form = match type_ {
         "ExternalName" => ServiceForm::ExternalName,
-        _ if headless => ServiceForm::Headless,
         _ if selector.is_empty() => ServiceForm::NoSelector,
+        _ if headless => ServiceForm::Headless,
         _ => ServiceForm::ClusterIp,
     };
     let list_span = spec.take("ports").map_or(context.name_span, |node| node.span);
     let items = context.items(&mut spec, "ports");
-    if items.is_empty() && !matches!(form, ServiceForm::ExternalName | ServiceForm::Headless) {
+    if items.is_empty() && form != ServiceForm::ExternalName && !headless {
         context.error(
             list_span,
             "a Service needs at least one port",
@@ -200,6 +200,9 @@ fn report_topology(context: &mut Context<'_>, node: &Node) {
 /// `port http 80 to 8080, selects app=web`.
 fn summary(service: &ServiceObject) -> String {
     let mut parts = Vec::new();
+    if service.form == ServiceForm::Headless {
+        parts.push("headless".to_owned());
+    }
     for port in &service.ports {
         let target = match &port.target_port {
             TargetPort::Number(number) => number.to_string(),

@@ -78,6 +78,7 @@ fn a_kubectl_dump_gives_its_objects() {
             "shop/Deployment/cart: 1 replica, container cart (8080)",
             "shop/Service/web: port http 80 to http, port metrics 9102 to 9102, selects app=web",
             "shop/Service/cart: port 8080 to 8080, selects app=cart",
+            "shop/Service/db: headless, port db 5432 to db, selects app=db",
         ]
     );
     assert_eq!(objects.namespaces, ["shop"]);
@@ -121,7 +122,6 @@ fn a_kubectl_dump_reports_what_it_ignores() {
             "shop/Service/web: spec.type LoadBalancer",
             "shop/Service/web: spec.sessionAffinity",
             "shop/Service/web: spec.sessionAffinityConfig",
-            "shop/Service/db: traffic to it",
             "Service/kubernetes: traffic to it",
             "Endpoints/kubernetes",
             "ConfigMap (2 objects): shop/ConfigMap/settings, shop/ConfigMap/kube-root-ca.crt",
@@ -134,7 +134,6 @@ fn a_kubectl_dump_reports_what_it_ignores() {
     assert_eq!(why(&objects, "shop/Pod/cart-7c9f8b6d5-tt5rp"), "owned by Deployment/cart, which is read");
     assert!(why(&objects, "shop/Pod/nightly-29012-x7k2p").contains("Succeeded"));
     assert!(why(&objects, "shop/ReplicaSet/old-5b8c9d7f44").contains("0 replicas"));
-    assert!(why(&objects, "shop/Service/db: traffic to it").contains("headless"));
 }
 
 #[test]
@@ -256,6 +255,7 @@ fn services_that_cannot_be_simulated_say_so() {
     let forms = [
         ("clusterIP: None, selector: {a: b}, ports: [{port: 1}]", ServiceForm::Headless),
         ("clusterIP: None, selector: {a: b}", ServiceForm::Headless),
+        ("clusterIP: None", ServiceForm::NoSelector),
         ("type: ExternalName, externalName: db.example", ServiceForm::ExternalName),
         ("ports: [{port: 1}]", ServiceForm::NoSelector),
         ("selector: {}, ports: [{port: 1}]", ServiceForm::NoSelector),
@@ -264,7 +264,7 @@ fn services_that_cannot_be_simulated_say_so() {
     for (spec, form) in forms {
         let objects = clean(&service(spec));
         assert_eq!(objects.services[0].form, form, "{spec}");
-        assert_eq!(objects.services[0].unsupported().is_none(), form == ServiceForm::ClusterIp);
+        assert_eq!(objects.services[0].unsupported().is_none(), matches!(form, ServiceForm::ClusterIp | ServiceForm::Headless));
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Group {
     pub(super) count: usize,
     /// Written by a scenario rather than a manifest.
     pub(super) inline: bool,
+    /// Without an address: its name resolves to the pods, among which the client itself chooses.
+    pub(super) headless: bool,
     /// Supported, but something in the manifests is missing: worth a word where nobody uses it.
     pub(super) incomplete: bool,
     /// Why no request can be sent there.
@@ -106,10 +108,12 @@ impl ServiceTable {
                 unusable = Some(("has no ports".to_owned(), None));
             }
         }
+        let headless = service.form == ServiceForm::Headless;
         let first = self.ports.len();
         for port in &service.ports {
             let mut targets = Vec::new();
             let mut reason = None;
+            let own_port = pod_port(&port.target_port, selected.first().map(|&workload| &workloads[workload]));
             for &workload in &selected {
                 match container_with(&port.target_port, &workloads[workload]) {
                     Some((container, declared)) => {
@@ -127,7 +131,7 @@ impl ServiceTable {
             self.ports.push(Service {
                 namespace: service.namespace.clone(),
                 name: service.name.clone(),
-                port: port.port,
+                port: own_port.filter(|_| headless).unwrap_or(port.port),
                 port_name: port.name.clone(),
                 multi_port: service.ports.len() > 1,
                 cluster_ip,
@@ -140,10 +144,16 @@ impl ServiceTable {
             first,
             count: service.ports.len(),
             inline,
+            headless,
             incomplete: service.unsupported().is_none() && (unusable.is_some() || broken.iter().any(Option::is_some)),
             unusable,
             broken,
         });
+    }
+
+    /// Whether the Service of this port is headless.
+    pub(super) fn is_headless(&self, port: usize) -> bool {
+        self.groups.iter().any(|group| group.headless && (group.first..group.first + group.count).contains(&port))
     }
 
     /// `service/NAME` or `service/NAMESPACE/NAME`, both with `:PORT` where needed: the index of the port.
@@ -235,6 +245,18 @@ fn matches_nothing(service: &ServiceObject, workloads: &[WorkloadObject]) -> Rea
         )
     });
     (message, help)
+}
+
+/// The number of a target port. Nobody translates ports on the way to a pod behind a headless Service, so its clients
+/// name the pod's own.
+fn pod_port(target: &TargetPort, workload: Option<&WorkloadObject>) -> Option<u16> {
+    match target {
+        TargetPort::Number(number) => Some(*number),
+        TargetPort::Name(name) => {
+            let mut ports = workload?.containers.iter().flat_map(|container| &container.ports);
+            ports.find(|port| port.name.as_deref() == Some(name)).map(|port| port.container_port)
+        }
+    }
 }
 
 /// The container that has the target port, and whether it declares it.

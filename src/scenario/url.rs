@@ -83,7 +83,8 @@ pub(super) fn resolve(text: &str, namespace: &str, services: &ServiceTable) -> R
 fn find_service(host: &str, namespace: &str, services: &ServiceTable) -> Result<usize, Bad> {
     if let Some(address) = ipv4(host) {
         let found = services.groups.iter().position(|group| {
-            services.ports.get(group.first).is_some_and(|port| port.cluster_ip == address && group.count > 0)
+            let ports = &services.ports[group.first..group.first + group.count];
+            !group.headless && ports.first().is_some_and(|port| port.cluster_ip == address)
         });
         return found.ok_or_else(|| {
             (format!("no Service has the cluster IP {host}"), Some("write the Service's name".to_owned()))

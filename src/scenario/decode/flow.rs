@@ -46,6 +46,20 @@ pub(super) fn flow(
     if let (Some(service), Some(Some(proxy))) = (service, through) {
         same_service(cx, to, service, &targets.proxies[proxy], targets.services);
     }
+    if let Some(service) = service
+        && through == Some(None)
+        && object.get("balancer").is_none()
+        && targets.services.is_headless(service)
+    {
+        cx.problem_help(
+            to.span,
+            format!(
+                "service/{} is headless: its name resolves to the pods, and the client chooses among them",
+                targets.services.ports[service].label()
+            ),
+            "say how it chooses, for example balancer: {policy: round-robin}, or pass a proxy with `through`",
+        );
+    }
     let layer = through.flatten().map(|proxy| targets.proxies[proxy].layer);
     let flow = Flow {
         name,
