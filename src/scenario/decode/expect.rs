@@ -1,7 +1,7 @@
 //! `objectives` and `expect`.
 
 use super::super::context::{Context, Object};
-use super::super::metric::{Dimension, MetricNames};
+use super::super::metric::{Across, Dimension, MetricNames, Statistic};
 use super::super::metric_text::{self, Wrong};
 use super::super::tables;
 use super::super::values::{self, Bad, shorten};
@@ -49,6 +49,7 @@ fn objective(text: &str, known: &Known) -> Result<Option<Objective>, Bad> {
         rest => (Comparison::Greater, &rest[1..]),
     };
     let Some(metric) = known.metric(left.trim())? else { return Ok(None) };
+    refuse_what_has_no_interval(&metric)?;
     let right = right.trim();
     if metric.dimension() == Dimension::Seconds && values::parse_ratio(right).is_some_and(|value| value != 0.0) {
         return Err((
@@ -58,6 +59,19 @@ fn objective(text: &str, known: &Known) -> Result<Option<Objective>, Bad> {
     }
     let threshold = scalar_value(right, metric.dimension())?;
     Ok(Some(Objective { text: text.to_owned(), metric, comparison, threshold }))
+}
+
+/// An objective is judged by the interval of a mean over replications, so it needs one number of each.
+fn refuse_what_has_no_interval(metric: &Metric) -> Result<(), Bad> {
+    if matches!(metric.statistic, Statistic::Values | Statistic::Sequence) {
+        let help = "write a statistic that is one number, such as mean, p99 or max";
+        return Err(("an objective compares one number, and this metric is a list".to_owned(), Some(help.to_owned())));
+    }
+    if metric.across != Across::Mean {
+        let help = "leave it out: the mean over replications and its interval are compared";
+        return Err(("not supported yet: acrossReplications in an objective".to_owned(), Some(help.to_owned())));
+    }
+    Ok(())
 }
 
 /// A number with the unit that fits the metric.

@@ -63,6 +63,18 @@ fn a_namespace_of_an_inline_workload_is_its_clients_namespace_too() {
 }
 
 #[test]
+fn behind_a_headless_service_the_client_chooses_and_names_the_port_of_the_pods() {
+    let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: peers}\nspec: {clusterIP: None, selector: {app: db}, ports: [{port: 80, targetPort: sql}]}\n";
+    let workload = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: db}\nspec: {replicas: 2, selector: {matchLabels: {app: db}}, template: {metadata: {labels: {app: db}}, spec: {containers: [{name: pg, ports: [{name: sql, containerPort: 5432}]}]}}}\n";
+    let to = |more: &str| TRAFFIC.replace("web/\"", &format!("peers:5432/\", {more}"));
+    let scenario = first(&format!("{}{service}{workload}", with(&to("balancer: {policy: random}"))));
+    assert_eq!(scenario.services[scenario.traffic[0].flow.service].label(), "peers");
+    let proxies = "  proxies: [{name: p, endpoints: service/peers}]\n";
+    let scenario = first(&format!("{}{proxies}{service}{workload}", with(&to("through: p"))));
+    assert_eq!(scenario.traffic[0].flow.through, Some(0));
+}
+
+#[test]
 fn the_report_lists_what_is_used_ignored_and_assumed() {
     let text = format!(
         "{}---\napiVersion: v1\nkind: Service\nmetadata: {{name: lost}}\nspec: {{selector: {{app: nobody}}, ports: [{{port: 80}}]}}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: settings}}\n",

@@ -28,6 +28,11 @@ apiVersion: v1
 kind: Service
 metadata: {name: fine}
 spec: {selector: {app: db}, ports: [{name: sql, port: 5432}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: peers}
+spec: {clusterIP: None, selector: {app: db}, ports: [{port: 80, targetPort: sql}]}
 ";
 
 fn traffic(to: &str, more: &str) -> String {
@@ -70,6 +75,8 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("a missing port", beside("http://fine/")),
         ("a selector that matches nothing", beside("http://db/")),
         ("a target port that no container has", beside("http://sql:80/")),
+        ("a headless Service without a balancer", beside("http://peers:5432/")),
+        ("a headless Service at a port that only the Service has", beside("http://peers:80/")),
         ("an unknown workload", workload("    - {target: deployment/wep}\n    - {target: deployment/web, inline: {}}\n")),
         ("an unknown container", container("{ap: {concurrency: 1}, app: {concurrency: 0}}")),
         ("two entries, two traffics", workload("    - {target: deployment/web, inline: {}}\n    - {target: default/deployment/web}\n").replace("traffic: [", "traffic: [{name: t, to: \"http://web/\", arrivals: {poisson: {rate: 1/s}}}, ")),
@@ -82,6 +89,7 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("more pods than possible", with(TRAFFIC).replace("replicas: 4", "replicas: 300000")),
         ("unknown paths in variants", with(&format!("{TRAFFIC}  variants:\n    - {{name: a, set: {{\"traffic[u].timeout\": 1s}}}}\n    - {{name: a, set: {{\"traffic[t].time\": 1s}}, patch: x.yaml}}\n"))),
         ("objectives that make no sense", with(&format!("{TRAFFIC}  objectives: [t.latency.p99 < 250, t.latncy.p99 < 1s, t.errorRatio < 5ms, fast]\n"))),
+        ("objectives without an interval", with(&format!("{TRAFFIC}  objectives: [t.latency.values < 1s, t.latency.p99.acrossReplications(p95) < 1s]\n"))),
         ("a warm-up that leaves nothing", with(&format!("{TRAFFIC}  run: {{duration: 10s, warmup: 10s, replications: 0, seed: -1}}\n"))),
         ("expectations beside variants", with(&format!("{TRAFFIC}  variants: [{{name: a, expect: [{{metric: t.latency.mean, value: 1x, tolerance: -1%}}]}}]\n  expect: []\n"))),
         ("a missing file", with(&format!("{TRAFFIC}  manifests: [a.yaml, \"b/*.yaml\"]\n"))),
