@@ -24,7 +24,7 @@ pub(crate) fn sentence(flow: &FlowSummary) -> Option<String> {
     if difference <= usual * 1e-3 {
         return Some("all requests take about as long as the median one".to_owned());
     }
-    let causes = causes(flow, tail, median, difference);
+    let causes = causes(flow, tail, median);
     let most: String = if causes.is_empty() { "no single cause stands out".to_owned() } else { causes.join(", ") };
     Some(format!(
         "{words} take {} on average, {} more than the median request: {most}",
@@ -33,9 +33,11 @@ pub(crate) fn sentence(flow: &FlowSummary) -> Option<String> {
     ))
 }
 
-fn causes(flow: &FlowSummary, tail: &Band, median: &Band, difference: f64) -> Vec<String> {
-    let mut parts: Vec<(f64, usize)> =
-        tail.means.iter().zip(&median.means).enumerate().map(|(i, (t, m))| ((t - m) / difference, i)).collect();
+/// The largest shares of what grew. What shrank is left out of the whole, so that no share exceeds 100 %.
+fn causes(flow: &FlowSummary, tail: &Band, median: &Band) -> Vec<String> {
+    let growth: Vec<f64> = tail.means.iter().zip(&median.means).map(|(t, m)| (t - m).max(0.0)).collect();
+    let whole: f64 = growth.iter().sum();
+    let mut parts: Vec<(f64, usize)> = growth.into_iter().enumerate().map(|(i, grown)| (grown / whole, i)).collect();
     // A stable sort: equal parts stay in the order of the ledger.
     parts.sort_by(|a, b| b.0.total_cmp(&a.0));
     let worth = parts.into_iter().filter(|(share, _)| *share >= WORTH_SAYING).take(MOST_CAUSES);
