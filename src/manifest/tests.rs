@@ -264,7 +264,10 @@ fn services_that_cannot_be_simulated_say_so() {
     for (spec, form) in forms {
         let objects = clean(&service(spec));
         assert_eq!(objects.services[0].form, form, "{spec}");
-        assert_eq!(objects.services[0].unsupported().is_none(), matches!(form, ServiceForm::ClusterIp | ServiceForm::Headless));
+        assert_eq!(
+            objects.services[0].unsupported().is_none(),
+            matches!(form, ServiceForm::ClusterIp | ServiceForm::Headless)
+        );
     }
 }
 

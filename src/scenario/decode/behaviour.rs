@@ -5,7 +5,7 @@ use super::super::tables;
 use super::super::values::{self, found};
 use super::super::{Behaviour, Call, Discipline, Step};
 use super::dist::dist;
-use super::flow::{Targets, flow};
+use super::flow::{Targets, assume_sending, flow};
 use crate::random::Dist;
 use crate::yaml::{Node, Span};
 
@@ -52,7 +52,7 @@ pub(super) fn behaviour(
         None => {}
     }
     match object.get("queue") {
-        Some(queue) => read_queue(cx, queue, &mut behaviour),
+        Some(queue) => read_queue(cx, queue, (label, field), &mut behaviour),
         None => cx.assume(format!("{label}: queue"), "1000 fifo", format!("{field}.queue")),
     }
     behaviour.error_ratio = object.ratio(cx, "errorRatio").unwrap_or(0.0);
@@ -68,7 +68,14 @@ pub(super) fn behaviour(
                 behaviour.steps = vec![Step::Work(dist)];
             }
         }
-        (None, Some(steps)) => behaviour.steps = read_steps(cx, steps, namespace, targets, sites),
+        (None, Some(steps)) => {
+            let calls = sites.len();
+            behaviour.steps = read_steps(cx, steps, field, namespace, targets, sites);
+            if sites.len() > calls && object.get("holdsSlotWhileCalling").is_none() {
+                let field = format!("{field}.holdsSlotWhileCalling");
+                cx.assume(format!("{label}: holdsSlotWhileCalling"), "true, a thread per request", field);
+            }
+        }
         (None, None) => {
             cx.assume(format!("{label}: service time"), "lognormal, mean 10ms, cv 1", format!("{field}.serviceTime"))
         }
@@ -83,7 +90,7 @@ pub(super) fn behaviour(
     behaviour
 }
 
-fn read_queue(cx: &mut Context<'_>, node: &Node, behaviour: &mut Behaviour) {
+fn read_queue(cx: &mut Context<'_>, node: &Node, (label, field): (&str, &str), behaviour: &mut Behaviour) {
     let Some(queue) = cx.object(node, &tables::QUEUE) else { return };
     if let Some(limit) = queue.count_or(cx, "limit", "unlimited") {
         behaviour.queue_limit = limit;
@@ -95,17 +102,15 @@ fn read_queue(cx: &mut Context<'_>, node: &Node, behaviour: &mut Behaviour) {
     }
     behaviour.queue_timeout = queue.get("timeout").and_then(|node| dist(cx, node, "timeout"));
     if behaviour.discipline == Discipline::ProcessorSharing {
-        for key in ["limit", "timeout"] {
-            if queue.get(key).is_some() && key == "timeout" {
-                cx.problem(
-                    queue.key_span(key),
-                    "nobody waits under processor-sharing, so `timeout` has no effect: remove it",
-                );
-            }
+        if queue.get("timeout").is_some() {
+            let message = "nobody waits under processor-sharing, so `timeout` has no effect: remove it";
+            cx.problem(queue.key_span("timeout"), message);
         }
         if queue.get("limit").is_none() {
             behaviour.queue_limit = None;
         }
+    } else if queue.get("limit").is_none() {
+        cx.assume(format!("{label}: queue limit"), "1000", format!("{field}.queue.limit"));
     }
 }
 
@@ -115,6 +120,7 @@ const MOST_STEPS: usize = 10_000;
 fn read_steps(
     cx: &mut Context<'_>,
     node: &Node,
+    field: &str,
     namespace: &str,
     targets: &Targets<'_>,
     sites: &mut Vec<CallSite>,
@@ -128,12 +134,16 @@ fn read_steps(
         let found = items.len();
         cx.problem_help(node.span, format!("{found} steps are too many"), format!("give at most {MOST_STEPS}"));
     }
-    for item in items {
+    for (index, item) in items.iter().enumerate() {
         let Some(object) = cx.object(item, &tables::STEP) else { continue };
+        let field = format!("{field}.steps[{index}]");
         let present =
             ["work", "call", "parallel"].into_iter().filter(|key| object.get(key).is_some()).collect::<Vec<_>>();
         match present.as_slice() {
-            ["call"] => steps.extend(call(cx, &object, namespace, targets, sites).map(|call| Step::Calls(vec![call]))),
+            ["call"] => {
+                let call = call(cx, &object, &field, namespace, targets, sites);
+                steps.extend(call.map(|call| Step::Calls(vec![call])));
+            }
             [key] => {
                 for (extra, _) in object
                     .entries()
@@ -148,7 +158,7 @@ fn read_steps(
                 if *key == "work" {
                     steps.extend(object.get("work").and_then(|node| dist(cx, node, "work")).map(Step::Work));
                 } else {
-                    steps.extend(parallel(cx, &object, namespace, targets, sites));
+                    steps.extend(parallel(cx, &object, &field, namespace, targets, sites));
                 }
             }
             [] => cx.problem_help(item.span, "a step is `work`, `call` or `parallel`", "write for example {work: 5ms}"),
@@ -165,6 +175,7 @@ fn read_steps(
 fn parallel(
     cx: &mut Context<'_>,
     object: &Object<'_>,
+    field: &str,
     namespace: &str,
     targets: &Targets<'_>,
     sites: &mut Vec<CallSite>,
@@ -175,9 +186,9 @@ fn parallel(
     if items.is_empty() && node.as_list().is_some() {
         cx.problem_help(node.span, "`parallel` is empty", "write for example [{call: \"http://cart/\"}]");
     }
-    for item in items {
+    for (index, item) in items.iter().enumerate() {
         if let Some(object) = cx.object(item, &tables::CALL) {
-            calls.extend(call(cx, &object, namespace, targets, sites));
+            calls.extend(call(cx, &object, &format!("{field}.parallel[{index}]"), namespace, targets, sites));
         }
     }
     (!calls.is_empty()).then_some(Step::Calls(calls))
@@ -186,6 +197,7 @@ fn parallel(
 fn call(
     cx: &mut Context<'_>,
     object: &Object<'_>,
+    field: &str,
     namespace: &str,
     targets: &Targets<'_>,
     sites: &mut Vec<CallSite>,
@@ -195,6 +207,7 @@ fn call(
     let written = cx.take(to, "", written)?;
     let name = object.name(cx, "name", &['[', ']', '"']).unwrap_or(written).to_owned();
     let probability = object.ratio(cx, "probability").unwrap_or(1.0);
+    assume_sending(cx, object, &format!("call {name}"), field);
     let flow = flow(cx, object, (name, to, namespace), targets)?;
     sites.push(CallSite { span: to.span, service: flow.service });
     Some(Call { probability, flow })

@@ -133,7 +133,7 @@ fn give_pod_cidrs(nodes: &mut [Node]) {
 }
 
 /// `cluster.network`.
-pub(super) fn network(cx: &mut Context<'_>, cluster: Option<&Object<'_>>) -> Network {
+pub(super) fn network(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, nodes: &[Node]) -> Network {
     let usual = [0, 50, 200, 900].map(|micros| Dist::constant(SimDuration::from_nanos(micros * 1_000)));
     let [loopback, same_node, same_zone, cross_zone] = usual;
     let mut network = Network { loopback, same_node, same_zone, cross_zone };
@@ -158,14 +158,24 @@ pub(super) fn network(cx: &mut Context<'_>, cluster: Option<&Object<'_>>) -> Net
         return network;
     }
     let Some(object) = cx.object(node, &tables::NETWORK) else { return network };
-    for (key, place) in [
-        ("loopback", &mut network.loopback),
-        ("sameNode", &mut network.same_node),
-        ("sameZone", &mut network.same_zone),
-        ("crossZone", &mut network.cross_zone),
+    let zones = nodes.iter().map(|node| node.zone.as_str()).collect::<BTreeSet<_>>().len();
+    // Nothing crosses the loopback, so it is not worth a word.
+    for (key, place, value, crossed) in [
+        ("loopback", &mut network.loopback, "0s", false),
+        ("sameNode", &mut network.same_node, "50us", true),
+        ("sameZone", &mut network.same_zone, "200us", nodes.len() > zones),
+        ("crossZone", &mut network.cross_zone, "900us", zones > 1),
     ] {
-        if let Some(delay) = object.get(key).and_then(|node| dist(cx, node, key)) {
-            *place = delay;
+        match object.get(key) {
+            Some(node) => {
+                if let Some(delay) = dist(cx, node, key) {
+                    *place = delay;
+                }
+            }
+            None if crossed => {
+                cx.assume(format!("cluster: network {key}"), value, format!("cluster.network.{key}"));
+            }
+            None => {}
         }
     }
     network

@@ -79,6 +79,41 @@ pub(super) fn flow(
     service.map(|_| flow)
 }
 
+/// Notes what a flow leaves to defaults; `field` is its path.
+pub(super) fn assume_sending(cx: &mut Context<'_>, object: &Object<'_>, label: &str, field: &str) {
+    match object.get("connections") {
+        None => cx.assume(
+            format!("{label}: connections"),
+            "http1 with keep-alive, unlimited",
+            format!("{field}.connections"),
+        ),
+        Some(node) => {
+            let pools = |key, usual| node.get(key).is_none_or(|value| value.as_str() == Some(usual));
+            if pools("mode", "pool")
+                && pools("protocol", "http1")
+                && pools("keepAlive", "true")
+                && node.get("maxPerClient").is_none()
+            {
+                let field = format!("{field}.connections.maxPerClient");
+                cx.assume(format!("{label}: connections of a client"), "unlimited", field);
+            }
+        }
+    }
+    if object.get("timeout").is_none() {
+        cx.assume(format!("{label}: timeout"), "none", format!("{field}.timeout"));
+    }
+    match object.get("retries") {
+        None => cx.assume(format!("{label}: retries"), "none", format!("{field}.retries")),
+        Some(node) => {
+            for (key, value) in [("attempts", "2"), ("on", "connect-failure, 5xx, timeout")] {
+                if node.get(key).is_none() {
+                    cx.assume(format!("{label}: retries {key}"), value, format!("{field}.retries.{key}"));
+                }
+            }
+        }
+    }
+}
+
 /// The proxy of `through`: absent, unknown (reported), or found.
 fn through(cx: &mut Context<'_>, object: &Object<'_>, targets: &Targets<'_>) -> Option<Option<usize>> {
     let Some(node) = object.get("through") else { return Some(None) };

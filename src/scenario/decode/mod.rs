@@ -57,7 +57,7 @@ pub(super) fn scenario(
     let entries = workload::entries(cx, &opened, &objects);
     let pods = objects.workloads.iter().map(|workload| u64::from(workload.replicas)).sum::<u64>();
     let nodes = cluster::nodes(cx, cluster_object.as_ref(), &manifests.nodes, pods.min(tables::MAX_PODS));
-    let network = cluster::network(cx, cluster_object.as_ref());
+    let network = cluster::network(cx, cluster_object.as_ref(), &nodes);
     note_objects(cx, cluster_object.as_ref(), manifests, &objects);
     let mut workloads = workload::placed(cx, &objects, &entries, &nodes);
 

@@ -15,7 +15,7 @@ enum Warmup {
 /// `spec.run`; absent is all defaults.
 pub(super) fn run(cx: &mut Context<'_>, object: Option<&Object<'_>>) -> Run {
     let Some(object) = object else {
-        cx.assume("run: duration, warm-up, replications, seed", "5m, 10 %, 5, 1", "run");
+        cx.assume("run: duration, warm-up, replications, seed, interval", "5m, 10 %, 5, 1, 1s", "run");
         return Run {
             window: Window::Time { duration: SimDuration::from_secs(300), warmup: SimDuration::from_secs(30) },
             replications: 5,
@@ -25,8 +25,10 @@ pub(super) fn run(cx: &mut Context<'_>, object: Option<&Object<'_>>) -> Run {
         };
     };
     let replications = object.count32(cx, "replications").unwrap_or(5);
-    if object.get("replications").is_none() {
-        cx.assume("run: replications", "5", "run.replications");
+    for (key, value) in [("replications", "5"), ("seed", "1"), ("interval", "1s")] {
+        if object.get(key).is_none() {
+            cx.assume(format!("run: {key}"), value, format!("run.{key}"));
+        }
     }
     let run = Run {
         window: window(cx, object),

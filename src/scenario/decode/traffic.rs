@@ -6,7 +6,7 @@ use super::super::tables;
 use super::super::values::{self, shorten};
 use super::super::{Clients, Node, Popularity, Source, Traffic, Workload};
 use super::arrivals::arrivals;
-use super::flow::{Targets, flow};
+use super::flow::{Targets, assume_sending, flow};
 use super::proxy::check_zone;
 use crate::arrivals::{Spec, Trace};
 use crate::yaml::{self, Value, nearest};
@@ -65,13 +65,20 @@ fn traffic(cx: &mut Context<'_>, item: &yaml::Node, places: &Places<'_>, targets
             format!("traffic[{name}].clients.count"),
         );
     }
-    if object.get("connections").is_none() {
+    let chosen = match &arrivals {
+        Some(Spec::Trace(trace)) => trace.client.is_none(),
+        Some(Spec::Closed { .. }) => false,
+        _ => true,
+    };
+    let popularity = object.get("clients").is_some_and(|clients| clients.get("popularity").is_some());
+    if clients.count > 1 && chosen && !popularity {
         cx.assume(
-            format!("traffic {name}: connections"),
-            "http1 with keep-alive, unlimited",
-            format!("traffic[{name}].connections"),
+            format!("traffic {name}: the client of a request"),
+            "uniformly at random",
+            format!("traffic[{name}].clients.popularity"),
         );
     }
+    assume_sending(cx, &object, &format!("traffic {name}"), &format!("traffic[{name}]"));
     Some(Traffic { flow: flow?, from: from?, arrivals: arrivals?, clients })
 }
 

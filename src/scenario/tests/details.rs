@@ -94,8 +94,55 @@ fn the_report_lists_what_is_used_ignored_and_assumed() {
             "workloads[deployment/web].containers.app.queue",
             "traffic[t].clients.count",
             "traffic[t].connections",
+            "traffic[t].timeout",
+            "traffic[t].retries",
         ]
     );
+}
+
+#[test]
+fn what_is_written_in_part_is_assumed_in_part_and_can_be_set_where_the_report_says() {
+    let text = "apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {name: t}
+spec:
+  run: {duration: 1m, warmup: 10%, replications: 2}
+  cluster: {nodes: [{name: a}, {name: b}], network: {sameNode: 10us}}
+  workloads:
+    - target: deployment/web
+      inline: {replicas: 2}
+      containers: {app: {concurrency: 1, queue: {discipline: lifo}, steps: [{work: 1s}, {parallel: [{call: \"http://db/\", timeout: 1s}]}]}}
+    - {target: deployment/db, inline: {}, containers: {app: {concurrency: 1, queue: {limit: 1}, serviceTime: 1s}}}
+  traffic:
+    - name: t
+      to: http://web/
+      arrivals: {poisson: {rate: 1/s}}
+      clients: {count: 3}
+      connections: {order: fifo}
+      retries: {perTry: 1s}
+      timeout: 5s
+";
+    let call = "workloads[deployment/web].containers.app.steps[1].parallel[0]";
+    let expected = [
+        ("run.seed", "1"),
+        ("run.interval", "1s"),
+        ("cluster.network.sameZone", "1ms"),
+        ("workloads[deployment/web].containers.app.queue.limit", "7"),
+        (&format!("{call}.connections"), "{mode: perRequest}"),
+        (&format!("{call}.retries"), "{attempts: 3, on: [refused]}"),
+        ("workloads[deployment/web].containers.app.holdsSlotWhileCalling", "false"),
+        ("traffic[t].clients.popularity", "in-turn"),
+        ("traffic[t].connections.maxPerClient", "4"),
+        ("traffic[t].retries.attempts", "3"),
+        ("traffic[t].retries.on", "[refused]"),
+    ];
+    let assumed = |set: &[(&str, &str)]| {
+        let set = set.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect();
+        let report = loaded(text, &[], &Overrides { set, ..Overrides::default() }).report;
+        report.assumed.into_iter().map(|one| one.field).collect::<Vec<_>>()
+    };
+    assert_eq!(assumed(&[]), expected.map(|(field, _)| field));
+    assert_eq!(assumed(&expected), [] as [&str; 0]);
 }
 
 #[test]
