@@ -302,7 +302,7 @@ fn bad_usage_is_answered_with_what_would_be_good() {
         ),
         (
             &["run", "small.yaml", "-j", "0"],
-            "error: invalid value '0' for '--jobs <N>': number would be zero for non-zero type",
+            "error: invalid value '0' for '--jobs <N>': expected a whole number of at least 1",
         ),
         (
             &["run", "small.yaml", "--duration", "5"],

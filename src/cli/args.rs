@@ -14,8 +14,8 @@ use crate::time::SimDuration;
 #[derive(Debug, Parser)]
 #[command(name = "windtunnel", version, max_term_width = 100, propagate_version = false)]
 #[command(after_help = "Example: windtunnel run scenarios/quickstart.yaml\n\
-    Exit status: 0 done, every objective met; 1 an objective missed or undecided; 2 bad usage or scenario;\n\
-    3 internal fault; 130 interrupted.")]
+    Exit status: 0 done, every objective met; 1 an objective missed or undecided;\n\
+    2 bad usage or scenario; 3 internal fault; 130 interrupted.")]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) verb: Verb,
@@ -71,7 +71,7 @@ pub(super) struct Overrides {
 #[derive(Debug, Args)]
 pub(super) struct Jobs {
     /// Replications to run at once; does not change any result [default: all cores]
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = parse_jobs)]
     pub(super) jobs: Option<NonZeroUsize>,
 }
 
@@ -204,6 +204,10 @@ fn parse_set(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number of at least 1".to_owned())
+}
+
 fn parse_requests(text: &str) -> Result<RequestLog, String> {
     match text {
         "all" => Ok(RequestLog::All),
@@ -243,5 +247,13 @@ mod tests {
         assert_eq!(parse_requests("10"), Ok(RequestLog::First(10)));
         assert_eq!(parse_requests("0"), Ok(RequestLog::None));
         assert!(parse_requests("some").is_err());
+    }
+
+    #[test]
+    fn jobs_are_at_least_one() {
+        assert_eq!(parse_jobs("8").map(NonZeroUsize::get), Ok(8));
+        for text in ["0", "-1", "x", ""] {
+            assert_eq!(parse_jobs(text), Err("expected a whole number of at least 1".to_owned()), "{text}");
+        }
     }
 }

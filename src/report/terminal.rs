@@ -1,6 +1,6 @@
 //! The summary on the terminal.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::number::human;
 use super::results::Summary;
@@ -129,6 +129,20 @@ fn align(table: &mut Table, left: usize) {
     }
 }
 
+/// The same, and numbers are never broken: on a narrow terminal the other columns give way, as far as they can.
+fn align_whole(table: &mut Table, left: usize) {
+    const NARROWEST: u16 = 14;
+    align(table, left);
+    let padding = 2;
+    let widths = table.column_max_content_widths();
+    for (column, width) in table.column_iter_mut().zip(widths).take(left) {
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed((width + padding).min(NARROWEST))));
+    }
+    for column in table.column_iter_mut().skip(left) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
+}
+
 /// The metrics worth a row, with name, mean and interval.
 pub(crate) fn metric_rows(flow: &FlowSummary) -> Vec<[String; 3]> {
     let quiet = |m: &&MetricSummary| {
@@ -159,7 +173,7 @@ fn metrics_table(flow: &FlowSummary, style: Style) -> String {
     for row in metric_rows(flow) {
         table.add_row(row.to_vec());
     }
-    align(&mut table, 1);
+    align_whole(&mut table, 1);
     table.trim_fmt()
 }
 
@@ -175,7 +189,7 @@ fn calls_table(calls: &[&FlowSummary], style: Style) -> String {
         let cells = CALL_METRICS.iter().map(|metric| human(call.mean(metric).unwrap_or(f64::NAN)));
         table.add_row([name].into_iter().chain(cells).collect::<Vec<_>>());
     }
-    align(&mut table, 1);
+    align_whole(&mut table, 1);
     table.trim_fmt()
 }
 
@@ -260,7 +274,7 @@ fn errors_table(flow: &FlowSummary, style: Style) -> String {
     for row in error_rows(flow) {
         table.add_row(row.to_vec());
     }
-    align(&mut table, 2);
+    align_whole(&mut table, 2);
     table.trim_fmt()
 }
 
@@ -318,15 +332,18 @@ fn objective_text(objective: &ObjectiveSummary, style: Style) -> String {
 
 /// Breaks a paragraph into indented lines no wider than the terminal.
 fn wrap(paragraph: &str, style: Style) -> String {
-    const INDENT: &str = "  ";
-    let mut text = String::from(INDENT);
-    let mut column = INDENT.len();
+    wrap_by("  ", paragraph, style)
+}
+
+fn wrap_by(indent: &str, paragraph: &str, style: Style) -> String {
+    let mut text = String::from(indent);
+    let mut column = indent.len();
     for (index, word) in paragraph.split_whitespace().enumerate() {
         // Escape sequences take no columns, but a line that is a little short does no harm.
         let length = word.chars().count();
         if index > 0 && column + 1 + length > style.width {
-            text.push_str(&format!("\n{INDENT}"));
-            column = INDENT.len();
+            text.push_str(&format!("\n{indent}"));
+            column = indent.len();
         } else if index > 0 {
             text.push(' ');
             column += 1;
@@ -345,4 +362,50 @@ pub fn plain_table(header: &[&str], left: usize, rows: impl Iterator<Item = Vec<
     table.add_rows(rows);
     align(&mut table, left);
     format!("{}\n", table.trim_fmt())
+}
+
+/// A list of texts: a table where it fits, else a paragraph a cell under the first cell of its row.
+#[must_use]
+pub fn listing(header: &[&str], rows: &[Vec<String>], style: Style) -> String {
+    let widest = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    // A column has a space on either side, and one between it and the next.
+    let natural: usize = (0..header.len()).map(|column| widest(column).max(header[column].len()) + 3).sum();
+    if natural <= style.width {
+        return plain_table(header, header.len(), rows.iter().cloned(), style);
+    }
+    let mut text = String::new();
+    for row in rows {
+        text.push_str(&style.bold(&row[0]));
+        text.push('\n');
+        for (name, cell) in header.iter().zip(row).skip(1).filter(|(_, cell)| !cell.is_empty()) {
+            text.push_str(&wrap_by("    ", &format!("{name}: {cell}"), style));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NARROW: Style = Style { width: 40, color: false };
+
+    #[test]
+    fn a_list_is_a_table_where_it_fits() {
+        let rows = [vec!["random".to_owned(), String::new(), "every endpoint with the same probability".to_owned()]];
+        let header = ["name", "parameters", "summary"];
+        let wide = listing(&header, &rows, Style { width: 100, ..NARROW });
+        assert!(wide.starts_with('┌') && wide.lines().count() == 5, "{wide}");
+        let narrow = listing(&header, &rows, NARROW);
+        assert_eq!(narrow, "random\n    summary: every endpoint with the\n    same probability\n");
+    }
+
+    #[test]
+    fn numbers_are_not_broken_on_a_narrow_terminal() {
+        let mut table = table(NARROW, &["where", "requests"]);
+        table.add_row(["shop/deployment/reviews-of-everything", "172,990,123,456"]);
+        align_whole(&mut table, 1);
+        let text = table.trim_fmt();
+        assert!(text.contains("172,990,123,456") && text.lines().all(|line| line.chars().count() <= 40), "{text}");
+    }
 }

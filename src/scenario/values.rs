@@ -69,13 +69,7 @@ pub(super) fn number(node: &Node) -> Result<f64, Bad> {
 /// A whole number within bounds.
 pub(super) fn count(node: &Node, min: u64, max: u64) -> Result<u64, Bad> {
     let text = plain(node, "a whole number")?;
-    let range = || {
-        if max == u64::MAX {
-            format!("a whole number of at least {min}")
-        } else {
-            format!("a whole number from {min} to {max}")
-        }
-    };
+    let range = || format!("a whole number from {min} to {max}");
     if let Ok(value) = text.parse::<u64>() {
         return if (min..=max).contains(&value) {
             Ok(value)
