@@ -132,7 +132,8 @@ fn read(path: &str, text: &str, sources: &mut Sources, cx: &mut Context<'_>, ove
     let mut manifests = Manifests::gather(cx, sources, &spec, others);
     variants::apply_to_manifests(cx, &mut manifests, &applied);
 
-    let name = name?;
+    // A bad name is one problem; it does not hide those of the spec.
+    let name = name.unwrap_or_default();
     let base = manifests.read(cx, sources);
     let object = cx.object(&spec, &tables::SPEC)?;
     let list = variants::read(cx, &object);

@@ -58,6 +58,7 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("no scenario", "kind: Deployment\nmetadata: {name: x}\n".to_owned()),
         ("broken YAML", "apiVersion: windtunnel/v1\nkind: [Scenario\n".to_owned()),
         ("required keys", "apiVersion: windtunnel/v2\nkind: Scenario\nmetadata: {}\n".to_owned()),
+        ("a bad name hides nothing", with(&TRAFFIC.replace("3/s", "3")).replace("{name: t}\nspec", "{name: a b}\nspec")),
         ("a misspelt key", with(TRAFFIC).replace("inline", "inlne")),
         ("a key that is nowhere near", traffic("http://web/", ", colour: red")),
         ("not built yet", with(&format!("{TRAFFIC}  timeline: []\n  cluster: {{dns: {{replicas: 2}}, kubeProxy: {{mode: ipvs}}}}\n"))),
