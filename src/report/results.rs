@@ -39,11 +39,12 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Whether every objective of every variant is met.
+    /// Whether every objective of every variant is met; of an interrupted run nothing is known of what it left out.
     #[must_use]
     pub fn objectives_met(&self) -> bool {
         use crate::stats::ObjectiveVerdict::Met;
-        self.variants.iter().flat_map(|variant| &variant.objectives).all(|objective| objective.verdict == Met)
+        let mut objectives = self.variants.iter().flat_map(|variant| &variant.objectives);
+        !self.partial && objectives.all(|objective| objective.verdict == Met)
     }
 }
 
