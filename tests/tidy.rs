@@ -184,6 +184,70 @@ fn every_scenario_asks_a_question_in_its_first_comment() {
     assert!(scenarios > 5, "only {scenarios} scenarios were found");
 }
 
+/// Words of a text, as identifiers are cut.
+fn words(text: &str) -> BTreeSet<&str> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect()
+}
+
+/// The names of all keys in a JSON Schema.
+fn keys(schema: &serde_json::Value, found: &mut BTreeSet<String>) {
+    if let Some(properties) = schema.get("properties").and_then(serde_json::Value::as_object) {
+        found.extend(properties.keys().cloned());
+    }
+    match schema {
+        serde_json::Value::Object(map) => map.values().for_each(|value| keys(value, found)),
+        serde_json::Value::Array(items) => items.iter().for_each(|value| keys(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_description_of_the_format_names_every_key_and_every_metric() {
+    let text = fs::read_to_string(project().join("docs/scenario.md")).expect("UTF-8");
+    let known = words(&text);
+    let mut wanted = BTreeSet::new();
+    keys(&windtunnel::scenario::schema(), &mut wanted);
+    assert!(wanted.len() > 100, "{wanted:?}");
+    let metrics = windtunnel::scenario::metric::METRICS.iter().flat_map(|metric| [metric.name, metric.parameters]);
+    wanted.extend(metrics.flat_map(words).filter(|word| word.len() > 3).map(str::to_owned));
+    for list in [windtunnel::random::DISTRIBUTIONS, windtunnel::arrivals::ARRIVALS] {
+        wanted.extend(list.iter().map(|item| item.name.to_owned()));
+    }
+    // Placeholders and words of the sentences in the list of metrics.
+    for word in ["CAUSE", "NAME", "SCOPE", "latency", "needed", "none", "over", "pods", "service", "workload"] {
+        wanted.remove(word);
+    }
+    let missing: Vec<&String> = wanted.iter().filter(|word| !known.contains(word.as_str())).collect();
+    assert!(missing.is_empty(), "docs/scenario.md lacks {missing:?}");
+}
+
+/// Files that a text names between backticks or links to.
+fn files_named(text: &str) -> Vec<&str> {
+    const ENDINGS: [&str; 5] = [".rs", ".md", ".py", ".toml", ".yaml"];
+    let quoted = text.split('`').skip(1).step_by(2).filter(|name| !name.contains([' ', '*', '\n', '<']));
+    let linked = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let linked = linked.filter(|link| !link.starts_with("http") && !link.starts_with('#'));
+    quoted.chain(linked).filter(|name| ENDINGS.iter().any(|ending| name.ends_with(ending))).collect()
+}
+
+#[test]
+fn files_that_the_documents_name_are_there() {
+    /// Written by the reader, or a pattern.
+    const NOT_OURS: [&str; 5] = ["two-tiers.yaml", "NAME.rs", "FILE.rs", "scenario.yaml", "shop.yaml"];
+    let all: Vec<String> = project_files().iter().map(|path| name(path)).collect();
+    let mut wrong = Vec::new();
+    for document in all.iter().filter(|name| name.ends_with(".md")) {
+        let text = fs::read_to_string(project().join(document)).expect("UTF-8");
+        for named in files_named(&text).into_iter().filter(|named| !NOT_OURS.iter().any(|end| named.ends_with(end))) {
+            let end = named.trim_start_matches("../");
+            if !all.iter().any(|file| file == end || file.ends_with(&format!("/{end}"))) {
+                wrong.push(format!("{document} names {named}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
 /// Words that belong to one machine or to the making of the project, not to the project; written in halves, so that
 /// this file holds none of them. The second holds where the words may stand after all.
 const FOREIGN: [(&str, &str, &[&str]); 4] =
