@@ -3,6 +3,8 @@
 use super::shape::Type::{Bool, Count, Duration, Either, List, Object, Ratio, Text, Word};
 use super::shape::{Field, Shape, field, later, required};
 
+use crate::balance::POLICIES;
+
 const MANY: u64 = u32::MAX as u64;
 
 /// What traffics and calls have in common.
@@ -72,8 +74,16 @@ pub(super) static BALANCER: Shape = Shape {
     ],
 };
 
-/// The policies that may be named.
-pub(super) const POLICY_NAMES: &[&str] = &["random", "round-robin", "least-request"];
+/// The policies that may be named: those of the one list of them.
+pub(super) const POLICY_NAMES: &[&str] = &{
+    let mut names = [""; POLICIES.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = POLICIES[index].name;
+        index += 1;
+    }
+    names
+};
 
 /// `retries`.
 pub(super) static RETRIES: Shape = Shape {

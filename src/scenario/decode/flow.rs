@@ -206,10 +206,12 @@ pub(super) fn balancer(cx: &mut Context<'_>, node: &Node) -> Option<balance::Spe
         cx.problem_help(policy.span, format!("not supported yet: policy {name}"), format!("there are {known}"));
         return None;
     }
-    let spec = match object.word(cx, "policy", &[("random", 0), ("round-robin", 1), ("least-request", 2)])? {
-        2 => return least_request(cx, &object),
-        1 => balance::Spec::RoundRobin {},
-        _ => balance::Spec::Random {},
+    let names = tables::POLICY_NAMES.iter().map(|name| (*name, *name)).collect::<Vec<_>>();
+    let spec = match object.word(cx, "policy", &names)? {
+        "least-request" => return least_request(cx, &object),
+        "round-robin" => balance::Spec::RoundRobin {},
+        "random" => balance::Spec::Random {},
+        listed => unreachable!("policy {listed} is listed, and nothing reads it"),
     };
     for key in ["choices", "replacement"] {
         if object.get(key).is_some() {

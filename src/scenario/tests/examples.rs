@@ -274,7 +274,7 @@ spec:
 }
 
 #[test]
-fn every_distribution_and_arrival_process_is_known_to_the_format() {
+fn every_distribution_arrival_process_and_policy_is_known_to_the_format() {
     for listed in crate::random::DISTRIBUTIONS {
         let known = super::super::tables_random::DIST.field(listed.name).is_some()
             || super::super::tables_random::COUNT_DIST.field(listed.name).is_some();
@@ -283,12 +283,11 @@ fn every_distribution_and_arrival_process_is_known_to_the_format() {
     for listed in crate::arrivals::ARRIVALS {
         assert!(super::super::tables_random::ARRIVALS.field(listed.name).is_some(), "{}", listed.name);
     }
-    let policies = crate::balance::POLICIES.iter().map(|policy| policy.name).collect::<Vec<_>>();
-    let mut known = super::super::tables_flow::POLICY_NAMES.to_vec();
-    known.sort_unstable();
-    let mut policies = policies;
-    policies.sort_unstable();
-    assert_eq!(policies, known);
+    for listed in crate::balance::POLICIES {
+        let more = format!("balancer: {{policy: {}}}, arrivals:", listed.name);
+        let scenario = first(&with(&TRAFFIC.replace("arrivals:", &more)));
+        assert_eq!(scenario.traffic[0].flow.balancer.as_ref().map(crate::balance::Spec::name), Some(listed.name));
+    }
 }
 
 #[test]
