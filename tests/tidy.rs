@@ -221,6 +221,27 @@ fn the_description_of_the_format_names_every_key_and_every_metric() {
     assert!(missing.is_empty(), "docs/scenario.md lacks {missing:?}");
 }
 
+/// The examples of the documents that are whole scenarios.
+fn examples(text: &str) -> Vec<&str> {
+    let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.filter(|block| block.contains("kind: Scenario")).collect()
+}
+
+#[test]
+fn the_scenarios_in_the_documents_are_valid() {
+    use windtunnel::scenario::{DiskFiles, Overrides, load};
+    for document in ["README.md", "docs/scenario.md"] {
+        let text = fs::read_to_string(project().join(document)).expect("UTF-8");
+        let examples = examples(&text);
+        assert!(!examples.is_empty(), "{document} shows no scenario");
+        for example in examples {
+            if let Err(failure) = load(document, example, &DiskFiles::new(project()), &Overrides::default()) {
+                panic!("{failure}");
+            }
+        }
+    }
+}
+
 /// Files that a text names between backticks or links to.
 fn files_named(text: &str) -> Vec<&str> {
     const ENDINGS: [&str; 5] = [".rs", ".md", ".py", ".toml", ".yaml"];

@@ -88,7 +88,7 @@ pub(super) enum Format {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: windtunnel run shop.yaml --replications 20 --set traffic[browse].timeout=300ms")]
+#[command(after_help = "Example: windtunnel run shop.yaml --replications 20 --set 'traffic[browse].timeout=300ms'")]
 pub(super) struct RunArgs {
     /// Scenario files; `-` reads one from the standard input
     #[arg(required = true, value_name = "SCENARIO")]
