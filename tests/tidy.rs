@@ -335,12 +335,40 @@ fn what_would_make_equal_runs_differ_is_banned() {
     }
 }
 
+/// The functions of a source text with their lengths: from the line with `fn` to the brace at its indentation.
+fn functions(text: &str) -> Vec<(&str, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (start, line) in lines.iter().enumerate() {
+        let code = line.trim_start();
+        // Visibility and qualifiers stand before the word, nothing else does.
+        let declared = code.split_once("fn ").is_some_and(|(before, _)| {
+            before.split_whitespace().all(|word| word == "const" || word == "pub" || word.starts_with("pub("))
+        });
+        if !declared {
+            continue;
+        }
+        let end = format!("{}}}", &line[..line.len() - code.len()]);
+        let length = lines[start..].iter().position(|line| *line == end);
+        found.extend(length.map(|length| (code, length + 1)));
+    }
+    found
+}
+
 /// A file or a function that nobody can keep in mind is two.
 #[test]
-fn source_files_stay_readable() {
+fn source_files_and_functions_stay_readable() {
     const MOST_LINES: usize = 800;
+    const LONGEST_FUNCTION: usize = 80;
+    let mut seen = 0;
     for path in files(&project().join("src")) {
-        let lines = fs::read_to_string(&path).expect("UTF-8").lines().count();
+        let text = fs::read_to_string(&path).expect("UTF-8");
+        let lines = text.lines().count();
         assert!(lines <= MOST_LINES, "{} has {lines} lines: one concept a file", name(&path));
+        for (function, length) in functions(&text) {
+            seen += 1;
+            assert!(length <= LONGEST_FUNCTION, "{}: `{function}` has {length} lines", name(&path));
+        }
     }
+    assert!(seen > 500, "only {seen} functions were found");
 }
