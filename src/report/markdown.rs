@@ -3,7 +3,7 @@
 use super::number::human;
 use super::results::Summary;
 use super::summary::{FlowSummary, VariantSummary};
-use super::terminal::{CALL_METRICS, error_rows, metric_rows, objective_mean, verdict_advice, verdict_word};
+use super::terminal::{CALL_METRICS, error_rows, metric_rows, objective_mean, pod_rows, verdict_advice, verdict_word};
 use super::why;
 
 /// The summary of a run as Markdown.
@@ -32,6 +32,13 @@ fn variant_text(variant: &VariantSummary) -> String {
         let header: Vec<&str> = ["call"].into_iter().chain(CALL_METRICS).collect();
         let cells = |flow: &FlowSummary| CALL_METRICS.map(|metric| human(flow.mean(metric).unwrap_or(f64::NAN)));
         let rows = calls.iter().map(|flow| [flow.name.clone()].into_iter().chain(cells(flow)).collect());
+        text.push_str(&format!("\n{}", table(&header, 1, rows)));
+    }
+    for service in variant.services.iter().filter(|service| !service.pods.is_empty()) {
+        let percent = |part: Option<f64>| part.map_or_else(String::new, |part| format!("{:.2} %", part * 100.0));
+        let rows =
+            pod_rows(service).into_iter().map(|(name, pod)| vec![name, percent(pod.share), percent(pod.utilization)]);
+        let header = [&*format!("pod of {}", escape(&service.service)), "share", "busy"];
         text.push_str(&format!("\n{}", table(&header, 1, rows)));
     }
     if !variant.objectives.is_empty() {

@@ -221,6 +221,19 @@ fn bar(share: f64, room: usize) -> String {
     format!("{}{}", "█".repeat(eighths / 8), PARTS[eighths % 8])
 }
 
+/// The pods of a Service worth a row: all of a few, else those that got least, most and the median share.
+pub(crate) fn pod_rows(service: &ServiceSummary) -> Vec<(String, &PodSummary)> {
+    if service.pods.len() <= MOST_PODS {
+        return service.pods.iter().map(|pod| (pod.pod.clone(), pod)).collect();
+    }
+    let mut ordered: Vec<&PodSummary> = service.pods.iter().collect();
+    ordered.sort_by(|a, b| a.share.unwrap_or(0.0).total_cmp(&b.share.unwrap_or(0.0)));
+    [("least", 0), ("median", ordered.len() / 2), ("most", ordered.len() - 1)]
+        .into_iter()
+        .map(|(word, index)| (format!("{word}: {}", ordered[index].pod), ordered[index]))
+        .collect()
+}
+
 fn service_text(text: &mut String, service: &ServiceSummary, style: Style) {
     let pods = count(u32::try_from(service.pods.len()).unwrap_or(u32::MAX), "pod");
     text.push_str(&style.bold(&format!("service {} · {pods}", service.service)));
@@ -229,16 +242,7 @@ fn service_text(text: &mut String, service: &ServiceSummary, style: Style) {
         text.push_str("  received nothing\n");
         return;
     }
-    let rows: Vec<(String, &PodSummary)> = if service.pods.len() > MOST_PODS {
-        let mut ordered: Vec<&PodSummary> = service.pods.iter().collect();
-        ordered.sort_by(|a, b| a.share.unwrap_or(0.0).total_cmp(&b.share.unwrap_or(0.0)));
-        [("least", 0), ("median", ordered.len() / 2), ("most", ordered.len() - 1)]
-            .into_iter()
-            .map(|(word, index)| (format!("{word}: {}", ordered[index].pod), ordered[index]))
-            .collect()
-    } else {
-        service.pods.iter().map(|pod| (pod.pod.clone(), pod)).collect()
-    };
+    let rows = pod_rows(service);
     let most = rows.iter().filter_map(|(_, pod)| pod.share).fold(0.0, f64::max);
     let widest = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(style.width / 2);
     let room = style.width.saturating_sub(widest + 28).clamp(4, 40);

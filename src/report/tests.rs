@@ -462,6 +462,7 @@ fn markdown_and_json_say_the_same() {
         "| offered | 10,055 | 9,991 … 10,119 |",
         "| queue_full | deployment/web | 80 | 90 |",
         "| call/cart | 19 | 1.9 | 0 | 0.01 | – | – |",
+        "| pod of web | share | busy |",
         "| browse.latency.mean \\< 6ms | met | 5 ms (4.873 … 5.127) |  |",
     ] {
         assert!(text.contains(expected), "`{expected}` is not in:\n{text}");
