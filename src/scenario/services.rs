@@ -276,8 +276,10 @@ fn container_with(target: &TargetPort, workload: &WorkloadObject) -> Option<(usi
 }
 
 fn assume_port(cx: &mut Context<'_>, workload: &WorkloadObject, container: usize, target: &TargetPort) {
-    let what = format!("{} container {}: port", short(workload), workload.containers[container].name);
-    cx.assume(what, Shown(target).to_string(), format!("manifests[{}].spec.template.spec.containers", short(workload)));
+    let (workload_name, container) = (short(workload), &workload.containers[container].name);
+    let spec = if workload.kind == "pod" { "spec" } else { "spec.template.spec" };
+    let field = format!("manifests[{workload_name}].{spec}.containers[{container}].ports");
+    cx.assume(format!("{workload_name} container {container}: port"), Shown(target).to_string(), field);
 }
 
 fn no_such_port(target: &TargetPort, workload: &WorkloadObject) -> Reason {

@@ -101,6 +101,19 @@ fn the_report_lists_what_is_used_ignored_and_assumed() {
 }
 
 #[test]
+fn a_port_that_no_container_declares_can_be_set_where_the_report_says() {
+    let objects = "---\napiVersion: v1\nkind: Service\nmetadata: {name: db}\nspec: {selector: {app: db}, ports: [{port: 80}]}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: db, labels: {app: db}}\nspec: {containers: [{name: c}]}\n";
+    let text = format!("{}{objects}", with(TRAFFIC));
+    let field = "manifests[pod/db].spec.containers[c].ports";
+    let ports = |set: Vec<(String, String)>| {
+        let report = loaded(&text, &[], &Overrides { set, ..Overrides::default() }).report;
+        report.assumed.into_iter().map(|one| one.field).filter(|field| field.ends_with(".ports")).collect::<Vec<_>>()
+    };
+    assert_eq!(ports(Vec::new()), [field]);
+    assert_eq!(ports(vec![(field.to_owned(), "[{containerPort: 80}]".to_owned())]), [] as [&str; 0]);
+}
+
+#[test]
 fn what_is_written_in_part_is_assumed_in_part_and_can_be_set_where_the_report_says() {
     let text = "apiVersion: windtunnel/v1
 kind: Scenario
