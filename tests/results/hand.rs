@@ -1,6 +1,6 @@
 //! Runs whose every moment can be worked out by hand.
 
-use super::support::{results, scratch, table, write};
+use super::support::{output, results, scratch, stdout, table, write};
 use super::{CLOCK_RUN, PLAIN_RUN, RICH_RUN, requests};
 
 const TRACE: &str = "\
@@ -134,6 +134,47 @@ fn a_second_try_that_succeeds() {
     let errors = table(&path, "errors.csv");
     let columns = ["traffic", "cause", "where", "count", "attempts"];
     assert_eq!(columns.map(|column| errors[0][column].as_str()), ["t", "queue_full", "deployment/web", "0", "2"]);
+}
+
+/// A call that its caller's cancellation withdraws has had tries like any other: they are counted, the last one too.
+#[test]
+fn the_tries_of_a_withdrawn_call_are_counted() {
+    let scratch = scratch();
+    write(scratch.path(), "trace.csv", "arrival_s\n0\n");
+    let scenario = "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {name: withdrawn}
+spec:
+  run: {requests: 1, warmup: 0%, replications: 1}
+  cluster: {network: none}
+  workloads:
+    - target: deployment/web
+      inline: {replicas: 1}
+      containers:
+        app: {steps: [{call: \"http://db/\", name: db, retries: {attempts: 9, perTry: 4ms, on: [timeout], backoff: BACKOFF}}]}
+    - {target: deployment/db, inline: {replicas: 1}, containers: {app: {serviceTime: 20ms}}}
+  traffic:
+    - {name: t, to: http://web/, arrivals: {trace: {file: trace.csv}}, timeout: 10ms, cancellation: propagated}
+  objectives: [call/db.attempts.mean < 9]
+";
+    // Tries at 0, 4 and 8 ms, the third is under way when the caller is cancelled; or at 0 and 5.5, and back-off from 9.5 on.
+    for (backoff, retries, tries_here) in [("none", "2", "1"), ("{base: 1500us, max: 1500us}, jitter: none", "1", "0")] {
+        let path = results(scratch.path(), &scenario.replace("BACKOFF", backoff), retries, &[]);
+        let runs = table(&path, "runs.csv");
+        let columns = ["traffic", "offered", "failed", "retries"];
+        assert_eq!(columns.map(|column| runs[1][column].as_str()), ["call/db", "1", "1", retries]);
+        let errors = table(&path, "errors.csv");
+        let of_call = errors.iter().filter(|row| row["traffic"] == "call/db");
+        let columns = ["cause", "where", "count", "attempts"];
+        let seen: Vec<_> = of_call.map(|row| columns.map(|column| row[column].as_str())).collect();
+        let cause = "deadline_exceeded";
+        assert_eq!(seen, [[cause, "db", "1", tries_here], [cause, "deployment/db", "0", "2"]]);
+        let summary = output(scratch.path(), &["run", "scenario.yaml", "-o", "again", "-q", "--format", "json"]);
+        let summary: serde_json::Value = serde_json::from_str(&stdout(&summary)).expect("JSON");
+        let value = &summary["variants"][0]["objectives"][0]["value"]["mean"];
+        assert_eq!(value.as_f64().map(|mean| (mean - 1.0).to_string()).as_deref(), Some(retries));
+    }
 }
 
 #[test]
