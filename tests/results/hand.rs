@@ -159,7 +159,8 @@ spec:
   objectives: [call/db.attempts.mean < 9]
 ";
     // Tries at 0, 4 and 8 ms, the third is under way when the caller is cancelled; or at 0 and 5.5, and back-off from 9.5 on.
-    for (backoff, retries, tries_here) in [("none", "2", "1"), ("{base: 1500us, max: 1500us}, jitter: none", "1", "0")] {
+    for (backoff, retries, tries_here) in [("none", "2", "1"), ("{base: 1500us, max: 1500us}, jitter: none", "1", "0")]
+    {
         let path = results(scratch.path(), &scenario.replace("BACKOFF", backoff), retries, &[]);
         let runs = table(&path, "runs.csv");
         let columns = ["traffic", "offered", "failed", "retries"];

@@ -468,7 +468,8 @@ impl<'p> World<'p> {
     pub(crate) fn withdraw_request(&mut self, request: u32, now: SimTime, schedule: &mut Schedule) {
         self.stop_deadline(request, schedule);
         self.stop_per_try(request, schedule);
-        if self.requests[request].attempt != NONE {
+        let trying = self.requests[request].attempt != NONE;
+        if trying {
             let attempt = std::mem::replace(&mut self.requests[request].attempt, NONE);
             self.settle_at_client(attempt);
             self.abandon_connection(attempt, now, schedule);
@@ -476,7 +477,7 @@ impl<'p> World<'p> {
             self.cancel(attempt, now, schedule);
         }
         let entry = &mut self.requests[request];
-        let (flow, measured) = (entry.flow, entry.measured);
+        let (flow, measured, number, tries) = (entry.flow, entry.measured, entry.number, entry.tries);
         self.ledgers.clear(request, self.plan.hot[flow as usize].blocks);
         if entry.retry_at != 0 {
             entry.retry_at = u64::MAX;
@@ -484,8 +485,15 @@ impl<'p> World<'p> {
             self.requests.remove(request);
         }
         let spec = self.plan_flow(flow);
+        self.probes.failed(spec.recorder, number, tries, measured);
         let recorder = &mut self.recorders[spec.recorder as usize];
         let cause = FailureCause::DeadlineExceeded;
+        if measured {
+            recorder.retries += u64::from(tries - 1);
+            if trying {
+                recorder.attempt_failed(cause, spec.place);
+            }
+        }
         recorder.fail(now, cause, spec.place, measured, self.ready_pods, self.sink);
     }
 
