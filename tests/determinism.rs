@@ -63,6 +63,30 @@ fn replications_differ_and_do_not_depend_on_how_many_there_are() {
     assert_ne!(means("0"), means("1"));
 }
 
+/// The work that a trace does not give belongs to the request like any other: it hangs on seed, replication and traffic.
+#[test]
+fn traced_requests_draw_the_rest_of_their_work_by_themselves() {
+    let scratch = scratch();
+    let rows: String = (0..200).map(|row| format!("{row},0.001\\n")).collect();
+    let trace = |name| {
+        format!(
+            "    - {{name: {name}, to: http://web/, demand: request, \
+             arrivals: {{trace: {{data: \"arrival_s,service_s\\n{rows}\"}}}}}}\n"
+        )
+    };
+    let scenario = format!(
+        "apiVersion: windtunnel/v1\nkind: Scenario\nmetadata: {{name: traced}}\nspec:\n  \
+         run: {{requests: 400, warmup: 0%, replications: 2}}\n  workloads:\n    - target: deployment/web\n      \
+         inline: {{}}\n      containers: {{app: {{steps: [{{work: 1ms}}, {{work: {{exponential: {{mean: 5ms}}}}}}]}}}}\n  \
+         traffic:\n{}{}",
+        trace("one"),
+        trace("two")
+    );
+    let rows = table(&results(scratch.path(), &scenario, "out", &[]), "runs.csv");
+    let means: std::collections::BTreeSet<&str> = rows.iter().map(|row| row["latency_mean_ms"].as_str()).collect();
+    assert_eq!((rows.len(), means.len()), (4, 4), "{means:?}");
+}
+
 /// When each request of each replication of a traffic arrived.
 fn arrivals(directory: &Path, traffic: &str, variant: &str) -> BTreeMap<(String, u64), String> {
     let rows = table(directory, "requests.csv");

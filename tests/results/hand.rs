@@ -136,6 +136,18 @@ fn a_second_try_that_succeeds() {
     assert_eq!(columns.map(|column| errors[0][column].as_str()), ["t", "queue_full", "deployment/web", "0", "2"]);
 }
 
+/// A traced service time stands for the first work of a request, and only for that, even if it is nothing.
+#[test]
+fn a_trace_gives_the_first_work_only() {
+    let scratch = scratch();
+    write(scratch.path(), "trace.csv", "arrival_s,service_s\n0,0\n1,0.003\n");
+    let scenario = TRACE
+        .replace("requests: 4", "requests: 2")
+        .replace("serviceTime: 10ms", "steps: [{work: 10ms}, {work: 7ms}, {work: 4ms}]");
+    let log = requests(&results(scratch.path(), &scenario, "out", &["--requests", "all"]));
+    assert_eq!(log.iter().map(|request| request.latency).collect::<Vec<_>>(), [11_000_000, 14_000_000]);
+}
+
 /// A call that its caller's cancellation withdraws has had tries like any other: they are counted, the last one too.
 #[test]
 fn the_tries_of_a_withdrawn_call_are_counted() {
