@@ -298,7 +298,7 @@ impl<'p> World<'p> {
             Some(constant) => constant,
             None => {
                 let shared = hot.demand_of_request;
-                let key = DEMAND ^ if shared { self.attempts[trip.attempt].identity } else { trip.base };
+                let key = DEMAND ^ if shared { self.request_base(trip.attempt) } else { trip.base };
                 let key = if step == 0 { key } else { mix(key, u64::from(step)) };
                 dist.sample(&mut Keyed::new(key))
             }
@@ -329,19 +329,28 @@ impl<'p> World<'p> {
     /// The work of the current step on this pod: as a trace gives it, at the pod's speed.
     #[inline(never)]
     fn adjusted(&mut self, attempt: u32, server: &ServerPlan, drawn: SimDuration) -> SimDuration {
-        let work = self.traced_demand(attempt).unwrap_or(drawn);
+        let work = self.traced_demand(attempt, server).unwrap_or(drawn);
         if server.scaled { SimDuration::from_secs_f64(work.as_secs_f64() / server.speed).unwrap_or(work) } else { work }
     }
 
     /// The service time that a trace gives, for the first work of a request of that traffic.
     #[inline]
-    fn traced_demand(&self, attempt: u32) -> Option<SimDuration> {
+    fn traced_demand(&self, attempt: u32, server: &ServerPlan) -> Option<SimDuration> {
         let entry = &self.attempts[attempt];
-        if !self.plan.hot[entry.flow as usize].traced || entry.work > 0 {
+        let worked = || server.steps[..entry.step as usize].iter().any(|step| matches!(step, StepPlan::Work(_)));
+        if !self.plan.hot[entry.flow as usize].traced || worked() {
             return None;
         }
         let Spec::Trace(trace) = &self.plan.scenario.traffic[entry.flow as usize].arrivals else { return None };
         trace.service.as_ref()?.get(entry.identity as usize).copied()
+    }
+
+    /// Identity of the attempt's request, which may be gone: that of a trace is made anew from its row.
+    #[inline(never)]
+    fn request_base(&self, attempt: u32) -> u64 {
+        let entry = &self.attempts[attempt];
+        let flow = entry.flow as usize;
+        if self.plan.hot[flow].traced { mix(self.flows[flow].hash, entry.identity) } else { entry.identity }
     }
 
     /// A step of work is done.
