@@ -136,6 +136,29 @@ fn a_second_try_that_succeeds() {
     assert_eq!(columns.map(|column| errors[0][column].as_str()), ["t", "queue_full", "deployment/web", "0", "2"]);
 }
 
+/// A proxy's standing connections are its own: they count once, however many traffics pass.
+#[test]
+fn traffics_share_the_standing_connections_of_a_proxy() {
+    let scratch = scratch();
+    let scenario = "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {name: shared}
+spec:
+  run: {duration: 1s, warmup: 0%, replications: 1}
+  workloads:
+    - {target: deployment/web, inline: {replicas: 2}}
+  proxies:
+    - {name: edge, instances: 3, workers: 2, endpoints: service/web, connections: {protocol: http2}}
+  traffic:
+    - {name: one, to: http://web/, through: edge, arrivals: {constant: {rate: 10/s}}}
+    - {name: two, to: http://web/, through: edge, arrivals: {constant: {rate: 10/s}}}
+";
+    let path = results(scratch.path(), scenario, "out", &[]);
+    let connections: Vec<_> = table(&path, "endpoints.csv").into_iter().map(|row| row["connections"].clone()).collect();
+    assert_eq!(connections, ["6", "6"]);
+}
+
 /// A traced service time stands for the first work of a request, and only for that, even if it is nothing.
 #[test]
 fn a_trace_gives_the_first_work_only() {
