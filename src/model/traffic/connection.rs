@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
 use crate::model::network::iptables;
-use crate::model::plan::{NONE, Route, as_u32};
+use crate::model::plan::{FlowPlan, NONE, Route, as_u32};
 use crate::model::random_keys::{CONNECT, INSTANCE, WORKER};
 use crate::model::traffic::attempt::Stage;
 use crate::model::traffic::route::Trip;
@@ -118,6 +118,11 @@ impl<'p> World<'p> {
         let (service, owners) = match spec.route {
             Route::ClientBalancer if standing(&spec.flow.connections) => (spec.flow.service, u64::from(spec.clients)),
             Route::Proxy7(proxy) if standing(&spec.upstream) => {
+                // Flows that pass one proxy share them: the first counts.
+                let passes = |other: &FlowPlan| other.route == spec.route && standing(&other.upstream);
+                if plan.flows.iter().position(passes) != Some(flow) {
+                    return;
+                }
                 let proxy = &plan.scenario.proxies[proxy as usize];
                 (proxy.service, u64::from(proxy.instances) * u64::from(proxy.workers))
             }
