@@ -15,15 +15,16 @@ use crate::experiment::{self, Finished, Options, RequestLog};
 use crate::observe::outcome::{MetricValue, NoSink};
 use crate::report::number::decimal;
 use crate::report::terminal;
-use crate::report::verdict::{Judgement, Observed, Verdict};
+use crate::report::verdict::{Judgement, Observed, Verdict, tolerance};
 use crate::report::{csv_text, markdown};
-use crate::scenario::{Expectation, ExpectedValue};
+use crate::scenario::{ExpectBy, Expectation, ExpectedValue};
 
 /// One expectation of one case and what became of it.
 struct Line {
     case: String,
     metric: String,
     expected: ExpectedValue,
+    demand: String,
     judgement: Judgement,
 }
 
@@ -93,6 +94,7 @@ fn validate_family(
                 case: case_name(&family.file, &case.variant),
                 metric: metric(expectation),
                 expected: expectation.value.clone(),
+                demand: demand(expectation),
                 judgement: observed.judge(expectation, args.quick),
             });
         }
@@ -103,6 +105,16 @@ fn validate_family(
 /// The metric as written; a negative control says so.
 fn metric(expectation: &Expectation) -> String {
     if expectation.not { format!("not {}", expectation.text) } else { expectation.text.clone() }
+}
+
+/// The largest standard error allowed, or how far off the mean may be where the tolerance alone decides.
+fn demand(expectation: &Expectation) -> String {
+    let tolerance = tolerance(expectation);
+    match expectation.by {
+        ExpectBy::Tolerance => format!("off ≤ {tolerance:.1e}"),
+        ExpectBy::Error if tolerance > 0.0 => format!("se ≤ {:.1e}", tolerance / 2.0),
+        ExpectBy::Error => String::new(),
+    }
 }
 
 fn json_line(line: &Line) -> Value {
@@ -128,7 +140,7 @@ fn json_line(line: &Line) -> Value {
     })
 }
 
-const HEADER: [&str; 7] = ["case", "metric", "expected", "mean", "se", "replications", "verdict"];
+const HEADER: [&str; 8] = ["case", "metric", "expected", "mean", "se", "demand", "replications", "verdict"];
 
 fn cells(line: &Line) -> Vec<String> {
     let expected = match &line.expected {
@@ -149,6 +161,7 @@ fn cells(line: &Line) -> Vec<String> {
         expected,
         mean,
         line.judgement.se.map_or_else(String::new, |se| format!("{se:.2e}")),
+        line.demand.clone(),
         line.judgement.replications.to_string(),
         verdict,
     ]

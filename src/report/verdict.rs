@@ -161,8 +161,23 @@ fn quantile_with_error(values: &[f64], q: f64) -> (f64, Option<f64>) {
     (sorted[rank], (n > 1).then_some((high - low) / 2.0))
 }
 
+/// What an expectation tolerates, in the unit of its value; of a list, at its first item.
+#[must_use]
+pub fn tolerance(expectation: &Expectation) -> f64 {
+    let at = match &expectation.value {
+        ExpectedValue::Number(value) => *value,
+        ExpectedValue::List(values) => values.first().copied().unwrap_or(0.0),
+        ExpectedValue::Names(_) => 0.0,
+    };
+    tolerance_at(expectation, at)
+}
+
+fn tolerance_at(expectation: &Expectation, value: f64) -> f64 {
+    (expectation.tolerance.unwrap_or(0.0) * value.abs()).max(expectation.absolute.unwrap_or(0.0))
+}
+
 fn verdict(e: &Expectation, value: f64, estimate: f64, se: Option<f64>, n: usize, quick: bool) -> Verdict {
-    let tolerance = (e.tolerance.unwrap_or(0.0) * value.abs()).max(e.absolute.unwrap_or(0.0));
+    let tolerance = tolerance_at(e, value);
     let bucket = if matches!(e.metric.statistic, Statistic::Quantile(_)) { BUCKET_WIDTH * value.abs() } else { 0.0 };
     let slack = e.oracle_error + bucket + ROUNDING * value.abs().max(1.0);
     let distance = (estimate - value).abs();
@@ -202,8 +217,8 @@ fn multiplier(n: usize) -> f64 {
 /// Whether a list or sequence is the known one.
 fn same(expectation: &Expectation, value: &MetricValue) -> bool {
     let close = |(found, known): (&f64, &f64)| {
-        let tolerance = (expectation.tolerance.unwrap_or(0.0) * known.abs()).max(expectation.absolute.unwrap_or(0.0));
-        (found - known).abs() <= tolerance + expectation.oracle_error + ROUNDING * known.abs().max(1.0)
+        let allowed = tolerance_at(expectation, *known) + expectation.oracle_error;
+        (found - known).abs() <= allowed + ROUNDING * known.abs().max(1.0)
     };
     match (value, &expectation.value) {
         (MetricValue::List(found), ExpectedValue::List(known)) => {

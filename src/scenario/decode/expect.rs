@@ -145,15 +145,21 @@ fn expected(cx: &mut Context<'_>, node: &Node, dimension: Dimension) -> Option<E
         let value = values::text(node).and_then(|text| scalar_value(text, dimension));
         return cx.take(node, "value", value).map(ExpectedValue::Number);
     };
-    let names = items.iter().map(|item| values::text(item).map(str::to_owned)).collect::<Result<Vec<_>, _>>();
-    let names = cx.take(node, "value", names)?;
-    let numbers = names.iter().map(|text| scalar_value(text, dimension)).collect::<Result<Vec<_>, _>>();
-    match numbers {
-        Ok(numbers) => Some(ExpectedValue::List(numbers)),
+    let (mut names, mut numbers, mut wrong) = (Vec::new(), Vec::new(), None);
+    for item in items {
+        let text = cx.take(item, "value", values::text(item))?;
+        names.push(text.to_owned());
+        match scalar_value(text, dimension) {
+            Ok(number) => numbers.push(number),
+            Err(bad) => wrong = wrong.or(Some((item, bad))),
+        }
+    }
+    match wrong {
+        None => Some(ExpectedValue::List(numbers)),
         // Names of pods: none of them begins like a number, so a mistyped number is not taken for a name.
-        Err(_) if names.iter().all(|name| name.starts_with(|c: char| c.is_ascii_alphabetic())) => {
+        Some(_) if names.iter().all(|name| name.starts_with(|c: char| c.is_ascii_alphabetic())) => {
             Some(ExpectedValue::Names(names))
         }
-        Err(bad) => cx.take(node, "value", Err(bad)),
+        Some((item, bad)) => cx.take(item, "value", Err(bad)),
     }
 }
