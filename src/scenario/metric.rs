@@ -62,6 +62,10 @@ pub enum Quantity {
     Service,
     /// Latency over service time, of succeeded requests.
     Slowdown,
+    /// Latency of succeeded requests with such a service time (seconds).
+    LatencyOf(ServiceRange),
+    /// Latency over service time, of succeeded requests with such a service time.
+    SlowdownOf(ServiceRange),
     /// Attempts per request.
     Attempts,
     /// Requests that failed for this cause.
@@ -88,6 +92,23 @@ pub enum Quantity {
     Balance(BalanceColumn),
     /// Choices of a pod: connections where a layer-4 balancer chose, requests elsewhere.
     Picks,
+}
+
+/// Service times in nanoseconds: above one, up to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServiceRange {
+    /// Longer than this.
+    pub over: u64,
+    /// At most this.
+    pub up_to: u64,
+}
+
+impl ServiceRange {
+    /// Whether a service time lies within.
+    #[must_use]
+    pub const fn holds(self, nanos: u64) -> bool {
+        self.over < nanos && nanos <= self.up_to
+    }
 }
 
 /// A column of `balance.csv`.

@@ -176,12 +176,16 @@ impl Quantity {
     /// The unit of its observations.
     pub(super) const fn dimension(&self) -> Dimension {
         match self {
-            Self::Latency | Self::QueueWait | Self::QueueWaitServed | Self::Service | Self::Interarrival => {
-                Dimension::Seconds
-            }
+            Self::Latency
+            | Self::LatencyOf(_)
+            | Self::QueueWait
+            | Self::QueueWaitServed
+            | Self::Service
+            | Self::Interarrival => Dimension::Seconds,
             Self::Errors(_) | Self::ErrorRatio | Self::Utilization | Self::Share => Dimension::Ratio,
             Self::Throughput | Self::Goodput => Dimension::PerSecond,
             Self::Slowdown
+            | Self::SlowdownOf(_)
             | Self::Attempts
             | Self::InSystem
             | Self::Queue
@@ -207,6 +211,11 @@ pub const METRICS: &[Listed] = &[
     listed("SCOPE.queueWait[served]", "as latency", "the same, only of attempts that were served"),
     listed("SCOPE.service", "as latency", "service time drawn"),
     listed("NAME.slowdown", "as latency, over(X)", "latency over service time"),
+    listed(
+        "NAME.latency[service over T upTo T]",
+        "as latency",
+        "of requests with such a service time: over, upTo or both; slowdown[…] likewise",
+    ),
     listed(
         "NAME.attempts",
         "mean, variance, sd, cv2, min, pNN, max, positive, atLeast(K), values",

@@ -1,11 +1,12 @@
 //! Reading a metric: `SCOPE.QUANTITY.STATISTIC`, with the names of a scenario.
 
 use super::Scenario;
-use super::metric::{Across, Dimension, Metric, Quantity, Scope, Statistic};
+use super::metric::{Across, Dimension, Metric, Quantity, Scope, ServiceRange, Statistic};
 use super::metric_table::{About, Form, ROWS, Row};
 use super::names::{self, Target};
 use super::values::{self, Bad, shorten};
 use crate::cause::FailureCause;
+use crate::time::SimDuration;
 use crate::yaml::nearest;
 
 /// The names that a metric may use.
@@ -270,6 +271,16 @@ fn quantity(rest: &str, about: About) -> Result<(&'static Row, Quantity, &str), 
         let row = row.ok_or_else(|| (format!("{} has no errors", about.name()), None))?;
         return Ok((row, Quantity::Errors(found), rest.strip_prefix('.').unwrap_or(rest)));
     }
+    for word in ["latency", "slowdown"] {
+        if let Some(inside) = text.strip_prefix(word).and_then(|text| text.strip_prefix('['))
+            && let Some(row) = here().find(|row| row.word == word)
+        {
+            let (range, rest) = inside.split_once(']').ok_or_else(|| (format!("`{word}[` lacks `]`"), None))?;
+            let range = service_range(range)?;
+            let quantity = if word == "latency" { Quantity::LatencyOf(range) } else { Quantity::SlowdownOf(range) };
+            return Ok((row, quantity, rest.strip_prefix('.').unwrap_or(rest)));
+        }
+    }
     if let Some((word, rest)) = longest_prefix(text, here().map(|row| row.word), &['.'])
         && let Some(row) = here().find(|row| row.word == word)
     {
@@ -299,6 +310,30 @@ fn quantity(rest: &str, about: About) -> Result<(&'static Row, Quantity, &str), 
         None => format!("of {} there are {}", about.name(), words().join(", ")),
     };
     Err((format!("unknown quantity `{}`", shorten(word)), Some(help)))
+}
+
+/// `service over T`, `service upTo T`, `service over T upTo T`.
+fn service_range(text: &str) -> Result<ServiceRange, Bad> {
+    let bad = || {
+        let message = format!("`[{}]` is not understood", shorten(text));
+        (message, Some("write [service over 10ms], [service upTo 1s] or [service over 10ms upTo 1s]".to_owned()))
+    };
+    let nanos = |text: &str| match SimDuration::parse(text) {
+        Ok(duration) => Ok(duration.as_nanos()),
+        Err(message) => Err((message, None)),
+    };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let range = match words[..] {
+        ["service", "over", low] => ServiceRange { over: nanos(low)?, up_to: u64::MAX },
+        ["service", "upTo", high] => ServiceRange { over: 0, up_to: nanos(high)? },
+        ["service", "over", low, "upTo", high] => ServiceRange { over: nanos(low)?, up_to: nanos(high)? },
+        _ => return Err(bad()),
+    };
+    if range.over < range.up_to {
+        Ok(range)
+    } else {
+        Err((format!("no service time lies in `[{}]`", shorten(text)), None))
+    }
 }
 
 fn allowed(row: &Row) -> String {

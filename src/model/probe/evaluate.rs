@@ -93,7 +93,9 @@ impl World<'_> {
             | Quantity::QueueWait
             | Quantity::QueueWaitServed
             | Quantity::Service
+            | Quantity::LatencyOf(_)
             | Quantity::Slowdown
+            | Quantity::SlowdownOf(_)
             | Quantity::Attempts
             | Quantity::Interarrival => self.collected(metric),
             Quantity::Errors(_) | Quantity::ErrorRatio | Quantity::Throughput | Quantity::Goodput => {

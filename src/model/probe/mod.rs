@@ -74,7 +74,9 @@ impl Probes {
             | Quantity::QueueWait
             | Quantity::QueueWaitServed
             | Quantity::Service
+            | Quantity::LatencyOf(_)
             | Quantity::Slowdown
+            | Quantity::SlowdownOf(_)
             | Quantity::Attempts => {
                 self.any_flow = true;
                 self.observed(plan, *scope).want(quantity, statistic);
@@ -248,10 +250,7 @@ impl Probes {
         measured: bool,
     ) {
         if let Some(observed) = self.ended(recorder, measured) {
-            push(&mut observed.latency, number, latency as f64 / 1e9);
-            if work > 0 {
-                push(&mut observed.slowdown, number, latency as f64 / work as f64);
-            }
+            observed.succeeded(number, latency, work);
             push(&mut observed.attempts, number, f64::from(tries));
         }
     }

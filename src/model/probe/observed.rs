@@ -1,7 +1,7 @@
 //! What is observed of single requests and attempts, of one traffic, call, Service, workload or pod.
 
 use crate::observe::collector::Collector;
-use crate::scenario::metric::{Quantity, Statistic};
+use crate::scenario::metric::{Quantity, ServiceRange, Statistic};
 use crate::time::SimTime;
 
 /// The named quantities of one scope; the others are absent and cost nothing.
@@ -12,6 +12,8 @@ pub(super) struct Observed {
     pub(super) queue_wait_served: Option<Collector>,
     pub(super) service: Option<Collector>,
     pub(super) slowdown: Option<Collector>,
+    /// Of requests with a service time in a range.
+    ranges: Vec<Range>,
     pub(super) attempts: Option<Collector>,
     pub(super) interarrival: Option<Collector>,
     last_arrival: Option<SimTime>,
@@ -21,7 +23,25 @@ pub(super) struct Observed {
     pub(super) sequence: Option<Vec<u32>>,
 }
 
+/// What is observed of the requests with a service time in a range.
+#[derive(Debug)]
+struct Range {
+    range: ServiceRange,
+    latency: Option<Collector>,
+    slowdown: Option<Collector>,
+}
+
 impl Observed {
+    /// What is observed of a range of service times, from now on.
+    fn range(&mut self, range: ServiceRange) -> &mut Range {
+        let known = self.ranges.iter().position(|other| other.range == range);
+        let index = known.unwrap_or_else(|| {
+            self.ranges.push(Range { range, latency: None, slowdown: None });
+            self.ranges.len() - 1
+        });
+        &mut self.ranges[index]
+    }
+
     fn slot(&mut self, quantity: &Quantity) -> Option<&mut Option<Collector>> {
         Some(match quantity {
             Quantity::Latency => &mut self.latency,
@@ -29,6 +49,8 @@ impl Observed {
             Quantity::QueueWaitServed => &mut self.queue_wait_served,
             Quantity::Service => &mut self.service,
             Quantity::Slowdown => &mut self.slowdown,
+            Quantity::LatencyOf(range) => &mut self.range(*range).latency,
+            Quantity::SlowdownOf(range) => &mut self.range(*range).slowdown,
             Quantity::Attempts => &mut self.attempts,
             Quantity::Interarrival => &mut self.interarrival,
             _ => return None,
@@ -42,8 +64,11 @@ impl Observed {
     }
 
     /// The observations of a quantity, where somebody asked for it.
-    pub(super) const fn collector(&self, quantity: &Quantity) -> Option<&Collector> {
+    pub(super) fn collector(&self, quantity: &Quantity) -> Option<&Collector> {
+        let of = |range: &ServiceRange| self.ranges.iter().find(|known| known.range == *range);
         match quantity {
+            Quantity::LatencyOf(range) => of(range)?.latency.as_ref(),
+            Quantity::SlowdownOf(range) => of(range)?.slowdown.as_ref(),
             Quantity::Latency => self.latency.as_ref(),
             Quantity::QueueWait => self.queue_wait.as_ref(),
             Quantity::QueueWaitServed => self.queue_wait_served.as_ref(),
@@ -64,6 +89,19 @@ impl Observed {
             collector.push(now.as_nanos(), (now - last).as_secs_f64());
         }
         self.last_arrival = Some(now);
+    }
+
+    /// A request succeeded; nanoseconds.
+    pub(super) fn succeeded(&mut self, number: u64, latency: u64, work: u64) {
+        let (seconds, slowdown) = (latency as f64 / 1e9, latency as f64 / work as f64);
+        push(&mut self.latency, number, seconds);
+        if work > 0 {
+            push(&mut self.slowdown, number, slowdown);
+            for range in self.ranges.iter_mut().filter(|known| known.range.holds(work)) {
+                push(&mut range.latency, number, seconds);
+                push(&mut range.slowdown, number, slowdown);
+            }
+        }
     }
 
     /// An attempt got a slot after so long.

@@ -116,6 +116,10 @@ fn every_accepted_metric_has_a_value() {
         };
         metrics.extend(scopes.iter().map(|scope| format!("{scope}.{word}.{form}")));
     }
+    for scope in ["t", "call/c"] {
+        metrics.push(format!("{scope}.latency[service over 50ms].p50"));
+        metrics.push(format!("{scope}.slowdown[service upTo 50ms].mean"));
+    }
     assert!(metrics.len() > 250, "only {} metrics", metrics.len());
     for (metric, value) in metrics.iter().zip(values(spec, "", &metrics)) {
         let known = match &value {
@@ -154,6 +158,11 @@ fn one_pod_by_hand() {
             ("deployment/web.service.mean", &[2.0]),
             ("t.slowdown.values", &[1.0, 3.0, 2.0, 1.0]),
             ("t.slowdown.over(1.5)", &[0.5]),
+            ("t.slowdown[service upTo 2s].values", &[3.0, 2.0, 1.0]),
+            ("t.slowdown[service over 2s].values", &[1.0]),
+            ("t.slowdown[service over 1s upTo 2s].mean", &[1.5]),
+            ("t.latency[service over 1s upTo 2s].values", &[4.0, 2.0]),
+            ("t.latency[service over 1s upTo 3s].over(3s)", &[1.0 / 3.0]),
             ("t.attempts.atLeast(1)", &[1.0]),
             ("t.attempts.atLeast(2)", &[0.0]),
             ("t.interarrival.values", &[1.0, 1.0, 4.0]),

@@ -29,6 +29,8 @@ fn metrics_are_read() {
     use Scope as On;
     use Statistic as S;
     let web = On::Workload(0);
+    let longer = ServiceRange { over: 1_500_000_000, up_to: u64::MAX };
+    let shorter = ServiceRange { over: 0, up_to: 2_000_000 };
     for (text, scope, quantity, statistic) in [
         ("t.latency.mean", On::Traffic(0), Q::Latency, S::Mean),
         ("browse.latency.p99", On::Traffic(1), Q::Latency, S::Quantile(0.99)),
@@ -45,6 +47,8 @@ fn metrics_are_read() {
         ("t.attempts.mean", On::Traffic(0), Q::Attempts, S::Mean),
         ("t.slowdown.mean", On::Traffic(0), Q::Slowdown, S::Mean),
         ("t.latency.values", On::Traffic(0), Q::Latency, S::Values),
+        ("t.latency[service over 1.5s].mean", On::Traffic(0), Q::LatencyOf(longer), S::Mean),
+        ("call/reviews.slowdown[service upTo 2ms].p99", On::Call(1), Q::SlowdownOf(shorter), S::Quantile(0.99)),
         ("t.inSystem.at(5s)", On::Traffic(0), Q::InSystem, S::At(5.0)),
         ("t.service.cv2", On::Traffic(0), Q::Service, S::Cv2),
         ("deployment/web.inSystem.mean", web, Q::InSystem, S::Mean),
@@ -122,6 +126,12 @@ fn mistakes_name_what_there_is() {
         ),
         ("t.errors[queue_ful].ratio", "no failure cause is called `queue_ful`", "did you mean `queue_full`?"),
         ("t.errors.ratio", "`errors` needs a cause", "write for example errors[queue_full].ratio"),
+        (
+            "t.latency[service > 1s].mean",
+            "`[service > 1s]` is not understood",
+            "write [service over 10ms], [service upTo 1s] or [service over 10ms upTo 1s]",
+        ),
+        ("t.slowdown[service over 2s upTo 1s].mean", "no service time lies in `[service over 2s upTo 1s]`", ""),
         ("deployment/web[4].share", "deployment/web has no pod [4]", "it has 4 pods, counted from 0"),
         ("deployment/wep.queue.mean", "no workload `deployment/wep`", "did you mean `deployment/web`?"),
         ("service/wep.picks.sequence", "no service is called `wep`", "did you mean `service/web`?"),
@@ -158,6 +168,11 @@ fn mistakes_name_what_there_is() {
         "t.latency.p99.9.9",
         "service/web.balance.mean",
         "t.queueWait[x].mean",
+        "t.latency[service over 1s",
+        "t.latency[service over 1].mean",
+        "t.latency[service upTo 1s]",
+        "t.queueWait[service upTo 1s].mean",
+        "deployment/web.latency[service upTo 1s].mean",
     ] {
         assert!(Metric::parse(text, &names()).is_err(), "{text} was accepted");
     }
