@@ -125,7 +125,7 @@ impl SimDuration {
 
     /// Reads a duration as scenarios write it: a non-negative number with a unit, `20ms`, `1.5s`, `2m`, `1h30m`.
     ///
-    /// Units: `ns`, `us` (or `µs`), `ms`, `s`, `m`, `h`, `d`. A bare `0` is allowed.
+    /// Units: `ns`, `us` (or `µs`), `ms`, `s`, `m`, `h`, `d`. The number may have an exponent. A bare `0` is allowed.
     ///
     /// # Errors
     /// Says what is wrong and what would be right.
@@ -145,6 +145,7 @@ impl SimDuration {
         let mut total = 0.0_f64;
         while !rest.is_empty() {
             let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(rest.len());
+            let digits = digits + exponent(&rest[digits..]);
             let (number, tail) = rest.split_at(digits);
             let letters = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
             let (unit, tail) = tail.split_at(letters);
@@ -165,6 +166,14 @@ impl SimDuration {
         }
         Self::from_secs_f64(total).ok_or_else(|| format!("`{text}` is too long: a run can hold at most 146 years"))
     }
+}
+
+/// How many bytes at the beginning are an exponent, such as `e-05`.
+fn exponent(text: &str) -> usize {
+    let Some(power) = text.strip_prefix(['e', 'E']) else { return 0 };
+    let sign = usize::from(power.starts_with(['-', '+']));
+    let digits = power[sign..].find(|c: char| !c.is_ascii_digit()).unwrap_or(power.len() - sign);
+    if digits == 0 { 0 } else { 1 + sign + digits }
 }
 
 impl Add<SimDuration> for SimTime {
@@ -241,6 +250,8 @@ mod tests {
             ("1h30m", 5_400_000_000_000),
             ("50us", 50_000),
             ("7ns", 7),
+            ("5e-05s", 50_000),
+            ("2.5E+3ms1e1us", 2_500_010_000),
             ("0", 0),
             ("0s", 0),
         ] {
@@ -250,7 +261,7 @@ mod tests {
 
     #[test]
     fn bad_durations_say_what_to_write() {
-        for text in ["", "5", "-1s", "3 parsecs", "s", "1..2s", "1e9h", "999999999d"] {
+        for text in ["", "5", "-1s", "3 parsecs", "s", "1..2s", "1e9h", "999999999d", "1e5", "1es", "e3s"] {
             assert!(SimDuration::parse(text).is_err(), "{text} was accepted");
         }
     }
