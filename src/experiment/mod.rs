@@ -66,6 +66,8 @@ pub type MakeSink<'a> = &'a (dyn Fn(usize, u32, &Labels) -> Box<dyn Sink + Send>
 
 /// How many runs are started before the results of the first are handed out.
 const WAVE_PER_JOB: usize = 2;
+/// More threads than any machine has cores for.
+const MOST_THREADS: usize = 1_024;
 /// Short runs are started in larger waves: at most this many.
 const LARGEST_WAVE: usize = 4_096;
 
@@ -81,21 +83,24 @@ pub fn run(
     sinks: MakeSink<'_>,
     consume: &mut dyn FnMut(&Labels, RunOutcome),
 ) -> Result<Finished, RunError> {
+    let total = variants.iter().map(|variant| u64::from(variant.run.replications)).sum::<u64>();
+    // More threads than runs would have nothing to do, and thousands would only look for work.
+    let most = usize::try_from(total).unwrap_or(usize::MAX).clamp(1, MOST_THREADS);
+    let jobs = options.jobs.clamp(1, most);
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.jobs.max(1))
+        .num_threads(jobs)
         .build()
-        .map_err(|error| RunError::Unrunnable(format!("cannot start {} threads: {error}", options.jobs)))?;
+        .map_err(|error| RunError::Unrunnable(format!("cannot start {jobs} threads: {error}")))?;
     let warmup = match pilot::warmup(variants, &pool, stop) {
         Some(warmup) => warmup?,
         None => return Ok(Finished::Interrupted),
     };
-    let total = variants.iter().map(|variant| u64::from(variant.run.replications)).sum();
     let done = AtomicU64::new(0);
     let requests = AtomicU64::new(0);
     for (index, variant) in variants.iter().enumerate() {
         let plan = Plan::new(&with_warmup(variant, warmup));
         let replications = variant.run.replications;
-        let mut wave = options.jobs.max(1) * WAVE_PER_JOB;
+        let mut wave = jobs * WAVE_PER_JOB;
         let mut first = 0;
         while first < replications {
             let last = first.saturating_add(u32::try_from(wave).unwrap_or(u32::MAX)).min(replications);
