@@ -136,6 +136,23 @@ fn a_second_try_that_succeeds() {
     assert_eq!(columns.map(|column| errors[0][column].as_str()), ["t", "queue_full", "deployment/web", "0", "2"]);
 }
 
+/// The tries of a request that is still open when the run ends are counted like those of one that has ended.
+#[test]
+fn the_retries_of_open_requests_are_counted() {
+    let scratch = scratch();
+    write(scratch.path(), "trace.csv", "arrival_s\n0\n");
+    let scenario = TRACE
+        .replace("requests: 4", "duration: 10ms, drain: 0s")
+        .replace("queue: {limit: 1}, serviceTime: 10ms", "serviceTime: 100ms")
+        .replace("{file: trace.csv}}", "{file: trace.csv}}, retries: {attempts: unlimited, perTry: 4ms}");
+    let path = results(scratch.path(), &scenario, "out", &["--requests", "all"]);
+    let log = requests(&path);
+    assert_eq!((log[0].outcome.as_str(), log[0].attempts), ("in_flight", 3));
+    let columns = ["offered", "in_flight", "retries"];
+    assert_eq!(columns.map(|column| table(&path, "runs.csv")[0][column].clone()), ["1", "1", "2"]);
+    assert_eq!(table(&path, "errors.csv")[0]["attempts"], "2");
+}
+
 /// A proxy's standing connections are its own: they count once, however many traffics pass.
 #[test]
 fn traffics_share_the_standing_connections_of_a_proxy() {
