@@ -257,9 +257,6 @@ impl<'p> World<'p> {
             self.probes.succeeded(hot.recorder, entry.number, latency, self.attempts[attempt].work, tries, measured);
         }
         let recorder = &mut self.recorders[hot.recorder as usize];
-        if measured && tries > 1 {
-            recorder.retries += u64::from(tries - 1);
-        }
         let kept = if caller == NONE { ledger } else { &[] };
         recorder.succeed(now, latency, kept, measured, self.ready_pods, self.sink);
         if self.log != RequestLog::None && measured && caller == NONE {
@@ -337,6 +334,7 @@ impl<'p> World<'p> {
         let (flow, client, measured) = (entry.flow, entry.client, entry.measured);
         let hot = &self.plan.hot[flow as usize];
         let identity = if hot.traced { entry.number } else { entry.base };
+        self.recorders[hot.recorder as usize].retries += u64::from(measured);
         self.launch(hot, request, flow, client, (base, identity), measured, now, schedule);
     }
 
@@ -403,9 +401,6 @@ impl<'p> World<'p> {
         }
         self.probes.failed(hot.recorder, entry.number, tries, measured);
         let counters = &mut self.recorders[hot.recorder as usize];
-        if measured && tries > 1 {
-            counters.retries += u64::from(tries - 1);
-        }
         counters.fail(now, failure.cause, failure.place, measured, self.ready_pods, self.sink);
         if measured && self.log != RequestLog::None && caller == NONE {
             self.log_request(request, failure.endpoint, Some(failure.cause), now);
@@ -488,11 +483,8 @@ impl<'p> World<'p> {
         self.probes.failed(spec.recorder, number, tries, measured);
         let recorder = &mut self.recorders[spec.recorder as usize];
         let cause = FailureCause::DeadlineExceeded;
-        if measured {
-            recorder.retries += u64::from(tries - 1);
-            if trying {
-                recorder.attempt_failed(cause, spec.place);
-            }
+        if measured && trying {
+            recorder.attempt_failed(cause, spec.place);
         }
         recorder.fail(now, cause, spec.place, measured, self.ready_pods, self.sink);
     }
