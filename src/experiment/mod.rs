@@ -3,17 +3,21 @@
 //! One run is one thread and owns all it touches, so results cannot depend on the number of threads. Outcomes are
 //! handed out strictly in job order (variants, then replications), and no more than a few of them wait at any time.
 
+mod line;
 mod pilot;
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-use rayon::prelude::*;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::plan::Plan;
 use crate::model::{Stopped, simulate};
 use crate::observe::outcome::{Labels, RunOutcome, Sink};
 use crate::scenario::{Scenario, Window};
+use crate::time::SimDuration;
+
+use line::Line;
 
 pub use crate::model::RequestLog;
 
@@ -64,12 +68,10 @@ impl RunError {
 /// Makes the sink of a run, on the thread that runs it.
 pub type MakeSink<'a> = &'a (dyn Fn(usize, u32, &Labels) -> Box<dyn Sink + Send> + Sync);
 
-/// How many runs are started before the results of the first are handed out.
-const WAVE_PER_JOB: usize = 2;
+/// How many results may wait for an earlier one, for each job.
+const WINDOW_PER_JOB: usize = 3;
 /// More threads than any machine has cores for.
 const MOST_THREADS: usize = 1_024;
-/// Short runs are started in larger waves: at most this many.
-const LARGEST_WAVE: usize = 4_096;
 
 /// Runs every replication of every variant; `consume` hears the outcomes in job order, on the calling thread.
 ///
@@ -95,51 +97,114 @@ pub fn run(
         Some(warmup) => warmup?,
         None => return Ok(Finished::Interrupted),
     };
-    let done = AtomicU64::new(0);
-    let requests = AtomicU64::new(0);
-    for (index, variant) in variants.iter().enumerate() {
-        let plan = Plan::new(&with_warmup(variant, warmup));
-        let replications = variant.run.replications;
-        let mut wave = jobs * WAVE_PER_JOB;
-        let mut first = 0;
-        while first < replications {
-            let last = first.saturating_add(u32::try_from(wave).unwrap_or(u32::MAX)).min(replications);
-            let outcomes: Vec<Option<Result<RunOutcome, RunError>>> = pool.install(|| {
-                (first..last)
-                    .into_par_iter()
-                    .map(|replication| {
-                        if stop.load(Ordering::Relaxed) {
-                            return None;
-                        }
-                        let mut sink = sinks(index, replication, &plan.labels);
-                        let outcome = one(&plan, index, replication, options.requests_log, sink.as_mut(), stop)?;
-                        drop(sink);
-                        let count = outcome.as_ref().map_or(0, |outcome| outcome.flows.iter().map(|f| f.offered).sum());
-                        let requests = requests.fetch_add(count, Ordering::Relaxed) + count;
-                        progress.advance(done.fetch_add(1, Ordering::Relaxed) + 1, total, requests);
-                        Some(outcome)
-                    })
-                    .collect()
+    let batch = Batch {
+        variants,
+        warmup,
+        log: options.requests_log,
+        stop,
+        progress,
+        sinks,
+        total,
+        plans: variants.iter().map(|_| Mutex::default()).collect(),
+        done: AtomicU64::new(0),
+        requests: AtomicU64::new(0),
+    };
+    let line = Line::new(batch.jobs(), jobs * WINDOW_PER_JOB);
+    pool.in_place_scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|_| {
+                while let Some(job) = line.take() {
+                    line.put(job, batch.run(job));
+                }
             });
-            let mut short = true;
-            for outcome in outcomes {
-                // What came after the interruption is dropped, so that what is kept is a prefix of the jobs.
-                let Some(outcome) = outcome else { return Ok(Finished::Interrupted) };
-                let outcome = outcome.map_err(|error| error.within(&variant.variant))?;
-                short &= outcome.events < 100_000;
-                consume(&plan.labels, outcome);
+        }
+        let finished = batch.hand_out(&line, consume);
+        line.close();
+        finished
+    })
+}
+
+/// All runs of an experiment: what the workers share.
+struct Batch<'a> {
+    variants: &'a [Scenario],
+    warmup: Option<SimDuration>,
+    log: RequestLog,
+    stop: &'a AtomicBool,
+    progress: &'a dyn Progress,
+    sinks: MakeSink<'a>,
+    total: u64,
+    /// Made by the first run of a variant, dropped after its last.
+    plans: Vec<Mutex<Option<Arc<Plan>>>>,
+    done: AtomicU64,
+    requests: AtomicU64,
+}
+
+/// What a run gives; `None` when it was stopped.
+type Ran = Option<Result<RunOutcome, RunError>>;
+
+impl Batch<'_> {
+    fn jobs(&self) -> usize {
+        usize::try_from(self.total).unwrap_or(usize::MAX)
+    }
+
+    /// Variant and replication of a job.
+    fn place(&self, job: usize) -> (usize, u32) {
+        let mut before = job as u64;
+        for (index, variant) in self.variants.iter().enumerate() {
+            let replications = u64::from(variant.run.replications);
+            if before < replications {
+                return (index, u32::try_from(before).unwrap_or(u32::MAX));
             }
-            first = last;
-            if short {
-                wave = (wave * 2).min(LARGEST_WAVE);
+            before -= replications;
+        }
+        unreachable!("a job belongs to a variant")
+    }
+
+    fn plan(&self, variant: usize) -> Arc<Plan> {
+        let mut plan = self.plans[variant].lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || Arc::new(Plan::new(&with_warmup(&self.variants[variant], self.warmup)));
+        Arc::clone(plan.get_or_insert_with(make))
+    }
+
+    /// Runs a job; whatever panics becomes an error, so that whoever waits for the result gets one.
+    fn run(&self, job: usize) -> Ran {
+        let (variant, replication) = self.place(job);
+        catch_unwind(AssertUnwindSafe(|| self.run_one(variant, replication)))
+            .unwrap_or_else(|panic| Some(Err(broken(replication, panic.as_ref()))))
+    }
+
+    fn run_one(&self, variant: usize, replication: u32) -> Ran {
+        if self.stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        let plan = self.plan(variant);
+        let mut sink = (self.sinks)(variant, replication, &plan.labels);
+        let outcome = one(&plan, variant, replication, self.log, sink.as_mut(), self.stop)?;
+        drop(sink);
+        let count = outcome.as_ref().map_or(0, |outcome| outcome.flows.iter().map(|flow| flow.offered).sum());
+        let requests = self.requests.fetch_add(count, Ordering::Relaxed) + count;
+        self.progress.advance(self.done.fetch_add(1, Ordering::Relaxed) + 1, self.total, requests);
+        Some(outcome)
+    }
+
+    /// Hands the outcomes out in order, up to the first run that was stopped or failed.
+    fn hand_out(&self, line: &Line<Ran>, consume: &mut dyn FnMut(&Labels, RunOutcome)) -> Result<Finished, RunError> {
+        for job in 0..self.jobs() {
+            let (variant, replication) = self.place(job);
+            // What came after the interruption is dropped, so that what is kept is a prefix of the jobs.
+            let Some(Some(outcome)) = line.next_result() else { return Ok(Finished::Interrupted) };
+            let outcome = outcome.map_err(|error| error.within(&self.variants[variant].variant))?;
+            consume(&self.plan(variant).labels, outcome);
+            if replication + 1 == self.variants[variant].run.replications {
+                *self.plans[variant].lock().unwrap_or_else(PoisonError::into_inner) = None;
             }
         }
+        Ok(Finished::Complete)
     }
-    Ok(Finished::Complete)
 }
 
 /// The same scenario with an automatic warm-up replaced by what the pilots found.
-fn with_warmup(scenario: &Scenario, found: Option<crate::time::SimDuration>) -> Scenario {
+fn with_warmup(scenario: &Scenario, found: Option<SimDuration>) -> Scenario {
     let mut scenario = scenario.clone();
     if let (Window::Auto { duration }, Some(warmup)) = (scenario.run.window, found) {
         scenario.run.window = Window::Time { duration, warmup };
@@ -161,13 +226,16 @@ fn one(
         Ok(Ok(outcome)) => check(plan, &outcome).map(|()| outcome),
         Ok(Err(Stopped::Interrupted)) => return None,
         Ok(Err(Stopped::Unrunnable(message))) => Err(RunError::Unrunnable(message)),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-            let message = text.unwrap_or("the model stopped without a message");
-            Err(RunError::Invariant(format!("replication {replication}: {message}")))
-        }
+        Err(panic) => Err(broken(replication, panic.as_ref())),
     })
+}
+
+/// The error of a run that panicked.
+fn broken(replication: u32, panic: &(dyn Any + Send)) -> RunError {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    let message = text.unwrap_or("the model stopped without a message");
+    RunError::Invariant(format!("replication {replication}: {message}"))
 }
 
 /// Conservation: every measured request succeeded, failed, or was open when the run ended.

@@ -1,7 +1,7 @@
 //! `warmup: auto`: pilot runs decide how long the model needs to forget that it started empty.
 //!
-//! One pilot a variant, with randomness of its own; MSER-5 (White 1997) on the number of requests in flight by
-//! interval finds the cut. All variants take the longest, because paired comparisons need one window.
+//! One pilot a variant, with randomness of its own; MSER-5 (White, Cobb and Spratt 2000) on the number of requests in
+//! flight by interval finds the cut. All variants take the longest, because paired comparisons need one window.
 
 use std::sync::atomic::AtomicBool;
 

@@ -1,0 +1,132 @@
+//! Jobs taken in order by any number of workers, results handed out in the same order.
+
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// `total` jobs, numbered from 0. A job is taken only while fewer than `window` wait between it and the first result
+/// that was not handed out, so that a slow job does not let the results of all later ones pile up.
+#[derive(Debug)]
+pub(super) struct Line<T> {
+    total: usize,
+    window: usize,
+    state: Mutex<State<T>>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    /// The next job to be taken.
+    next: usize,
+    /// Jobs whose results were handed out.
+    handed: usize,
+    /// Whether no further job may be taken.
+    closed: bool,
+    done: BTreeMap<usize, T>,
+}
+
+impl<T> Line<T> {
+    pub(super) const fn new(total: usize, window: usize) -> Self {
+        let state = State { next: 0, handed: 0, closed: false, done: BTreeMap::new() };
+        Self { total, window, state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// A worker's next job; waits until there is room for its result. `None` when there is none left.
+    pub(super) fn take(&self) -> Option<usize> {
+        let mut state = self.state();
+        while !state.closed && state.next < self.total && state.next >= state.handed + self.window {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.closed || state.next == self.total {
+            return None;
+        }
+        state.next += 1;
+        Some(state.next - 1)
+    }
+
+    /// The result of a job that was taken.
+    pub(super) fn put(&self, job: usize, result: T) {
+        self.state().done.insert(job, result);
+        self.changed.notify_all();
+    }
+
+    /// The next result in order; waits for it. `None` after the last one.
+    pub(super) fn next_result(&self) -> Option<T> {
+        let mut state = self.state();
+        if state.handed == self.total {
+            return None;
+        }
+        let job = state.handed;
+        loop {
+            if let Some(result) = state.done.remove(&job) {
+                state.handed += 1;
+                self.changed.notify_all();
+                return Some(result);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// No further job is taken.
+    pub(super) fn close(&self) {
+        self.state().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Nothing panics while it holds the lock, so a poisoned one is as good as any.
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn results_come_in_order_and_never_pile_up() {
+        let line = Line::new(200, 6);
+        let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let results = std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while let Some(job) = line.take() {
+                        most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        // Early jobs of each ten are slow.
+                        std::thread::sleep(std::time::Duration::from_micros(if job % 10 == 0 { 900 } else { 10 }));
+                        line.put(job, job * 2);
+                    }
+                });
+            }
+            std::iter::from_fn(|| {
+                let result = line.next_result()?;
+                // The one that is handed out now may have let one more begin.
+                assert!(running.fetch_sub(1, Ordering::SeqCst) <= 7);
+                Some(result)
+            })
+            .collect::<Vec<_>>()
+        });
+        assert_eq!(results, (0..200).map(|job| job * 2).collect::<Vec<_>>());
+        assert!(most.load(Ordering::SeqCst) >= 2, "nothing ran at the same time");
+    }
+
+    #[test]
+    fn a_closed_line_lets_its_workers_go() {
+        let line = Line::new(100, 2);
+        std::thread::scope(|scope| {
+            let worker = scope.spawn(|| {
+                let mut taken = 0;
+                while let Some(job) = line.take() {
+                    taken += 1;
+                    line.put(job, ());
+                }
+                taken
+            });
+            assert_eq!(line.next_result(), Some(()));
+            line.close();
+            assert!(worker.join().is_ok_and(|taken| (1..=3).contains(&taken)));
+        });
+        assert_eq!(Line::<()>::new(0, 2).next_result(), None);
+    }
+}
