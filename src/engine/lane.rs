@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 
 use super::event::EMPTY;
 
+/// The ticket that no key gets, so that whoever keeps tickets can write it for "none".
+const NO_TICKET: u32 = u32::MAX;
+
 /// A queue of keys that were given in order, with removal from the middle in constant time.
 ///
 /// Removed keys stay as [`EMPTY`] until everything before them is gone: the ring is as long as the span from the
@@ -22,10 +25,24 @@ impl Lane {
     #[inline]
     pub(super) fn push(&mut self, key: u128) -> u32 {
         // Tickets wrap; fewer than 2^32 are in the ring at a time, as each takes 16 bytes.
-        let ticket = self.first.wrapping_add(self.ring.len() as u32);
+        let mut ticket = self.first.wrapping_add(self.ring.len() as u32);
+        if ticket == NO_TICKET {
+            ticket = self.skip_ticket();
+        }
         self.ring.push_back(key);
         self.live += 1;
         ticket
+    }
+
+    /// Gives the ticket that stands for none to a key that is removed already, and returns the next one.
+    #[cold]
+    fn skip_ticket(&mut self) -> u32 {
+        if self.ring.is_empty() {
+            self.first = self.first.wrapping_add(1);
+        } else {
+            self.ring.push_back(EMPTY);
+        }
+        NO_TICKET.wrapping_add(1)
     }
 
     /// Removes the key with this ticket, if it is still there.
@@ -98,6 +115,7 @@ mod tests {
                 match rng.random_range(0..10) {
                     0..5 => {
                         let ticket = lane.push(step);
+                        assert_ne!(ticket, NO_TICKET);
                         model.push((ticket, step));
                         tickets.push(ticket);
                     }

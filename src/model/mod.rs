@@ -100,6 +100,7 @@ struct EndpointCounters {
     requests: u64,
     connections: u64,
     picks: u64,
+    picks_of_connections: u64,
     errors: u64,
 }
 
@@ -355,6 +356,7 @@ impl<'p> World<'p> {
                     requests: counters.requests,
                     connections: counters.connections,
                     picks: counters.picks,
+                    picks_of_connections: counters.picks_of_connections,
                     errors: counters.errors,
                     utilization,
                     queue_mean: if shares { 0.0 } else { mean_level(waiting, span) },

@@ -138,6 +138,19 @@ pub struct Attribution {
     pub sums: Vec<u64>,
 }
 
+/// The p-value of equal picks over pods, given as all choices and those for connections. `None` where both connections
+/// and requests were chosen for: their sum is of two units, and no test means anything.
+#[must_use]
+pub fn chi_square_of_picks(picks: &[(u64, u64)]) -> Option<f64> {
+    let of_connections: u64 = picks.iter().map(|(_, connections)| connections).sum();
+    let all: Vec<u64> = picks.iter().map(|(all, _)| *all).collect();
+    if of_connections > 0 && of_connections < all.iter().sum() {
+        return None;
+    }
+    // Every pod has the same nominal weight.
+    crate::stats::chi_square(&all, &vec![1.0; all.len()]).map(|(_, p)| p)
+}
+
 /// The observations of a pod behind a Service.
 #[derive(Debug, Clone)]
 pub struct EndpointOutcome {
@@ -147,6 +160,8 @@ pub struct EndpointOutcome {
     pub connections: u64,
     /// Choices of it: connections of the whole run at layer 4, measured requests at layer 7.
     pub picks: u64,
+    /// Those of them that chose for a connection, at layer 4.
+    pub picks_of_connections: u64,
     /// Measured attempts that failed at it.
     pub errors: u64,
     /// Busy slot-time over slots × time; `None` where slots are unlimited.
@@ -235,4 +250,18 @@ pub struct NoSink;
 impl Sink for NoSink {
     fn timeline(&mut self, _row: &TimelineRow) {}
     fn request(&mut self, _row: &RequestRow<'_>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn picks_of_two_kinds_are_not_tested_together() {
+        assert_eq!(chi_square_of_picks(&[(10, 10), (10, 10)]), Some(1.0));
+        assert_eq!(chi_square_of_picks(&[(10, 0), (10, 0)]), Some(1.0));
+        assert!(chi_square_of_picks(&[(100, 0), (10, 0)]).is_some_and(|p| p < 1e-9));
+        assert_eq!(chi_square_of_picks(&[(10, 3), (10, 0)]), None);
+        assert_eq!(chi_square_of_picks(&[]), None);
+    }
 }

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use super::number::Value;
 use super::table::{Run, Table};
-use crate::observe::outcome::EndpointOutcome;
-use crate::stats::{chi_square, cv, gini, jain, max_over_mean};
+use crate::observe::outcome::{EndpointOutcome, chi_square_of_picks};
+use crate::stats::{cv, gini, jain, max_over_mean};
 
 /// Name of the file.
 pub(crate) const FILE: &str = "balance.csv";
@@ -27,15 +27,13 @@ pub(crate) const HEADER: [&str; 10] = [
 /// The measures of [`HEADER`] from `max_over_mean` on, over one Service's endpoints.
 fn measures(endpoints: &[&EndpointOutcome]) -> [Value; 5] {
     let requests: Vec<f64> = endpoints.iter().map(|endpoint| endpoint.requests as f64).collect();
-    let picks: Vec<u64> = endpoints.iter().map(|endpoint| endpoint.picks).collect();
-    // Every pod has the same nominal weight.
-    let weights = vec![1.0; picks.len()];
+    let picks: Vec<_> = endpoints.iter().map(|endpoint| (endpoint.picks, endpoint.picks_of_connections)).collect();
     [
         Value::number(max_over_mean(&requests)),
         Value::number(cv(&requests)),
         Value::number(jain(&requests)),
         Value::number(gini(&requests)),
-        Value::number(chi_square(&picks, &weights).map(|(_, p)| p)),
+        Value::number(chi_square_of_picks(&picks)),
     ]
 }
 

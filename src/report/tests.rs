@@ -134,6 +134,7 @@ fn endpoint(requests: u64, latencies: u64) -> EndpointOutcome {
         requests,
         connections: requests / 10,
         picks: requests,
+        picks_of_connections: 0,
         errors: 2,
         utilization: (requests > 0).then_some(0.25),
         queue_mean: 0.5,

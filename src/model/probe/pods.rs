@@ -3,7 +3,7 @@
 use super::holds;
 use crate::model::plan::Plan;
 use crate::observe::collector::cv2;
-use crate::observe::outcome::{EndpointOutcome, MetricValue};
+use crate::observe::outcome::{EndpointOutcome, MetricValue, chi_square_of_picks};
 use crate::scenario::metric::{BalanceColumn, Metric, Quantity, Scope, Statistic};
 use crate::stats;
 
@@ -12,7 +12,8 @@ use crate::stats;
 struct PodCount {
     requests: u64,
     connections: u64,
-    picks: u64,
+    /// All choices, and those for connections.
+    picks: (u64, u64),
     /// Requests of the Services it is behind.
     all: u64,
 }
@@ -24,13 +25,13 @@ pub(super) fn evaluate(plan: &Plan, endpoints: &[EndpointOutcome], metric: &Metr
         .iter()
         .map(|count| match metric.quantity {
             Quantity::Connections => count.connections as f64,
-            Quantity::Picks => count.picks as f64,
+            Quantity::Picks => count.picks.0 as f64,
             Quantity::Share => count.requests as f64 / count.all as f64,
             _ => count.requests as f64,
         })
         .collect();
     if let Quantity::Balance(column) = metric.quantity {
-        let picks: Vec<u64> = counts.iter().map(|count| count.picks).collect();
+        let picks: Vec<(u64, u64)> = counts.iter().map(|count| count.picks).collect();
         return MetricValue::Number(balance(&values, &picks, column).unwrap_or(f64::NAN));
     }
     match &metric.statistic {
@@ -39,13 +40,13 @@ pub(super) fn evaluate(plan: &Plan, endpoints: &[EndpointOutcome], metric: &Metr
     }
 }
 
-fn balance(values: &[f64], picks: &[u64], column: BalanceColumn) -> Option<f64> {
+fn balance(values: &[f64], picks: &[(u64, u64)], column: BalanceColumn) -> Option<f64> {
     match column {
         BalanceColumn::MaxOverMean => stats::max_over_mean(values),
         BalanceColumn::Cv => stats::cv(values),
         BalanceColumn::Jain => stats::jain(values),
         BalanceColumn::Gini => stats::gini(values),
-        BalanceColumn::ChiSquareP => stats::chi_square(picks, &vec![1.0; picks.len()]).map(|(_, p)| p),
+        BalanceColumn::ChiSquareP => chi_square_of_picks(picks),
     }
 }
 
@@ -98,7 +99,8 @@ fn counts(plan: &Plan, endpoints: &[EndpointOutcome], scope: Scope) -> Vec<PodCo
         inside[pod] = true;
         pods[pod].requests += outcome.requests;
         pods[pod].connections += outcome.connections;
-        pods[pod].picks += outcome.picks;
+        pods[pod].picks.0 += outcome.picks;
+        pods[pod].picks.1 += outcome.picks_of_connections;
         of_scope += outcome.requests;
         if std::mem::replace(&mut last[pod], endpoint.service) != endpoint.service {
             pods[pod].all += of_service[endpoint.service as usize];

@@ -145,7 +145,7 @@ impl<'p> World<'p> {
             Box::new(Stream::new(seed, replication, &format!("node/{name}/kube-proxy")))
         });
         let endpoint = service.first + iptables::pick(service.count, stream)?;
-        self.note_pick(endpoint);
+        self.note_pick_for_connection(endpoint);
         self.endpoints[endpoint as usize].connections += 1;
         Some((NONE, endpoint))
     }
@@ -156,13 +156,18 @@ impl<'p> World<'p> {
         self.probes.picked(endpoint);
     }
 
+    fn note_pick_for_connection(&mut self, endpoint: u32) {
+        self.note_pick(endpoint);
+        self.endpoints[endpoint as usize].picks_of_connections += 1;
+    }
+
     /// A layer-4 proxy chooses when a connection opens; a layer-7 proxy chooses later.
     fn choose_behind(&mut self, route: Route, worker: u32) -> Option<u32> {
         let Route::Proxy4(proxy) = route else { return None };
         let first = self.plan.services[self.plan.scenario.proxies[proxy as usize].service].first;
         let state = &mut self.workers[worker as usize];
         let endpoint = first + state.balancer.pick(&mut state.stream)?;
-        self.note_pick(endpoint);
+        self.note_pick_for_connection(endpoint);
         self.endpoints[endpoint as usize].connections += 1;
         Some(endpoint)
     }

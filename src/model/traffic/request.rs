@@ -424,6 +424,9 @@ impl<'p> World<'p> {
     ) {
         // A free row is zero, so that the next request finds it so.
         self.ledgers.clear(request, blocks);
+        if caller != NONE {
+            self.unlink_call(caller, request);
+        }
         if in_back_off {
             self.requests[request].retry_at = u64::MAX;
         } else {
@@ -437,7 +440,6 @@ impl<'p> World<'p> {
                 self.think_again(flow, user, number, schedule);
             }
         } else {
-            self.unlink_call(caller, request);
             self.call_ended(caller, failure, now, schedule);
         }
     }
