@@ -3,12 +3,12 @@
 use crate::arrivals::Spec;
 use crate::cause::LedgerCause;
 use crate::id::FlowId;
-use crate::model::cluster::placement::{self, Placed};
 use crate::model::ledger::{Layout, NO_COLUMN, blocks_of};
 use crate::model::network::topology::{PathClass, Topology};
 use crate::model::traffic::connection::Channel;
 use crate::observe::outcome::{EndpointLabel, FlowLabel, Labels};
 use crate::random::Dist;
+use crate::scenario::placement::{self, Placed};
 use crate::scenario::{
     Behaviour, Call, ConnectionMode, Connections, Demand, Discipline, Flow, InstancePer, Layer, Protocol, Scenario,
     Source, Step, Window,
@@ -233,7 +233,8 @@ impl Plan {
     #[must_use]
     pub fn new(scenario: &Scenario) -> Self {
         let topology = Topology::new(&scenario.cluster);
-        let pods = placement::place(&scenario.cluster, &scenario.workloads);
+        let pods = placement::place(&scenario.cluster.nodes, &scenario.workloads)
+            .expect("the loader has tried it, and refuses scenarios whose pods find no room");
         let mut plan = Self {
             scenario: scenario.clone(),
             topology,

@@ -23,6 +23,7 @@ mod metric_text;
 mod names;
 mod objects;
 mod path;
+pub mod placement;
 mod resolved;
 mod schema;
 mod services;

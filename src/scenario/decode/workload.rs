@@ -7,7 +7,7 @@ use super::super::objects::{Objects, short};
 use super::super::services::selects;
 use super::super::tables::{self, MAX_PODS};
 use super::super::values::shorten;
-use super::super::{Container, Node, Workload};
+use super::super::{Container, Node, Workload, placement};
 use super::behaviour::{CallSite, behaviour, default_behaviour};
 use super::flow::Targets;
 use crate::manifest::WorkloadObject;
@@ -127,10 +127,7 @@ fn allowed_nodes(cx: &mut Context<'_>, raw: &WorkloadObject, nodes: &[Node]) -> 
 
 /// Pods that could not be placed would be left out silently by a real scheduler; here they are refused.
 fn check_capacity(cx: &mut Context<'_>, objects: &Objects, workloads: &[Workload], nodes: &[Node]) {
-    let room = |node: &Node| {
-        let addresses = (1_u64 << (32 - u32::from(node.pod_cidr.1.min(32)))).saturating_sub(2);
-        u64::from(node.max_pods).min(addresses)
-    };
+    let room = |node: &Node| u64::from(placement::room(node));
     let pods = workloads.iter().map(|workload| u64::from(workload.replicas)).sum::<u64>();
     let all = nodes.iter().filter(|node| !node.unschedulable).map(room).sum::<u64>();
     let bound = objects.workloads.iter().any(|raw| raw.node_name.is_some());
@@ -155,8 +152,16 @@ fn check_capacity(cx: &mut Context<'_>, objects: &Objects, workloads: &[Workload
         if u64::from(workload.replicas) > room && room > 0 {
             let message =
                 format!("{} pods of {} do not fit on its nodes, which take {room}", workload.replicas, short(raw));
-            cx.problem(raw.replicas_span, message);
+            return cx.problem(raw.replicas_span, message);
         }
+    }
+    // Enough in all, but others may take the room that a workload's nodes have.
+    let placeable = workloads.iter().all(|workload| workload.node_name.is_some() || !workload.allowed_nodes.is_empty());
+    if placeable && let Err(no_room) = placement::place(nodes, workloads) {
+        let (raw, pods) = (&objects.workloads[no_room.workload], workloads[no_room.workload].replicas);
+        let message = format!("only {} of {pods} pods of {} find room on its nodes", no_room.placed, short(raw));
+        let help = "a node takes as many pods as its allocatable.pods says and its podCIDR has addresses for";
+        cx.problem_help(raw.replicas_span, message, help);
     }
 }
 
