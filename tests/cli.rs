@@ -409,6 +409,21 @@ fn standard_input_is_a_scenario() {
 }
 
 /// `windtunnel … | head -1`: nobody reads on, and that is no error.
+/// Requests that are months apart would fill the disk with empty rows of the timeline.
+#[test]
+fn a_run_of_centuries_is_given_up() {
+    let scratch = scratch();
+    let far = SMALL.replace("rate: 100/s", "rate: 0.0000001/s");
+    write(scratch.path(), "far.yaml", &far);
+    let run = output(scratch.path(), &["run", "far.yaml", "--replications", "1"]);
+    assert_eq!(status(&run), 2, "{}", stdout(&run));
+    assert!(stderr(&run).contains("write a longer `run.interval`"), "{}", stderr(&run));
+    assert!(!scratch.path().join("results/small/run.json").exists());
+    let coarse = far.replace("replications: 2", "replications: 2, interval: 10000000s");
+    write(scratch.path(), "far.yaml", &coarse);
+    assert_eq!(status(&output(scratch.path(), &["run", "far.yaml"])), 0);
+}
+
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let scratch = scratch();

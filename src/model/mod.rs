@@ -23,6 +23,7 @@ use crate::observe::outcome::{EndpointOutcome, RunOutcome, Sink};
 use crate::observe::recorder::FlowRecorder;
 use crate::observe::time_average::mean_level;
 use crate::random::Stream;
+use crate::scenario::MAX_INTERVALS;
 use crate::time::SimTime;
 
 use cluster::sharing::Sharing;
@@ -188,9 +189,16 @@ pub fn simulate(
                 break;
             }
         }
+        world.window.over |= world.recorders.iter().any(FlowRecorder::has_too_many_intervals);
     }
     if !world.window.over {
         return Err(Stopped::Interrupted);
+    }
+    if world.recorders.iter().any(FlowRecorder::has_too_many_intervals) {
+        return Err(Stopped::Unrunnable(format!(
+            "the run has come to {} and more than {MAX_INTERVALS} intervals of the timeline: write a longer `run.interval`",
+            schedule.now()
+        )));
     }
     if let Some(message) = schedule.overflow() {
         return Err(Stopped::Unrunnable(message.to_string()));

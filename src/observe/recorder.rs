@@ -3,6 +3,7 @@
 use crate::cause::FailureCause;
 use crate::observe::outcome::{Attribution, ErrorCount, FlowOutcome, Sink, TimelineRow};
 use crate::observe::time_average::{Area, mean_level};
+use crate::scenario::MAX_INTERVALS;
 use crate::stats::{Histogram, Moments, Sample, coarse_bucket};
 use crate::time::{SimDuration, SimTime};
 
@@ -41,6 +42,8 @@ pub struct FlowRecorder {
 struct IntervalRecorder {
     length: u64,
     end: u64,
+    /// Rows written.
+    rows: u64,
     batch_start: usize,
     /// Latencies of the current interval that the total still lacks, and the others.
     spilled: Option<[Histogram; 2]>,
@@ -71,6 +74,7 @@ impl FlowRecorder {
             interval: IntervalRecorder {
                 length,
                 end: if length == 0 { u64::MAX } else { length },
+                rows: 0,
                 batch_start: 0,
                 spilled: None,
                 offered: 0,
@@ -192,7 +196,7 @@ impl FlowRecorder {
         if self.interval.length == 0 {
             return;
         }
-        while now.as_nanos() >= self.interval.end {
+        while now.as_nanos() >= self.interval.end && !self.has_too_many_intervals() {
             if self.interval.spilled.is_some() {
                 self.flush_batch();
             }
@@ -211,9 +215,16 @@ impl FlowRecorder {
                 ready_pods,
             });
             interval.end += interval.length;
+            interval.rows += 1;
             interval.batch_start = self.batch.len();
             (interval.offered, interval.succeeded, interval.failed) = (0, 0, 0);
         }
+    }
+
+    /// Whether the timeline has all the rows a run may write; it gets no more, and the run is to be given up.
+    #[must_use]
+    pub const fn has_too_many_intervals(&self) -> bool {
+        self.interval.rows > MAX_INTERVALS
     }
 
     /// Writes the row of the interval that the end of the run cut short, if anything happened in it.

@@ -147,6 +147,9 @@ pub struct Node {
     pub unschedulable: bool,
 }
 
+/// Most intervals of a run: each becomes a row of `timeline.csv` for every traffic.
+pub const MAX_INTERVALS: u64 = 10_000_000;
+
 /// One-way delay by path class.
 #[derive(Debug, Clone)]
 pub struct Network {

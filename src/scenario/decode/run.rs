@@ -2,7 +2,7 @@
 
 use super::super::context::{Context, Object};
 use super::super::values;
-use super::super::{Observe, Run, Window};
+use super::super::{MAX_INTERVALS, Observe, Run, Window};
 use crate::time::SimDuration;
 use crate::yaml::Node;
 
@@ -41,12 +41,10 @@ pub(super) fn run(cx: &mut Context<'_>, object: Option<&Object<'_>>) -> Run {
     run
 }
 
-/// Most intervals of a run: each becomes a row of `timeline.csv` for every traffic.
-const MAX_INTERVALS: u64 = 10_000_000;
-
 fn check_intervals(cx: &mut Context<'_>, object: &Object<'_>, run: &Run) {
     let (Window::Time { duration, .. } | Window::Auto { duration }) = run.window else { return };
-    if duration.as_nanos() / run.interval.as_nanos().max(1) > MAX_INTERVALS {
+    let longest = duration.as_nanos().saturating_add(run.drain.as_nanos());
+    if longest / run.interval.as_nanos().max(1) > MAX_INTERVALS {
         let message = format!("{duration} in intervals of {} are more than {MAX_INTERVALS} intervals", run.interval);
         let key = if object.get("interval").is_some() { "interval" } else { "duration" };
         cx.problem_help(object.key_span(key), message, "write a longer `interval`");
