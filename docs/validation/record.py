@@ -101,7 +101,8 @@ def document(seeds, runs, jobs):
         "",
         "Expected, mean and standard error (se) are in seconds, requests or ratios; those of the first seed. z is",
         "(mean − expected) / se, for each seed: at most 5.3, where the value has an error of its own a little more. `se ≤` is",
-        "the precision demanded of the standard error, `off ≤` a comparison by the tolerance alone.",
+        "the precision demanded of the standard error, `off ≤` a comparison by the tolerance alone. The cases of a seed share",
+        "random numbers, so their z go together.",
     ]
     file = None
     for number, line in enumerate(runs[0][0]):
