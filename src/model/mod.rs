@@ -14,6 +14,7 @@ pub mod slab;
 pub mod traffic;
 mod window;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::balance::Balancer;
@@ -29,6 +30,7 @@ use crate::time::SimTime;
 use cluster::sharing::Sharing;
 use cluster::station::Station;
 use ledger::Ledgers;
+use network::endpoints::Snapshot;
 use plan::{HotFlow, NONE, Plan, as_u32};
 use probe::Probes;
 use slab::Slab;
@@ -110,6 +112,16 @@ struct EndpointCounters {
 struct Worker {
     stream: Stream,
     balancer: Balancer,
+    /// The endpoints it knows, in the order in which its balancer numbers them.
+    programmed: Arc<Snapshot>,
+}
+
+/// A node's kube-proxy.
+#[derive(Debug)]
+struct KubeProxy {
+    stream: Stream,
+    /// The endpoints its rules send to, by Service.
+    programmed: Vec<Arc<Snapshot>>,
 }
 
 /// The state of one replication.
@@ -128,7 +140,7 @@ pub struct World<'p> {
     flows: Vec<FlowState>,
     workers: Vec<Worker>,
     connections: Slab<Connection>,
-    kube_proxies: Vec<Option<Box<Stream>>>,
+    kube_proxies: Vec<Option<Box<KubeProxy>>>,
     recorders: Vec<FlowRecorder>,
     probes: Probes,
     window: WindowState,
@@ -223,9 +235,9 @@ impl<'p> World<'p> {
             .map(|worker| {
                 let mut stream = Stream::new(seed, replication, &worker.stream);
                 let proxy = &plan.scenario.proxies[worker.proxy as usize];
-                let endpoints = plan.services[proxy.service].count;
-                let balancer = proxy.balancer.build(endpoints, &mut stream);
-                Worker { stream, balancer }
+                let programmed = Arc::clone(&plan.services[proxy.service].snapshot);
+                let balancer = proxy.balancer.build(programmed.count(), &mut stream);
+                Worker { stream, balancer, programmed }
             })
             .collect();
         let flows = plan.flows.iter().map(|flow| FlowState::new(plan, flow, replication, schedule)).collect();

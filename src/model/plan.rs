@@ -1,9 +1,12 @@
 //! What does not change during a run: the scenario laid out in tables, shared by all replications of a variant.
 
+use std::sync::Arc;
+
 use crate::arrivals::Spec;
 use crate::cause::LedgerCause;
 use crate::id::FlowId;
 use crate::model::ledger::{Layout, NO_COLUMN, blocks_of};
+use crate::model::network::endpoints::Snapshot;
 use crate::model::network::topology::{PathClass, Topology};
 use crate::model::traffic::connection::Channel;
 use crate::observe::outcome::{EndpointLabel, FlowLabel, Labels};
@@ -104,6 +107,8 @@ pub struct ServicePlan {
     pub first: u32,
     /// How many.
     pub count: u32,
+    /// What every consumer has been told when the run begins.
+    pub snapshot: Arc<Snapshot>,
 }
 
 /// A pod behind a Service port.
@@ -163,8 +168,6 @@ pub struct HotFlow {
     pub recorder: u32,
     /// How many blocks of columns a row of its ledger has.
     pub blocks: u32,
-    /// First endpoint of the Service its requests go to.
-    pub first_endpoint: u32,
     /// The only worker of its proxy; `NONE` where there is a choice.
     pub worker: u32,
     /// Whether its requests go straight to the only worker of a layer-7 proxy over a standing connection.
@@ -272,7 +275,6 @@ impl Plan {
         let mut hot = HotFlow {
             recorder: spec.recorder,
             blocks: as_u32(blocks_of(spec.layout.columns.len())),
-            first_endpoint: self.services[spec.flow.service].first,
             worker: NONE,
             express: false,
             layer7: matches!(spec.route, Route::Proxy7(_)),
@@ -301,7 +303,6 @@ impl Plan {
         if let Route::Proxy4(proxy) | Route::Proxy7(proxy) = spec.route {
             let (proxy, settings) = (&self.proxies[proxy as usize], &self.scenario.proxies[proxy as usize]);
             hot.via_proxy = true;
-            hot.first_endpoint = self.services[settings.service].first;
             hot.before = proxy.before.is_some();
             hot.after = proxy.after.is_some();
             hot.standing_upstream = standing(&spec.upstream);
@@ -445,7 +446,8 @@ impl Plan {
                     });
                 }
             }
-            self.services.push(ServicePlan { first, count: as_u32(self.endpoints.len()) - first });
+            let end = as_u32(self.endpoints.len());
+            self.services.push(ServicePlan { first, count: end - first, snapshot: Snapshot::new(0, first..end) });
         }
     }
 

@@ -1,4 +1,5 @@
 //! The way between client and pod.
 
+pub mod endpoints;
 pub mod iptables;
 pub mod topology;

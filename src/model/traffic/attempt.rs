@@ -44,6 +44,8 @@ pub struct Attempt {
     pub client: u32,
     /// The endpoint it goes to; `NONE` before the choice.
     pub endpoint: u32,
+    /// Where the balancer that chose the endpoint has it.
+    pub place_in_balancer: u32,
     /// Queue links.
     pub next: u32,
     /// Queue links.

@@ -4,6 +4,7 @@
 //! is why connections are records of their own.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
@@ -12,7 +13,7 @@ use crate::model::plan::{FlowPlan, NONE, Route, as_u32};
 use crate::model::random_keys::{CONNECT, INSTANCE, WORKER};
 use crate::model::traffic::attempt::Stage;
 use crate::model::traffic::route::Trip;
-use crate::model::{World, at, kind};
+use crate::model::{KubeProxy, World, at, kind};
 use crate::random::{Keyed, Stream, mix};
 use crate::scenario::{ConnectionMode, Connections, InstancePer, InstancePick, PoolOrder, Protocol};
 use crate::time::{SimDuration, SimTime};
@@ -138,13 +139,16 @@ impl<'p> World<'p> {
     fn kube_proxy_pick(&mut self, flow: u32, client: u32) -> Option<(u32, u32)> {
         let plan = self.plan;
         let node = self.node_of_client(&self.plan.hot[flow as usize], flow, client);
-        let service = &plan.services[plan.flows[flow as usize].flow.service];
+        let service = plan.flows[flow as usize].flow.service;
         let (seed, replication) = (self.seed, self.replication);
-        let stream = self.kube_proxies[node as usize].get_or_insert_with(|| {
+        let kube_proxy = self.kube_proxies[node as usize].get_or_insert_with(|| {
             let name = &plan.scenario.cluster.nodes[node as usize].name;
-            Box::new(Stream::new(seed, replication, &format!("node/{name}/kube-proxy")))
+            let stream = Stream::new(seed, replication, &format!("node/{name}/kube-proxy"));
+            let programmed = plan.services.iter().map(|service| Arc::clone(&service.snapshot)).collect();
+            Box::new(KubeProxy { stream, programmed })
         });
-        let endpoint = service.first + iptables::pick(service.count, stream)?;
+        let rules = &kube_proxy.programmed[service];
+        let endpoint = rules.endpoint(iptables::pick(rules.count(), &mut kube_proxy.stream)?);
         self.note_pick_for_connection(endpoint);
         self.endpoints[endpoint as usize].connections += 1;
         Some((NONE, endpoint))
@@ -163,10 +167,9 @@ impl<'p> World<'p> {
 
     /// A layer-4 proxy chooses when a connection opens; a layer-7 proxy chooses later.
     fn choose_behind(&mut self, route: Route, worker: u32) -> Option<u32> {
-        let Route::Proxy4(proxy) = route else { return None };
-        let first = self.plan.services[self.plan.scenario.proxies[proxy as usize].service].first;
+        let Route::Proxy4(_) = route else { return None };
         let state = &mut self.workers[worker as usize];
-        let endpoint = first + state.balancer.pick(&mut state.stream)?;
+        let endpoint = state.programmed.endpoint(state.balancer.pick(&mut state.stream)?);
         self.note_pick_for_connection(endpoint);
         self.endpoints[endpoint as usize].connections += 1;
         Some(endpoint)
@@ -274,14 +277,15 @@ impl<'p> World<'p> {
                 self.attempts[attempt].worker = self.choose_worker(flow, proxy, client, base);
             }
             _ => {
-                let service = &plan.services[spec.flow.service];
                 let chooser = self.flows[flow as usize].balancer(plan, spec, client, self.replication);
                 let Some(choice) = chooser.balancer.pick(&mut chooser.stream) else {
                     return self.fail_here(attempt, FailureCause::Refused, spec.place, now, schedule);
                 };
-                self.attempts[attempt].endpoint = service.first + choice;
-                if self.attempts[attempt].measured {
-                    self.note_pick(service.first + choice);
+                let endpoint = chooser.programmed.endpoint(choice);
+                let entry = &mut self.attempts[attempt];
+                (entry.endpoint, entry.place_in_balancer) = (endpoint, choice);
+                if entry.measured {
+                    self.note_pick(endpoint);
                 }
             }
         }
@@ -547,9 +551,11 @@ impl<'p> World<'p> {
     }
 
     fn layer4_done(&mut self, flow: u32, worker: u32, endpoint: u32) {
-        let Route::Proxy4(proxy) = self.plan_flow(flow).route else { return };
-        let first = self.plan.services[self.plan.scenario.proxies[proxy as usize].service].first;
-        self.workers[worker as usize].balancer.done(endpoint - first);
+        let Route::Proxy4(_) = self.plan_flow(flow).route else { return };
+        let worker = &mut self.workers[worker as usize];
+        if let Some(place) = worker.programmed.place(endpoint) {
+            worker.balancer.done(place);
+        }
     }
 
     fn upstream_pool(&mut self, attempt: u32) -> &mut Pool {

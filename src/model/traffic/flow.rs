@@ -1,9 +1,12 @@
 //! The state of a flow during a run: its clients' pools, balancers, turns and budgets.
 
+use std::sync::Arc;
+
 use crate::arrivals::{self, Process};
 use crate::balance::Balancer;
 use crate::engine::{LaneId, Rank, Schedule, StreamId};
 use crate::model::kind;
+use crate::model::network::endpoints::Snapshot;
 use crate::model::plan::{FlowPlan, Plan, Route};
 use crate::model::traffic::connection::{Channel, Pool};
 use crate::model::traffic::retry::Budget;
@@ -61,6 +64,8 @@ pub(crate) struct FlowState {
 pub(crate) struct ClientBalancer {
     pub(crate) stream: Stream,
     pub(crate) balancer: Balancer,
+    /// The endpoints it knows, in the order in which the balancer numbers them.
+    pub(crate) programmed: Arc<Snapshot>,
 }
 
 impl FlowState {
@@ -133,8 +138,9 @@ impl FlowState {
             let name = format!("{}/client/{client}/pick", flow.stream);
             let mut stream = Stream::new(plan.scenario.run.seed, replication, &name);
             let spec = flow.flow.balancer.as_ref().expect("only flows with a balancer come here");
-            let balancer = spec.build(plan.services[flow.flow.service].count, &mut stream);
-            Box::new(ClientBalancer { stream, balancer })
+            let programmed = Arc::clone(&plan.services[flow.flow.service].snapshot);
+            let balancer = spec.build(programmed.count(), &mut stream);
+            Box::new(ClientBalancer { stream, balancer, programmed })
         })
     }
 }

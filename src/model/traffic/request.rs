@@ -123,6 +123,7 @@ impl<'p> World<'p> {
             flow,
             client,
             endpoint: NONE,
+            place_in_balancer: NONE,
             next: NONE,
             previous: NONE,
             worker,
@@ -211,11 +212,9 @@ impl<'p> World<'p> {
     fn settle_at_client(&mut self, attempt: u32) {
         let entry = &self.attempts[attempt];
         if self.plan.hot[entry.flow as usize].balances_at_client && entry.endpoint != NONE {
-            let spec = self.plan_flow(entry.flow);
-            let first = self.plan.services[spec.flow.service].first;
-            let (flow, client, endpoint) = (entry.flow, entry.client, entry.endpoint);
+            let (flow, client, place) = (entry.flow, entry.client, entry.place_in_balancer);
             let chooser = self.flows[flow as usize].balancers[client as usize].as_mut();
-            chooser.expect("it chose the endpoint").balancer.done(endpoint - first);
+            chooser.expect("it chose the endpoint").balancer.done(place);
         }
     }
 

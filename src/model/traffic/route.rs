@@ -181,8 +181,9 @@ impl<'p> World<'p> {
         let Some(choice) = state.balancer.pick(&mut state.stream) else {
             return self.answer_503(trip.attempt, now, schedule);
         };
-        trip.endpoint = hot.first_endpoint + choice;
-        self.attempts[trip.attempt].endpoint = trip.endpoint;
+        trip.endpoint = state.programmed.endpoint(choice);
+        let entry = &mut self.attempts[trip.attempt];
+        (entry.endpoint, entry.place_in_balancer) = (trip.endpoint, choice);
         if trip.measured {
             self.note_pick(trip.endpoint);
         }
@@ -244,7 +245,8 @@ impl<'p> World<'p> {
     pub(crate) fn settle_at_proxy(&mut self, trip: &Trip<'p>, now: SimTime, schedule: &mut Schedule) {
         let hot = trip.hot;
         if hot.layer7 {
-            self.workers[trip.worker as usize].balancer.done(trip.endpoint - hot.first_endpoint);
+            let place = self.attempts[trip.attempt].place_in_balancer;
+            self.workers[trip.worker as usize].balancer.done(place);
             if !hot.standing_upstream {
                 self.release_upstream(trip.attempt, now, schedule);
             }
