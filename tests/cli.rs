@@ -422,6 +422,13 @@ fn a_run_of_centuries_is_given_up() {
     let coarse = far.replace("replications: 2", "replications: 2, interval: 10000000s");
     write(scratch.path(), "far.yaml", &coarse);
     assert_eq!(status(&output(scratch.path(), &["run", "far.yaml"])), 0);
+    // The clock itself ends after 146 years.
+    let endless =
+        coarse.replace("requests: 500", "requests: 2000").replace("serviceTime: 5ms", "serviceTime: 20000000s");
+    write(scratch.path(), "far.yaml", &endless);
+    let run = output(scratch.path(), &["run", "far.yaml"]);
+    assert_eq!(status(&run), 2, "{}", stderr(&run));
+    assert!(stderr(&run).contains("the clock ends at"), "{}", stderr(&run));
 }
 
 #[test]

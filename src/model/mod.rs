@@ -206,6 +206,10 @@ pub fn simulate(
     if !world.window.over {
         return Err(Stopped::Interrupted);
     }
+    if world.window.clock_ended {
+        let message = format!("the clock ends at {}: make times shorter, or the run", schedule.now());
+        return Err(Stopped::Unrunnable(message));
+    }
     if world.recorders.iter().any(FlowRecorder::has_too_many_intervals) {
         return Err(Stopped::Unrunnable(format!(
             "the run has come to {} and more than {MAX_INTERVALS} intervals of the timeline: write a longer `run.interval`",

@@ -22,6 +22,8 @@ pub(crate) struct WindowState {
     pub(crate) closed: bool,
     /// Whether the run is over.
     pub(crate) over: bool,
+    /// Whether it is because the clock has come to its end.
+    pub(crate) clock_ended: bool,
     /// Measured requests that have not ended.
     pub(crate) open_measured: u64,
     /// When the window opened.
@@ -50,6 +52,7 @@ impl WindowState {
             measuring: false,
             closed: false,
             over: false,
+            clock_ended: false,
             open_measured: 0,
             opened_at: SimTime::ZERO,
             middle_at: SimTime::ZERO,

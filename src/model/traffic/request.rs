@@ -248,13 +248,13 @@ impl<'p> World<'p> {
         let (measured, caller, tries) = (entry.measured, entry.caller, entry.tries);
         let latency = now.as_nanos() - entry.arrived;
         let ending = Ending::of(entry, hot);
-        let ledger = self.ledgers.blocks(request, hot.blocks);
-        if ledger::total(ledger) != latency {
-            self.ledger_is_wrong(request, latency);
+        if ledger::total(self.ledgers.blocks(request, hot.blocks)) != latency {
+            self.ledger_is_wrong(request, latency, now);
         }
         if self.probes.any_flow {
-            self.probes.succeeded(hot.recorder, entry.number, latency, self.attempts[attempt].work, tries, measured);
+            self.probes.succeeded(hot.recorder, ending.number, latency, self.attempts[attempt].work, tries, measured);
         }
+        let ledger = self.ledgers.blocks(request, hot.blocks);
         let recorder = &mut self.recorders[hot.recorder as usize];
         let kept = if caller == NONE { ledger } else { &[] };
         recorder.succeed(now, latency, kept, measured, self.ready_pods, self.sink);
@@ -268,8 +268,14 @@ impl<'p> World<'p> {
         self.end_request(request, &ending, None, now, schedule);
     }
 
+    /// A broken invariant, or the end of the clock: events that would come later are cut to it.
     #[cold]
-    fn ledger_is_wrong(&self, request: u32, latency: u64) {
+    fn ledger_is_wrong(&mut self, request: u32, latency: u64, now: SimTime) {
+        if now == SimTime::MAX {
+            self.window.over = true;
+            self.window.clock_ended = true;
+            return;
+        }
         let entry = &self.requests[request];
         let spec = self.plan_flow(entry.flow);
         let ledger = self.ledgers.row(request, spec.layout.columns.len());
@@ -392,13 +398,13 @@ impl<'p> World<'p> {
             self.waste(request, now);
         }
         let entry = &self.requests[request];
-        let (measured, caller, tries) = (entry.measured, entry.caller, entry.tries);
+        let (measured, caller, tries, number) = (entry.measured, entry.caller, entry.tries, entry.number);
         let latency = now.as_nanos() - entry.arrived;
         let hot = &self.plan.hot[entry.flow as usize];
         if ledger::total(self.ledgers.blocks(request, hot.blocks)) != latency {
-            self.ledger_is_wrong(request, latency);
+            self.ledger_is_wrong(request, latency, now);
         }
-        self.probes.failed(hot.recorder, entry.number, tries, measured);
+        self.probes.failed(hot.recorder, number, tries, measured);
         let counters = &mut self.recorders[hot.recorder as usize];
         counters.fail(now, failure.cause, failure.place, measured, self.ready_pods, self.sink);
         if measured && self.log != RequestLog::None && caller == NONE {
