@@ -15,42 +15,32 @@
 //! An M/M/1 queue at load 0.7, whose mean number in the system is 0.7 / (1 − 0.7):
 //!
 //! ```
-//! use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
-//! use windtunnel::engine::{Event, Kind, Model, Rank, Schedule, StreamId, run};
-//! use windtunnel::time::{SimDuration, SimTime};
+//! # use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
+//! # use rand_distr::Exp1;
+//! # use windtunnel::engine::{Event, Kind, Model, Rank, Schedule, StreamId, run};
+//! # use windtunnel::time::{SimDuration, SimTime};
+//! struct Queue { rng: Xoshiro256PlusPlus, arrivals: StreamId, jobs: u64, area: f64, since: SimTime }
 //!
-//! struct Queue { rng: Xoshiro256PlusPlus, arrivals: StreamId, waiting: u64, area: f64, since: SimTime }
-//! const ARRIVAL: Kind = Kind(0);
-//! const DEPARTURE: Kind = Kind(1);
-//!
-//! impl Queue {
-//!     fn delay(&mut self, mean: f64) -> SimDuration {
-//!         let secs = mean * self.rng.sample::<f64, _>(rand_distr::Exp1);
-//!         SimDuration::from_secs_f64(secs).expect("an exponential is finite and not negative")
-//!     }
-//! }
 //! impl Model for Queue {
 //!     fn handle(&mut self, event: Event, schedule: &mut Schedule) {
-//!         self.area += self.waiting as f64 * event.time().since(self.since).as_secs_f64();
+//!         let mut draw = |mean| SimDuration::from_secs_f64(mean * self.rng.sample::<f64, _>(Exp1)).unwrap();
+//!         self.area += self.jobs as f64 * event.time().since(self.since).as_secs_f64();
 //!         self.since = event.time();
-//!         if event.kind() == ARRIVAL {
-//!             let next = event.time() + self.delay(1.0 / 0.7);
-//!             schedule.set_stream(self.arrivals, next, Rank::Arrival);
-//!             self.waiting += 1;
-//!         } else {
-//!             self.waiting -= 1;
+//!         let arrived = event.kind() == Kind(0);
+//!         self.jobs = if arrived { self.jobs + 1 } else { self.jobs - 1 };
+//!         if arrived {
+//!             schedule.set_stream(self.arrivals, event.time() + draw(1.0 / 0.7), Rank::Arrival);
 //!         }
-//!         if self.waiting > 0 && (event.kind() == DEPARTURE || self.waiting == 1) {
-//!             schedule.after(self.delay(1.0), Rank::Completion, DEPARTURE, 0);
+//!         if self.jobs == 1 || !arrived && self.jobs > 0 {
+//!             schedule.after(draw(1.0), Rank::Completion, Kind(1), 0);
 //!         }
 //!     }
 //! }
 //! let mut schedule = Schedule::new();
-//! let (rng, arrivals) = (Xoshiro256PlusPlus::seed_from_u64(1), schedule.add_stream(ARRIVAL, 0));
-//! let mut queue = Queue { rng, arrivals, waiting: 0, area: 0.0, since: SimTime::ZERO };
+//! let (rng, arrivals) = (Xoshiro256PlusPlus::seed_from_u64(1), schedule.add_stream(Kind(0), 0));
 //! schedule.set_stream(arrivals, SimTime::ZERO, Rank::Arrival);
-//! let end = SimTime::ZERO + SimDuration::from_secs(500_000);
-//! run(&mut queue, &mut schedule, |_, time| time > end);
+//! let mut queue = Queue { rng, arrivals, jobs: 0, area: 0.0, since: SimTime::ZERO };
+//! run(&mut queue, &mut schedule, |_, time| time > SimTime::ZERO + SimDuration::from_secs(500_000));
 //! let mean = queue.area / queue.since.as_secs_f64();
 //! assert!((mean - 0.7 / 0.3).abs() < 0.1, "{mean}");
 //! ```
