@@ -281,6 +281,18 @@ fn all_mistakes_are_shown_at_once() {
 
 /// Arguments and the whole first line of the answer.
 #[test]
+fn the_mistakes_of_all_scenarios_are_shown_before_any_runs() {
+    let scratch = scratch();
+    write(scratch.path(), "good.yaml", SMALL);
+    write(scratch.path(), "one.yaml", &SMALL.replace("requests: 500", "requets: 500"));
+    write(scratch.path(), "two.yaml", &SMALL.replace("port: 80", "prot: 80"));
+    let run = output(scratch.path(), &["run", "good.yaml", "one.yaml", "two.yaml"]);
+    assert_eq!(status(&run), 2);
+    assert!(stderr(&run).contains("one.yaml:5:") && stderr(&run).contains("two.yaml:8:"), "{}", stderr(&run));
+    assert!(!scratch.path().join("results").exists());
+}
+
+#[test]
 fn bad_usage_is_answered_with_what_would_be_good() {
     let scratch = scratch();
     write(scratch.path(), "small.yaml", SMALL);

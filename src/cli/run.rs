@@ -19,8 +19,16 @@ pub(super) fn run(args: &RunArgs, console: &Console) -> Result<Status, Trouble> 
     // Every scenario is read before the first runs: nobody wants to learn of a typing error after an hour.
     let mut work = Vec::new();
     let mut outputs = BTreeSet::new();
+    let mut problems = String::new();
     for path in &args.scenarios {
-        let mut loaded = load::load(path, &args.overrides, console)?;
+        let mut loaded = match load::load(path, &args.overrides, console) {
+            Ok(loaded) => loaded,
+            Err(Trouble::Usage(message)) => {
+                problems.push_str(&message);
+                continue;
+            }
+            Err(other) => return Err(other),
+        };
         // Expectations are for `validate`; what only they would need is not observed here.
         loaded.variants.iter_mut().for_each(|variant| variant.expect.clear());
         let output = output_directory(args, &loaded.name);
@@ -32,6 +40,9 @@ pub(super) fn run(args: &RunArgs, console: &Console) -> Result<Status, Trouble> 
             )));
         }
         work.push((loaded, output));
+    }
+    if !problems.is_empty() {
+        return Err(Trouble::Usage(problems));
     }
     let mut status = Status::Done;
     let mut documents = Vec::new();
