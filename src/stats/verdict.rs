@@ -1,7 +1,9 @@
-//! What a set of replications allows to be said: whether the system was saturated, whether an objective is met.
+//! What a set of replications allows to be said: whether the system was saturated, whether an objective is met, whether
+//! one alternative is better than another.
 
 use super::interval::{replications_needed, t_interval};
 use super::moments::Moments;
+use super::paired::{Corrected, Paired};
 
 /// The confidence behind every verdict.
 pub const CONFIDENCE: f64 = 0.95;
@@ -86,8 +88,66 @@ pub fn judge_objective(values: &[f64], bound: Bound, threshold: f64) -> Objectiv
     }
 }
 
+/// What is good in a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preference {
+    /// Less, as of latencies.
+    Lower,
+    /// More, as of goodput.
+    Higher,
+    /// Neither: it describes.
+    Neither,
+}
+
+/// What can be said of an alternative beside the baseline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DifferenceVerdict {
+    /// It differs, to the good.
+    Better,
+    /// It differs, to the bad.
+    Worse,
+    /// It differs in something that is neither good nor bad.
+    Different,
+    /// It does not differ in any replication.
+    Equal,
+    /// What is seen may be chance.
+    NotSeparable {
+        /// How many replications would tell if mean and spread of the differences stay as observed; `None` if that
+        /// cannot be said (a single pair) or no reasonable number would.
+        replications_needed: Option<u64>,
+    },
+}
+
+/// Judges a paired difference by its p-value, corrected for the number of alternatives where there are several.
+#[must_use]
+pub fn judge_difference(paired: &Paired, corrected: Option<Corrected>, preference: Preference) -> DifferenceVerdict {
+    let mean = paired.difference.mean;
+    if mean == 0.0 && paired.sd.is_none_or(|sd| sd == 0.0) {
+        return DifferenceVerdict::Equal;
+    }
+    let alpha = 1.0 - CONFIDENCE;
+    match corrected {
+        Some(corrected) if corrected.p_value < alpha => match preference {
+            Preference::Neither => DifferenceVerdict::Different,
+            Preference::Lower if mean < 0.0 => DifferenceVerdict::Better,
+            Preference::Higher if mean > 0.0 => DifferenceVerdict::Better,
+            _ => DifferenceVerdict::Worse,
+        },
+        Some(Corrected { factor, .. }) => {
+            // The interval that must leave zero out is the wider, the more alternatives there are.
+            let level = 1.0 - alpha / factor as f64;
+            let needed = paired.sd.and_then(|sd| replications_needed(mean.abs(), sd, level));
+            let more = paired.difference.n as u64 + 1;
+            DifferenceVerdict::NotSeparable { replications_needed: needed.map(|needed| needed.max(more)) }
+        }
+        None => DifferenceVerdict::NotSeparable { replications_needed: None },
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::paired::{holm, paired};
+    use super::DifferenceVerdict::NotSeparable;
     use super::*;
 
     #[test]
@@ -150,5 +210,65 @@ mod tests {
         for values in [&[][..], &[1.0], &[1.0, f64::NAN, 1.0], &[1.0, f64::INFINITY]] {
             assert_eq!(judge_objective(values, Bound::Below, 100.0), nothing, "{values:?}");
         }
+    }
+
+    fn judge_pairs(baseline: &[f64], other: &[f64], alternatives: usize, preference: Preference) -> DifferenceVerdict {
+        let paired = paired(baseline, other, CONFIDENCE).unwrap();
+        // The others show nothing, so this one is the smallest and is corrected for all of them.
+        let mut p_values = vec![1.0; alternatives - 1];
+        p_values.extend(paired.p_value);
+        let corrected = holm(&p_values);
+        judge_difference(&paired, paired.p_value.and(corrected.last().copied()), preference)
+    }
+
+    #[test]
+    fn differences_are_good_or_bad_by_what_is_preferred() {
+        use DifferenceVerdict::{Better, Different, Worse};
+        let (slow, fast) = ([10.0, 12.0, 11.0, 13.0], [8.0, 10.1, 8.9, 11.0]);
+        for (preference, forth, back) in [
+            (Preference::Lower, Better, Worse),
+            (Preference::Higher, Worse, Better),
+            (Preference::Neither, Different, Different),
+        ] {
+            assert_eq!(judge_pairs(&slow, &fast, 1, preference), forth);
+            assert_eq!(judge_pairs(&fast, &slow, 1, preference), back);
+        }
+    }
+
+    #[test]
+    fn equal_is_more_than_not_separable() {
+        let values = [1.0, 2.0, 3.0];
+        assert_eq!(judge_pairs(&values, &values, 1, Preference::Lower), DifferenceVerdict::Equal);
+        assert_eq!(judge_pairs(&[1.0], &[1.0], 1, Preference::Lower), DifferenceVerdict::Equal);
+        // A mean of zero by chance is not the same as no difference; and no number of replications would tell.
+        let never = DifferenceVerdict::NotSeparable { replications_needed: None };
+        assert_eq!(judge_pairs(&values, &[2.0, 2.0, 2.0], 1, Preference::Lower), never);
+        assert_eq!(judge_pairs(&[1.0], &[2.0], 1, Preference::Lower), never, "one pair proves nothing");
+    }
+
+    #[test]
+    fn the_replications_that_would_tell() {
+        // Differences 1 … 5 less 2.5: mean 0.5, s² = 2.5, so t² · 2.5 / n < 0.25 from n = 41 on (t₄₀ = 2.0211).
+        let differences = [-1.5, -0.5, 0.5, 1.5, 2.5];
+        let NotSeparable { replications_needed: Some(alone) } =
+            judge_pairs(&[0.0; 5], &differences, 1, Preference::Lower)
+        else {
+            panic!("0.5 ± 1.96 holds zero");
+        };
+        assert_eq!(alone, 41);
+        let NotSeparable { replications_needed: Some(among) } =
+            judge_pairs(&[0.0; 5], &differences, 10, Preference::Lower)
+        else {
+            panic!("still");
+        };
+        // The normal quantiles of 99.5 % and 95 % alone make it (2.807 / 1.960)² = 2.05 times as many.
+        assert!((81..=92).contains(&among), "{among}");
+    }
+
+    #[test]
+    fn more_alternatives_ask_for_stronger_evidence() {
+        let (a, b) = ([0.0; 5], [1.0, 2.0, 3.0, 4.0, 0.5]);
+        assert_eq!(judge_pairs(&a, &b, 1, Preference::Higher), DifferenceVerdict::Better);
+        assert!(matches!(judge_pairs(&a, &b, 20, Preference::Higher), NotSeparable { .. }));
     }
 }
