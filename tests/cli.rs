@@ -296,7 +296,7 @@ fn the_mistakes_of_all_scenarios_are_shown_before_any_runs() {
 fn bad_usage_is_answered_with_what_would_be_good() {
     let scratch = scratch();
     write(scratch.path(), "small.yaml", SMALL);
-    let usage: [(&[&str], &str); 14] = [
+    let usage: [(&[&str], &str); 16] = [
         (&["frobnicate"], "error: unrecognized subcommand 'frobnicate'"),
         // Not built yet, so refused and not a stub.
         (&["sweep", "small.yaml"], "error: unrecognized subcommand 'sweep'"),
@@ -308,6 +308,11 @@ fn bad_usage_is_answered_with_what_would_be_good() {
             "error: invalid value 'run.seed' for '--set <PATH=VALUE>': expected PATH=VALUE, such as run.seed=2",
         ),
         (&["run", "small.yaml", "--set", "run.sede=2"], "error: unknown key `sede` in a `run`"),
+        (&["run", "small.yaml", "--vary", "run.sede=1,2"], "error: unknown key `sede` in a `run`"),
+        (
+            &["run", "small.yaml", "--vary", "run.seed"],
+            "error: invalid value 'run.seed' for '--vary <PATH=A,B,…>': expected PATH=VALUE,VALUE, such as run.seed=1,2",
+        ),
         (
             &["run", "small.yaml", "--format", "xml"],
             "error: invalid value 'xml' for '--format <table|csv|json|markdown>'",

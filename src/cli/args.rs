@@ -66,6 +66,9 @@ pub(super) struct Overrides {
     /// Set any field of the scenario: traffic[browse].timeout=300ms (may repeat)
     #[arg(long, value_name = "PATH=VALUE", value_parser = parse_set)]
     pub(super) set: Vec<(String, String)>,
+    /// A variant for each value: workloads[deployment/web].inline.replicas=4,6 (may repeat: a grid)
+    #[arg(long, value_name = "PATH=A,B,…", value_parser = parse_vary)]
+    pub(super) vary: Vec<(String, String)>,
 }
 
 #[derive(Debug, Args)]
@@ -202,6 +205,11 @@ fn parse_set(text: &str) -> Result<(String, String), String> {
         Some((path, value)) if !path.is_empty() => Ok((path.to_owned(), value.to_owned())),
         _ => Err("expected PATH=VALUE, such as run.seed=2".to_owned()),
     }
+}
+
+fn parse_vary(text: &str) -> Result<(String, String), String> {
+    let expected = "expected PATH=VALUE,VALUE, such as run.seed=1,2";
+    parse_set(text).map_err(|_| expected.to_owned())
 }
 
 fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {

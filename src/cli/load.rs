@@ -20,6 +20,7 @@ pub(super) fn load_text(path: &str, text: &str, overrides: &Overrides, console: 
         replications: overrides.replications,
         duration: overrides.duration,
         set: overrides.set.clone(),
+        vary: overrides.vary.clone(),
         requests: None,
     };
     let name = if path == "-" { "standard input" } else { path };

@@ -19,7 +19,8 @@ pub(super) struct Family {
 
 /// Every family with a selected case.
 pub(super) fn families(args: &ValidateArgs, console: &Console) -> Result<Vec<Family>, Trouble> {
-    let overrides = Overrides { seed: args.seed, replications: None, duration: None, set: Vec::new() };
+    let overrides =
+        Overrides { seed: args.seed, replications: None, duration: None, set: Vec::new(), vary: Vec::new() };
     let mut families = Vec::new();
     let mut files = Vec::new();
     for path in &args.paths {

@@ -9,7 +9,7 @@ use super::decode::{self, Identity};
 use super::files::Files;
 use super::manifests::Manifests;
 use super::variants::{self, Variant};
-use super::{Scenario, resolved, tables};
+use super::{Scenario, resolved, tables, vary};
 use crate::time::SimDuration;
 use crate::yaml::{self, Node, Problem, Sources, Span};
 
@@ -37,6 +37,8 @@ pub struct Loaded {
 pub struct Overrides {
     /// `--set PATH=VALUE`, in order.
     pub set: Vec<(String, String)>,
+    /// `--vary PATH=VALUE,VALUE`, in order: a variant for each combination, and for each variant of the file.
+    pub vary: Vec<(String, String)>,
     /// `--seed`.
     pub seed: Option<u64>,
     /// `--replications`.
@@ -129,6 +131,7 @@ fn read(path: &str, text: &str, sources: &mut Sources, cx: &mut Context<'_>, ove
     let mut spec = top.get("spec")?.clone();
     let applied = variants::overrides(cx, sources, overrides);
     variants::apply_to_spec(cx, &mut spec, &applied);
+    vary::apply(cx, sources, &mut spec, &overrides.vary);
     let mut manifests = Manifests::gather(cx, sources, &spec, others);
     variants::apply_to_manifests(cx, &mut manifests, &applied);
 
@@ -146,6 +149,7 @@ fn read(path: &str, text: &str, sources: &mut Sources, cx: &mut Context<'_>, ove
         }
         scenarios.push(scenario);
     }
+    variants::warn_of_no_change(cx, &list, &scenarios);
     let resolved = resolved::text(cx, &file, &spec, &manifests);
     Some(Read { variants: scenarios, name, question, resolved, report })
 }

@@ -34,6 +34,7 @@ mod tables_random;
 mod url;
 mod values;
 mod variants;
+mod vary;
 
 #[cfg(test)]
 mod tests;
@@ -45,7 +46,7 @@ pub use schema::schema;
 use metric::Metric;
 
 /// One variant of a scenario, complete: what a single run simulates.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
     /// `metadata.name`.
     pub name: String,
@@ -71,8 +72,35 @@ pub struct Scenario {
     pub observe: Observe,
 }
 
+impl Scenario {
+    /// Whether both simulate the same: all is equal but the names and what is only said about the results.
+    #[must_use]
+    pub fn simulates_same(&self, other: &Self) -> bool {
+        let Self {
+            name: _,
+            variant: _,
+            objectives: _,
+            expect: _,
+            run,
+            cluster,
+            workloads,
+            services,
+            proxies,
+            traffic,
+            observe,
+        } = self;
+        *run == other.run
+            && *cluster == other.cluster
+            && *workloads == other.workloads
+            && *services == other.services
+            && *proxies == other.proxies
+            && *traffic == other.traffic
+            && *observe == other.observe
+    }
+}
+
 /// `spec.run`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Run {
     /// When arrivals stop being measured.
     pub window: Window,
@@ -111,14 +139,14 @@ pub enum Window {
 }
 
 /// `spec.observe`.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Observe {
     /// Keep per-endpoint latency quantiles even for Services of more than 1,000 endpoints.
     pub endpoint_latency: bool,
 }
 
 /// Nodes and the network between them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Cluster {
     /// Nodes in a fixed order.
     pub nodes: Vec<Node>,
@@ -127,7 +155,7 @@ pub struct Cluster {
 }
 
 /// A node.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     /// `metadata.name`.
     pub name: String,
@@ -151,7 +179,7 @@ pub struct Node {
 pub const MAX_INTERVALS: u64 = 10_000_000;
 
 /// One-way delay by path class.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Network {
     /// Between containers of one pod.
     pub loopback: Dist,
@@ -164,7 +192,7 @@ pub struct Network {
 }
 
 /// Something that runs pods: a Deployment, a ReplicaSet or a bare Pod.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
     /// `deployment`, `replicaset` or `pod`.
     pub kind: String,
@@ -197,7 +225,7 @@ impl Workload {
 }
 
 /// A container and how it serves requests.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Container {
     /// `name`.
     pub name: String,
@@ -208,7 +236,7 @@ pub struct Container {
 }
 
 /// How a container serves requests.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Behaviour {
     /// Requests served at once; `None` is unlimited. Under processor sharing: cores.
     pub concurrency: Option<u32>,
@@ -238,7 +266,7 @@ pub enum Discipline {
 }
 
 /// One step of serving a request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Step {
     /// Time on the CPU.
     Work(Dist),
@@ -247,7 +275,7 @@ pub enum Step {
 }
 
 /// A call to another Service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Call {
     /// Probability that the call is made.
     pub probability: f64,
@@ -256,7 +284,7 @@ pub struct Call {
 }
 
 /// How requests are sent: shared by traffics and calls.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Flow {
     /// The traffic's name, or the call's (default: its target as written).
     pub name: String,
@@ -360,7 +388,7 @@ pub enum Demand {
 }
 
 /// A port of a Service with the containers that stand behind it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Service {
     /// Namespace.
     pub namespace: String,
@@ -399,7 +427,7 @@ impl Service {
 }
 
 /// A free-standing proxy.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Proxy {
     /// Name.
     pub name: String,
@@ -457,7 +485,7 @@ pub enum InstancePer {
 }
 
 /// A stream of requests from outside the model.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Traffic {
     /// How it is sent, and its name.
     pub flow: Flow,
@@ -507,7 +535,7 @@ pub enum Popularity {
 }
 
 /// What the user wants to hold, such as `browse.latency.p99 < 250ms`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Objective {
     /// As written.
     pub text: String,
@@ -533,7 +561,7 @@ pub enum Comparison {
 }
 
 /// A known result.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Expectation {
     /// What is compared.
     pub metric: Metric,

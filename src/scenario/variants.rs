@@ -4,9 +4,9 @@ use super::context::{Context, Object};
 use super::load::Overrides;
 use super::manifests::Manifests;
 use super::path::{self, Segment};
-use super::tables;
 use super::values::{self, shorten};
-use crate::yaml::{self, Key, Node, Sources, Span, Value};
+use super::{Scenario, tables};
+use crate::yaml::{self, Key, Node, Problem, Sources, Span, Value};
 
 /// One edit.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub(super) struct Edit {
 #[derive(Debug)]
 pub(super) struct Variant<'a> {
     pub(super) name: &'a str,
+    /// Where the name stands.
+    at: Span,
     pub(super) sets: Vec<Edit>,
     pub(super) expect: Option<&'a Node>,
 }
@@ -37,7 +39,7 @@ impl Variant<'_> {
 pub(super) fn read<'a>(cx: &mut Context<'_>, spec: &Object<'a>) -> Vec<Variant<'a>> {
     let items = spec.list(cx, "variants");
     if items.is_empty() {
-        return vec![Variant { name: "base", sets: Vec::new(), expect: spec.get("expect") }];
+        return vec![Variant { name: "base", at: spec.span, sets: Vec::new(), expect: spec.get("expect") }];
     }
     if spec.get("expect").is_some() {
         cx.problem_help(
@@ -50,9 +52,9 @@ pub(super) fn read<'a>(cx: &mut Context<'_>, spec: &Object<'a>) -> Vec<Variant<'
     for item in items {
         let Some(object) = cx.object(item, &tables::VARIANT) else { continue };
         let Some(name) = object.name(cx, "name", &['#', '/', '"', ',']) else { continue };
+        let at = object.get("name").map_or(object.span, |node| node.span);
         if variants.iter().any(|known| known.name == name) {
-            let place = object.get("name").map_or(object.span, |node| node.span);
-            cx.problem(place, format!("two variants are called `{}`", shorten(name)));
+            cx.problem(at, format!("two variants are called `{}`", shorten(name)));
         }
         let mut sets = Vec::new();
         if let Some(set) = object.get("set") {
@@ -67,9 +69,30 @@ pub(super) fn read<'a>(cx: &mut Context<'_>, spec: &Object<'a>) -> Vec<Variant<'
                 ),
             }
         }
-        variants.push(Variant { name, sets, expect: object.get("expect") });
+        variants.push(Variant { name, at, sets, expect: object.get("expect") });
     }
     variants
+}
+
+/// Names the variants that simulate the same as the first: a value that stood there already, or one that nothing in this
+/// version depends on. A variant with a known result is a case of its own and no alternative.
+pub(super) fn warn_of_no_change(cx: &mut Context<'_>, list: &[Variant<'_>], scenarios: &[Scenario]) {
+    if cx.problems.iter().any(|problem| !problem.warning) {
+        return;
+    }
+    let mut pairs = list.iter().zip(scenarios);
+    let Some((first, base)) = pairs.next() else { return };
+    for (variant, scenario) in pairs {
+        if variant.expect.is_none() && scenario.simulates_same(base) {
+            let message = format!(
+                "variant `{}` changes nothing: it simulates the same as `{}`",
+                shorten(variant.name),
+                shorten(first.name)
+            );
+            let help = "what it sets may stand there already, or this version may not depend on it";
+            cx.problems.push(Problem::warning(variant.at, message).help(help));
+        }
+    }
 }
 
 fn variant_edit(cx: &mut Context<'_>, key: &Key, value: &Node) -> Option<Edit> {

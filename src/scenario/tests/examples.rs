@@ -194,7 +194,7 @@ fn overrides_win_over_the_file_and_its_variants() {
         seed: Some(7),
         replications: Some(2),
         duration: Some(SimDuration::from_secs(60)),
-        requests: None,
+        ..Overrides::default()
     };
     let loaded = shop_loaded(&overrides);
     for variant in &loaded.variants {
