@@ -27,6 +27,8 @@ pub(super) struct Arguments {
 pub(super) enum Verb {
     /// Simulate every variant; a summary on the terminal, CSV files in the output directory
     Run(RunArgs),
+    /// The variants side by side, in pairs on the same requests, with verdicts
+    Compare(CompareArgs),
     /// Validate scenarios; list what is used, ignored and assumed
     Check(CheckArgs),
     /// Compare known results (scenarios with `expect`) with this build
@@ -90,9 +92,9 @@ pub(super) enum Format {
     Markdown,
 }
 
+/// What `run` and `compare` share.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: windtunnel run shop.yaml --replications 20 --set 'traffic[browse].timeout=300ms'")]
-pub(super) struct RunArgs {
+pub(super) struct Simulation {
     /// Scenario files; `-` reads one from the standard input
     #[arg(required = true, value_name = "SCENARIO")]
     pub(super) scenarios: Vec<String>,
@@ -118,6 +120,26 @@ pub(super) struct RunArgs {
     /// Overwrite results of a different scenario
     #[arg(long)]
     pub(super) force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: windtunnel run shop.yaml --replications 20 --set 'traffic[browse].timeout=300ms'")]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub(super) simulation: Simulation,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: windtunnel compare shop.yaml --vary 'workloads[deployment/web].inline.replicas=4,6'")]
+pub(super) struct CompareArgs {
+    #[command(flatten)]
+    pub(super) simulation: Simulation,
+    /// The variant that the others are compared with [default: the first]
+    #[arg(long, value_name = "NAME")]
+    pub(super) baseline: Option<String>,
+    /// Show only these columns of runs.csv, with goodput beside latencies (may repeat)
+    #[arg(long, value_name = "METRIC", value_delimiter = ',')]
+    pub(super) metric: Vec<String>,
 }
 
 #[derive(Debug, Args)]

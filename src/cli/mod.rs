@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod compare;
 mod completions;
 mod console;
 mod interrupt;
@@ -11,6 +12,7 @@ mod progress;
 mod run;
 mod schema;
 mod selection;
+mod simulate;
 mod validate;
 
 use std::ffi::OsString;
@@ -23,6 +25,8 @@ use clap::error::ErrorKind;
 use args::{Arguments, Verb};
 use console::Console;
 
+use crate::report::Summary;
+
 /// How a command ended. The order is that of importance: of several scenarios the worst counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Status {
@@ -32,6 +36,17 @@ enum Status {
     Missed,
     /// Interrupted; what was finished is kept.
     Interrupted,
+}
+
+impl Status {
+    /// What a run says of its objectives, if it came to its end.
+    fn of(summary: &Summary) -> Self {
+        match summary.partial {
+            true => Self::Interrupted,
+            false if summary.objectives_met() => Self::Done,
+            false => Self::Missed,
+        }
+    }
 }
 
 /// Why a command could not do what it was asked.
@@ -96,6 +111,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let console = Console::new(&arguments.verbosity);
     let result = match &arguments.verb {
         Verb::Run(args) => run::run(args, &console),
+        Verb::Compare(args) => compare::compare(args, &console),
         Verb::Check(args) => check::check(args, &console),
         Verb::Validate(args) => validate::validate(args, &console),
         Verb::List(args) => list::list(args, &console),

@@ -20,7 +20,7 @@ const LOCK_FILE: &str = "lock.tmp";
 const ROWS_DIRECTORY: &str = "rows.tmp";
 
 /// Every file that a run may leave behind, apart from [`RUN_FILE`].
-pub const RESULT_FILES: [&str; 11] = [
+pub const RESULT_FILES: [&str; 12] = [
     "runs.csv",
     "summary.csv",
     "endpoints.csv",
@@ -30,6 +30,7 @@ pub const RESULT_FILES: [&str; 11] = [
     "errors.csv",
     "attribution.csv",
     "events.csv",
+    "comparison.csv",
     "requests.csv",
     SCENARIO_FILE,
 ];

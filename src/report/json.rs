@@ -33,7 +33,7 @@ fn variant_value(variant: &VariantSummary, seed: u64) -> Value {
     })
 }
 
-fn interval_value(interval: Option<Interval>) -> Value {
+pub(crate) fn interval_value(interval: Option<Interval>) -> Value {
     match interval {
         // serde_json writes NaN, the ends of an interval over one replication, as null.
         Some(i) => json!({"mean": i.mean, "ci95_low": i.low, "ci95_high": i.high, "replications": i.n}),
@@ -79,7 +79,7 @@ fn service_value(service: &ServiceSummary) -> Value {
     json!({"service": service.service, "pods": pods})
 }
 
-fn objective_value(objective: &ObjectiveSummary) -> Value {
+pub(crate) fn objective_value(objective: &ObjectiveSummary) -> Value {
     let needed = match objective.verdict {
         ObjectiveVerdict::Undecided { replications_needed } => replications_needed,
         _ => None,

@@ -79,7 +79,7 @@ pub fn table(header: &[&str], left: usize, rows: impl Iterator<Item = Vec<String
 }
 
 /// Text that Markdown takes literally, on one line.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -1,10 +1,12 @@
 //! Results for people and programs: the files of a result directory, and what goes to the terminal.
 //!
 //! [`ResultFiles`] writes every file of the directory while outcomes come in; [`Summary`] is what they say together, and
-//! [`terminal`], [`markdown`] and [`json`] print it. [`verdict`] compares replications with a known result.
+//! [`terminal`], [`markdown`] and [`json`] print it, and [`comparison_text`] what is in its [`Comparison`]. [`verdict`] compares replications with a known result.
 
 mod attribution;
 mod balance;
+mod comparison;
+pub mod comparison_text;
 pub mod directory;
 mod endpoints;
 mod errors;
@@ -27,6 +29,7 @@ pub mod verdict;
 mod why;
 
 pub use attribution::Band;
+pub use comparison::{Arm, Comparison, Flag, FlowComparison, MetricComparison, Verdict, comparison_csv};
 pub use results::{Description, ResultFiles, Summary};
 pub use runs::METRICS;
 pub use stream::RowStore;

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
+use super::comparison::{self, Comparison};
 use super::directory::{Directory, ResultFile, SCENARIO_FILE, sha256};
 use super::stream::{Kind, RowStore};
 use super::summary::{Accumulator, VariantSummary};
@@ -36,6 +37,8 @@ pub struct Summary {
     pub partial: bool,
     /// Variants of which at least one replication was finished.
     pub variants: Vec<VariantSummary>,
+    /// The variants beside a baseline, where that was asked for and one replication of it was finished.
+    pub comparison: Option<Comparison>,
 }
 
 impl Summary {
@@ -63,6 +66,7 @@ pub struct ResultFiles<'s> {
     requests: Option<ResultFile>,
     current: Option<(usize, Accumulator)>,
     finished: Vec<(usize, VariantSummary)>,
+    baseline: Option<usize>,
 }
 
 /// A file that holds only its header so far; rows are copied behind it.
@@ -98,7 +102,13 @@ impl<'s> ResultFiles<'s> {
             directory,
             current: None,
             finished: Vec::new(),
+            baseline: None,
         })
+    }
+
+    /// Compares the variants with this one in the end: `comparison.csv`, and the summary's.
+    pub fn compare_with(&mut self, baseline: usize) {
+        self.baseline = Some(baseline);
     }
 
     /// Adds one replication of one variant; `rows` holds what its sink was given.
@@ -163,6 +173,15 @@ impl<'s> ResultFiles<'s> {
         let mut resolved = self.directory.create(SCENARIO_FILE)?;
         resolved.write_all(self.description.resolved.as_bytes())?;
         let head = self.head(partial);
+        let seeds = self.finished.iter().map(|(variant, _)| self.variants[*variant].run.seed).collect();
+        let (_, variants): (Vec<usize>, Vec<VariantSummary>) = self.finished.into_iter().unzip();
+        let baseline = self.baseline.map(|baseline| self.variants[baseline].variant.as_str());
+        let comparison = baseline.and_then(|baseline| Comparison::new(&variants, baseline));
+        if let Some(comparison) = &comparison {
+            let mut table = Table::new(self.directory.create(comparison::FILE)?, &comparison::HEADER)?;
+            comparison::write(&mut table, &scenario, comparison, &|_| true)?;
+            self.directory.keep(table.finish()?)?;
+        }
         for table in
             [self.runs, summaries, self.endpoints, self.balance, histograms, self.errors, attributions, self.events]
         {
@@ -172,13 +191,7 @@ impl<'s> ResultFiles<'s> {
             self.directory.keep(file)?;
         }
         self.directory.commit(head, volatile)?;
-        Ok(Summary {
-            scenario,
-            question: self.description.question,
-            seeds: self.finished.iter().map(|(variant, _)| self.variants[*variant].run.seed).collect(),
-            partial,
-            variants: self.finished.into_iter().map(|(_, summary)| summary).collect(),
-        })
+        Ok(Summary { scenario, question: self.description.question, seeds, partial, variants, comparison })
     }
 
     /// Everything in `run.json` before the files.

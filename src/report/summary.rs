@@ -64,7 +64,19 @@ impl FlowSummary {
     /// The mean of a column of `runs.csv` over replications, where all have it.
     #[must_use]
     pub fn mean(&self, metric: &str) -> Option<f64> {
-        self.metrics.iter().find(|m| m.metric == metric).and_then(|m| m.interval).map(|interval| interval.mean)
+        self.interval(metric).map(|interval| interval.mean)
+    }
+
+    /// The mean of a column of `runs.csv` with its interval, where all replications have it.
+    #[must_use]
+    pub fn interval(&self, metric: &str) -> Option<Interval> {
+        self.metrics.iter().find(|m| m.metric == metric)?.interval
+    }
+
+    /// A column of `runs.csv` by replications; empty unless all have it.
+    #[must_use]
+    pub fn values(&self, metric: &str) -> &[f64] {
+        self.metrics.iter().find(|m| m.metric == metric).map_or(&[], |m| &m.values)
     }
 }
 
@@ -78,6 +90,8 @@ pub struct MetricSummary {
     pub interval: Option<Interval>,
     /// How many replications have a value.
     pub replications: usize,
+    /// The values, one a replication; empty unless every replication has one.
+    pub values: Vec<f64>,
 }
 
 /// Failures of one cause at one place, all replications together.
@@ -242,7 +256,7 @@ impl Accumulator {
                 .map(|(label, sums)| FlowSummary {
                     name: label.name,
                     is_traffic: label.is_traffic,
-                    metrics: metrics(&sums.values, replications),
+                    metrics: metrics(sums.values, replications),
                     saturated: saturated(sums.offered, sums.ended, &sums.halves),
                     latency: sums.latency,
                     bands: sums.attribution.bands(label.ledger.len()),
@@ -257,12 +271,13 @@ impl Accumulator {
     }
 }
 
-fn metrics(values: &[Vec<f64>], replications: u32) -> Vec<MetricSummary> {
+fn metrics(values: [Vec<f64>; runs::METRICS.len()], replications: u32) -> Vec<MetricSummary> {
     let complete = |values: &[f64]| values.len() == replications as usize;
-    let summary = |(&metric, values): (&&'static str, &Vec<f64>)| MetricSummary {
+    let summary = |(&metric, values): (&&'static str, Vec<f64>)| MetricSummary {
         metric,
-        interval: complete(values).then(|| t_interval(values, LEVEL)).flatten(),
+        interval: complete(&values).then(|| t_interval(&values, LEVEL)).flatten(),
         replications: values.len(),
+        values: if complete(&values) { values } else { Vec::new() },
     };
     runs::METRICS.iter().zip(values).map(summary).collect()
 }

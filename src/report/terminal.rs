@@ -28,18 +28,18 @@ const MOST_ERRORS: usize = 12;
 const LADDER: [(&str, f64); 5] = [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999)];
 
 /// Metrics whose row says nothing when they are zero everywhere.
-const QUIET_WHEN_ZERO: [&str; 4] = ["failed", "in_flight", "censored", "retries"];
+pub(crate) const QUIET_WHEN_ZERO: [&str; 4] = ["failed", "in_flight", "censored", "retries"];
 
 impl Style {
     fn paint(self, code: &str, text: &str) -> String {
         if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
-    fn bold(self, text: &str) -> String {
+    pub(crate) fn bold(self, text: &str) -> String {
         self.paint("1", text)
     }
 
-    fn red(self, text: &str) -> String {
+    pub(crate) fn red(self, text: &str) -> String {
         self.paint("1;31", text)
     }
 
@@ -92,7 +92,7 @@ fn variant_text(text: &mut String, variant: &VariantSummary, seed: u64, style: S
     }
 }
 
-fn count(n: u32, noun: &str) -> String {
+pub(crate) fn count(n: u32, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
@@ -113,7 +113,7 @@ fn flow_text(text: &mut String, flow: &FlowSummary, style: Style) {
     }
 }
 
-fn table(style: Style, header: &[&str]) -> Table {
+pub(crate) fn table(style: Style, header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
     table.set_content_arrangement(ContentArrangement::Dynamic);
@@ -130,7 +130,7 @@ fn align(table: &mut Table, left: usize) {
 }
 
 /// The same, and numbers are never broken: on a narrow terminal the other columns give way, as far as they can.
-fn align_whole(table: &mut Table, left: usize) {
+pub(crate) fn align_whole(table: &mut Table, left: usize) {
     const NARROWEST: u16 = 14;
     align(table, left);
     let padding = 2;
@@ -321,7 +321,7 @@ pub(crate) fn objective_mean(objective: &ObjectiveSummary) -> Option<String> {
     })
 }
 
-fn objective_text(objective: &ObjectiveSummary, style: Style) -> String {
+pub(crate) fn objective_text(objective: &ObjectiveSummary, style: Style) -> String {
     let word = verdict_word(objective.verdict);
     let word = match objective.verdict {
         ObjectiveVerdict::Met => style.green(&format!("✓ {word}")),
@@ -335,7 +335,7 @@ fn objective_text(objective: &ObjectiveSummary, style: Style) -> String {
 }
 
 /// Breaks a paragraph into indented lines no wider than the terminal.
-fn wrap(paragraph: &str, style: Style) -> String {
+pub(crate) fn wrap(paragraph: &str, style: Style) -> String {
     wrap_by("  ", paragraph, style)
 }
 

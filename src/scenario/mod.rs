@@ -34,7 +34,7 @@ mod tables_random;
 mod url;
 mod values;
 mod variants;
-mod vary;
+pub(crate) mod vary;
 
 #[cfg(test)]
 mod tests;

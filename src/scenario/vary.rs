@@ -127,7 +127,7 @@ fn with(variant: &Node, dimension: &Dimension, (text, value): &(String, Node)) -
 }
 
 /// A value or path as part of a variant's name, which has no blanks, slashes, commas, hashes or quotes.
-fn as_name(text: &str) -> String {
+pub(crate) fn as_name(text: &str) -> String {
     let characters = text.chars().filter(|c| !c.is_whitespace() && !c.is_control() && !"{}[]\"'".contains(*c));
     characters
         .map(|c| {
