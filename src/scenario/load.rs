@@ -8,8 +8,8 @@ use super::context::{Context, Object};
 use super::decode::{self, Identity};
 use super::files::Files;
 use super::manifests::Manifests;
-use super::variants::{self, Variant};
-use super::{Scenario, resolved, tables, vary};
+use super::variants::{self, Edit, Variant};
+use super::{Scenario, patch, resolved, tables, vary};
 use crate::time::SimDuration;
 use crate::yaml::{self, Node, Problem, Sources, Span};
 
@@ -132,6 +132,7 @@ fn read(path: &str, text: &str, sources: &mut Sources, cx: &mut Context<'_>, ove
     let applied = variants::overrides(cx, sources, overrides);
     variants::apply_to_spec(cx, &mut spec, &applied);
     vary::apply(cx, sources, &mut spec, &overrides.vary);
+    patch::take_in(cx, sources, &mut spec);
     let mut manifests = Manifests::gather(cx, sources, &spec, others);
     variants::apply_to_manifests(cx, &mut manifests, &applied);
 
@@ -143,7 +144,7 @@ fn read(path: &str, text: &str, sources: &mut Sources, cx: &mut Context<'_>, ove
     let mut scenarios = Vec::with_capacity(list.len());
     let mut report = Report::default();
     for variant in &list {
-        let (scenario, own) = decode_variant(cx, sources, (&name, &spec), variant, (&manifests, &base))?;
+        let (scenario, own) = decode_variant(cx, sources, (&name, &spec), variant, (&manifests, &base, &applied))?;
         if scenarios.is_empty() {
             report = own;
         }
@@ -160,12 +161,16 @@ fn decode_variant(
     sources: &Sources,
     (name, spec): (&str, &Node),
     variant: &Variant<'_>,
-    (manifests, base): (&Manifests, &crate::manifest::Objects),
+    (manifests, base, overrides): (&Manifests, &crate::manifest::Objects, &[Edit]),
 ) -> Option<(Scenario, Report)> {
     let mut edited = variants::without_variants(spec);
     variants::apply_to_spec(cx, &mut edited, &variant.sets);
     let own = if variant.edits_manifests() {
         let mut own = manifests.clone();
+        if !variant.patch.is_empty() {
+            patch::apply(cx, &mut own, &variant.patch);
+            variants::apply_again(cx, &mut own, overrides);
+        }
         variants::apply_to_manifests(cx, &mut own, &variant.sets);
         Some(own.read(cx, sources))
     } else {

@@ -59,7 +59,7 @@ fn matching(cx: &mut Context<'_>, item: &Node, pattern: &str) -> Vec<String> {
 }
 
 /// Takes `kind: List` (and `PodList`, …) apart.
-fn flatten(nodes: Vec<Node>, into: &mut Vec<Node>) {
+pub(super) fn flatten(nodes: Vec<Node>, into: &mut Vec<Node>) {
     for mut node in nodes {
         let is_list = node.get("kind").and_then(Node::as_str).is_some_and(|kind| kind.ends_with("List"));
         match node.get_mut("items").and_then(Node::as_list_mut) {

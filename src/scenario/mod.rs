@@ -22,6 +22,7 @@ mod metric_table;
 mod metric_text;
 mod names;
 mod objects;
+mod patch;
 mod path;
 pub mod placement;
 mod resolved;

@@ -251,7 +251,7 @@ fn no_item(items: &[Node], item: &str, setting: &Setting<'_>) -> Bad {
     (message, Some(help))
 }
 
-fn find_manifest(manifests: &[Node], target: &str) -> Result<usize, Bad> {
+pub(super) fn find_manifest(manifests: &[Node], target: &str) -> Result<usize, Bad> {
     let parts = target.split('/').collect::<Vec<_>>();
     let (namespace, kind, name) = match parts.as_slice() {
         [kind, name] => (None, kind.to_ascii_lowercase(), *name),

@@ -388,7 +388,7 @@ pub(super) static VARIANT: Shape = Shape {
         required("name", Text, "Its name in results."),
         field("set", Map(&Any), "", "Values by path; `null` removes."),
         field("expect", List(&Object(&EXPECTATION)), "", "Known results of this variant."),
-        later("patch", "A strategic merge patch of the manifests."),
+        field("patch", Any, "", "A strategic merge patch of manifests: a file, or the objects."),
     ],
 };
 

@@ -3,6 +3,7 @@
 use super::context::{Context, Object};
 use super::load::Overrides;
 use super::manifests::Manifests;
+use super::patch;
 use super::path::{self, Segment};
 use super::values::{self, shorten};
 use super::{Scenario, tables};
@@ -24,6 +25,8 @@ pub(super) struct Variant<'a> {
     pub(super) name: &'a str,
     /// Where the name stands.
     at: Span,
+    /// Objects to merge into manifests, before anything is set.
+    pub(super) patch: Vec<Node>,
     pub(super) sets: Vec<Edit>,
     pub(super) expect: Option<&'a Node>,
 }
@@ -31,7 +34,7 @@ pub(super) struct Variant<'a> {
 impl Variant<'_> {
     /// Whether an edit leads into a manifest.
     pub(super) fn edits_manifests(&self) -> bool {
-        self.sets.iter().any(|edit| path::into_manifest(&edit.segments))
+        !self.patch.is_empty() || self.sets.iter().any(|edit| path::into_manifest(&edit.segments))
     }
 }
 
@@ -39,7 +42,13 @@ impl Variant<'_> {
 pub(super) fn read<'a>(cx: &mut Context<'_>, spec: &Object<'a>) -> Vec<Variant<'a>> {
     let items = spec.list(cx, "variants");
     if items.is_empty() {
-        return vec![Variant { name: "base", at: spec.span, sets: Vec::new(), expect: spec.get("expect") }];
+        return vec![Variant {
+            name: "base",
+            at: spec.span,
+            patch: Vec::new(),
+            sets: Vec::new(),
+            expect: spec.get("expect"),
+        }];
     }
     if spec.get("expect").is_some() {
         cx.problem_help(
@@ -56,6 +65,7 @@ pub(super) fn read<'a>(cx: &mut Context<'_>, spec: &Object<'a>) -> Vec<Variant<'
         if variants.iter().any(|known| known.name == name) {
             cx.problem(at, format!("two variants are called `{}`", shorten(name)));
         }
+        let patch = object.get("patch").map_or_else(Vec::new, |patch| patch::objects(cx, patch));
         let mut sets = Vec::new();
         if let Some(set) = object.get("set") {
             match &set.value {
@@ -69,7 +79,7 @@ pub(super) fn read<'a>(cx: &mut Context<'_>, spec: &Object<'a>) -> Vec<Variant<'
                 ),
             }
         }
-        variants.push(Variant { name, at, sets, expect: object.get("expect") });
+        variants.push(Variant { name, at, patch, sets, expect: object.get("expect") });
     }
     variants
 }
@@ -183,6 +193,13 @@ pub(super) fn apply_to_manifests(cx: &mut Context<'_>, manifests: &mut Manifests
         let done = path::set_in_manifest(&mut manifests.documents, &edit.segments, edit.at, &edit.value);
         record(cx, edit, done);
     }
+}
+
+/// Lets the command line win over a patch. What removed an item of a list did so before, and another may stand there now.
+pub(super) fn apply_again(cx: &mut Context<'_>, manifests: &mut Manifests, edits: &[Edit]) {
+    let removes_item = |edit: &&Edit| edit.value.is_null() && matches!(edit.segments.last(), Some(Segment::Item(_)));
+    let again: Vec<Edit> = edits.iter().filter(|edit| !removes_item(edit)).cloned().collect();
+    apply_to_manifests(cx, manifests, &again);
 }
 
 fn record(cx: &mut Context<'_>, edit: &Edit, done: Result<(), values::Bad>) {

@@ -5,6 +5,7 @@ mod examples;
 mod metrics;
 mod mistakes;
 mod mutations;
+mod patch;
 mod vary;
 
 use std::collections::BTreeMap;
