@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use windtunnel::balance::{Choices, Spec};
+use windtunnel::balance::{Choices, Ended, Glance, Spec};
 use windtunnel::random::Stream;
 
 const SPECS: [(&str, Spec); 6] = [
@@ -25,12 +25,13 @@ fn pick_and_done(criterion: &mut Criterion) {
             group.bench_function(BenchmarkId::from_parameter(endpoints), |bencher| {
                 let mut stream = Stream::new(1, 0, "bench/policies");
                 let mut balancer = spec.build(endpoints, &mut stream);
-                let mut open: VecDeque<u32> =
-                    (0..2 * endpoints).map(|_| balancer.pick(&mut stream).expect("there are endpoints")).collect();
+                let mut open: VecDeque<u32> = (0..2 * endpoints)
+                    .map(|_| balancer.pick(&mut stream, &Glance::default()).expect("there are endpoints"))
+                    .collect();
                 bencher.iter(|| {
-                    let picked = balancer.pick(&mut stream).expect("there are endpoints");
+                    let picked = balancer.pick(&mut stream, &Glance::default()).expect("there are endpoints");
                     open.push_back(picked);
-                    balancer.done(open.pop_front().expect("one was just added"));
+                    balancer.done(open.pop_front().expect("one was just added"), Ended::default());
                     black_box(picked)
                 });
             });

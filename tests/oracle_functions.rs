@@ -2,7 +2,7 @@
 //! The table in `docs/validation/coverage.md` names these tests.
 
 use windtunnel::arrivals;
-use windtunnel::balance::{Balancer, Choices, Spec};
+use windtunnel::balance::{Balancer, Choices, Ended, Glance, Spec};
 use windtunnel::model::network::iptables;
 use windtunnel::random::Stream;
 use windtunnel::stats::{Moments, chi_square};
@@ -74,7 +74,7 @@ fn counts_in_turn_are_too_even() {
     for (endpoints, lower, _) in BOUNDS {
         let mut stream = Stream::new(1, 0, "in turn");
         let mut balancer = Spec::RoundRobin {}.build(endpoints, &mut stream);
-        let counts = count(endpoints, 20_000, || balancer.pick(&mut stream));
+        let counts = count(endpoints, 20_000, || balancer.pick(&mut stream, &Glance::default()));
         let (statistic, _) = chi_square(&counts, &vec![1.0; endpoints as usize]).expect("several endpoints");
         assert!(statistic < lower, "chi-square {statistic} of counts taken in turn is above {lower}");
     }
@@ -143,9 +143,9 @@ fn chosen(replacement: bool, loaded: &[u32], pod: u32) -> f64 {
     let mut balancer = Spec::LeastRequest { choices: Choices::Of(2), replacement }.build(PODS, &mut stream);
     for target in loaded {
         while balancer.outstanding(*target) == 0 {
-            let other = balancer.pick(&mut stream).expect("four pods");
+            let other = balancer.pick(&mut stream, &Glance::default()).expect("four pods");
             if other != *target {
-                balancer.done(other);
+                balancer.done(other, Ended::default());
             }
         }
     }
@@ -155,8 +155,8 @@ fn chosen(replacement: bool, loaded: &[u32], pod: u32) -> f64 {
 
 /// A choice that leaves no request outstanding.
 fn pick(balancer: &mut Balancer, stream: &mut Stream) -> u32 {
-    let pod = balancer.pick(stream).expect("four pods");
-    balancer.done(pod);
+    let pod = balancer.pick(stream, &Glance::default()).expect("four pods");
+    balancer.done(pod, Ended::default());
     pod
 }
 

@@ -1,13 +1,14 @@
 //! Which endpoint gets the next connection or request.
 //!
 //! A [`Balancer`] is the state of one balancing component: a node's kube-proxy, a worker of a proxy, a client. It knows
-//! how many endpoints it has and what it sent where; queues and loads it cannot see. A policy is a file here, a variant
-//! of [`Spec`] and a line of [`POLICIES`].
+//! how many endpoints it has and what it sent where; what else a policy may look at stands in [`Sight`]. A policy is a
+//! file here, a variant of [`Spec`] and a line of [`POLICIES`].
 
 mod least_request;
 mod levels;
 mod random;
 mod round_robin;
+mod sight;
 
 use crate::random::Stream;
 
@@ -16,6 +17,7 @@ use random::Random;
 use round_robin::RoundRobin;
 
 pub use least_request::Choices;
+pub use sight::{Ended, Glance, Sight};
 
 /// A policy with its parameters, as a scenario names it.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,8 +72,10 @@ enum Policy {
 
 impl Balancer {
     /// Chooses an endpoint and counts a request as outstanding there; `None` when there are no endpoints.
+    ///
+    /// Policies off the shortest paths are calls: in line, their code would make every request's path longer.
     #[inline]
-    pub fn pick(&mut self, stream: &mut Stream) -> Option<u32> {
+    pub fn pick(&mut self, stream: &mut Stream, _sight: &impl Sight) -> Option<u32> {
         match &mut self.0 {
             Policy::Random(policy) => policy.pick(stream),
             Policy::RoundRobin(policy) => policy.pick(stream),
@@ -84,7 +88,7 @@ impl Balancer {
     /// Requests to endpoints that [`Self::resize`] took away are forgotten: for them, and for an endpoint with nothing
     /// outstanding, this does nothing.
     #[inline]
-    pub fn done(&mut self, endpoint: u32) {
+    pub fn done(&mut self, endpoint: u32, _ended: Ended) {
         match &mut self.0 {
             Policy::Random(_) | Policy::RoundRobin(_) => {}
             Policy::LeastRequest(policy) => policy.done(endpoint),

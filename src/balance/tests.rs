@@ -29,11 +29,11 @@ fn stream(name: &str) -> Stream {
 fn loaded(spec: &Spec, loads: &[u32], stream: &mut Stream) -> Balancer {
     let mut balancer = spec.build(loads.len() as u32, stream);
     while loads.iter().zip(0..).any(|(&load, endpoint)| balancer.outstanding(endpoint) < load) {
-        balancer.pick(stream);
+        balancer.pick(stream, &Glance::default());
     }
     for (&load, endpoint) in loads.iter().zip(0..) {
         while balancer.outstanding(endpoint) > load {
-            balancer.done(endpoint);
+            balancer.done(endpoint, Ended::default());
         }
     }
     balancer
@@ -45,9 +45,9 @@ fn picks(spec: &Spec, loads: &[u32], trials: u32) -> Vec<u64> {
     let mut balancer = loaded(spec, loads, &mut stream);
     let mut counts = vec![0; loads.len()];
     for _ in 0..trials {
-        let endpoint = balancer.pick(&mut stream).unwrap();
+        let endpoint = balancer.pick(&mut stream, &Glance::default()).unwrap();
         counts[endpoint as usize] += 1;
-        balancer.done(endpoint);
+        balancer.done(endpoint, Ended::default());
     }
     counts
 }
@@ -68,12 +68,12 @@ fn no_endpoints_no_pick() {
     for spec in every_spec() {
         let mut stream = stream("none");
         let mut balancer = spec.build(0, &mut stream);
-        assert_eq!(balancer.pick(&mut stream), None, "{spec:?}");
-        balancer.done(0);
+        assert_eq!(balancer.pick(&mut stream, &Glance::default()), None, "{spec:?}");
+        balancer.done(0, Ended::default());
         balancer.resize(1);
-        assert_eq!(balancer.pick(&mut stream), Some(0), "{spec:?}");
+        assert_eq!(balancer.pick(&mut stream, &Glance::default()), Some(0), "{spec:?}");
         balancer.resize(0);
-        assert_eq!(balancer.pick(&mut stream), None, "{spec:?}");
+        assert_eq!(balancer.pick(&mut stream, &Glance::default()), None, "{spec:?}");
     }
 }
 
@@ -82,7 +82,7 @@ fn one_endpoint_gets_everything() {
     for spec in every_spec() {
         let mut stream = stream("one");
         let mut balancer = spec.build(1, &mut stream);
-        assert!((0..100).all(|_| balancer.pick(&mut stream) == Some(0)), "{spec:?}");
+        assert!((0..100).all(|_| balancer.pick(&mut stream, &Glance::default()) == Some(0)), "{spec:?}");
     }
 }
 
@@ -92,7 +92,7 @@ fn equal_seeds_pick_equally() {
         let run = |name| {
             let mut stream = stream(name);
             let mut balancer = spec.build(10, &mut stream);
-            (0..200).map(|_| balancer.pick(&mut stream)).collect::<Vec<_>>()
+            (0..200).map(|_| balancer.pick(&mut stream, &Glance::default())).collect::<Vec<_>>()
         };
         assert_eq!(run("a"), run("a"), "{spec:?}");
         // Several others, because round robin has only ten starts.
@@ -105,10 +105,10 @@ fn replies_of_endpoints_that_are_gone_are_ignored() {
     for spec in [ALL, TWO_DISTINCT, TWO_REPLACED, of(3, false)] {
         let mut stream = stream("gone");
         let mut balancer = spec.build(6, &mut stream);
-        let picked: Vec<u32> = (0..60).map(|_| balancer.pick(&mut stream).unwrap()).collect();
+        let picked: Vec<u32> = (0..60).map(|_| balancer.pick(&mut stream, &Glance::default()).unwrap()).collect();
         balancer.resize(4);
-        picked.iter().for_each(|&endpoint| balancer.done(endpoint));
-        balancer.done(2);
+        picked.iter().for_each(|&endpoint| balancer.done(endpoint, Ended::default()));
+        balancer.done(2, Ended::default());
         assert_eq!((0..6).map(|endpoint| balancer.outstanding(endpoint)).sum::<u32>(), 0, "{spec:?}");
     }
 }
@@ -125,11 +125,11 @@ fn round_robin_is_even_and_starts_anywhere() {
     for _ in 0..10_000 {
         let mut balancer = Spec::RoundRobin {}.build(5, &mut stream);
         let mut counts = [0_u32; 5];
-        let first = balancer.pick(&mut stream).unwrap();
+        let first = balancer.pick(&mut stream, &Glance::default()).unwrap();
         starts[first as usize] += 1;
         counts[first as usize] += 1;
         for step in 1..13 {
-            let endpoint = balancer.pick(&mut stream).unwrap();
+            let endpoint = balancer.pick(&mut stream, &Glance::default()).unwrap();
             assert_eq!(endpoint, (first + step) % 5);
             counts[endpoint as usize] += 1;
             assert!(counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1);
@@ -142,12 +142,12 @@ fn round_robin_is_even_and_starts_anywhere() {
 fn round_robin_keeps_its_place() {
     let mut stream = stream("place");
     let mut balancer = Spec::RoundRobin {}.build(5, &mut stream);
-    while balancer.pick(&mut stream) != Some(2) {}
+    while balancer.pick(&mut stream, &Glance::default()) != Some(2) {}
     balancer.resize(8);
-    assert_eq!(balancer.pick(&mut stream), Some(3));
-    while balancer.pick(&mut stream) != Some(6) {}
+    assert_eq!(balancer.pick(&mut stream, &Glance::default()), Some(3));
+    while balancer.pick(&mut stream, &Glance::default()) != Some(6) {}
     balancer.resize(3);
-    assert_eq!(balancer.pick(&mut stream), Some(1));
+    assert_eq!(balancer.pick(&mut stream, &Glance::default()), Some(1));
 }
 
 /// With n = 4 and two draws: both draws agree with probability 1/4 with replacement and never without; so the one
@@ -207,7 +207,7 @@ fn balls_into_bins() {
             .map(|_| {
                 let mut balancer = spec.build(256, &mut stream);
                 let mut counts = [0; 256];
-                (0..256).for_each(|_| counts[balancer.pick(&mut stream).unwrap() as usize] += 1);
+                (0..256).for_each(|_| counts[balancer.pick(&mut stream, &Glance::default()).unwrap() as usize] += 1);
                 counts.into_iter().max().unwrap()
             })
             .collect()
@@ -229,9 +229,15 @@ fn resizing_changes_the_way_of_choosing_when_it_must() {
     let mut balancer = loaded(&of(3, false), &[4, 2, 0, 0, 0, 0, 0, 0, 0, 0], &mut stream);
     balancer.resize(2);
     assert_eq!((balancer.outstanding(0), balancer.outstanding(1)), (4, 2));
-    assert_eq!((balancer.pick(&mut stream), balancer.pick(&mut stream)), (Some(1), Some(1)));
+    assert_eq!(
+        (balancer.pick(&mut stream, &Glance::default()), balancer.pick(&mut stream, &Glance::default())),
+        (Some(1), Some(1))
+    );
     balancer.resize(3);
-    assert!((0..4).all(|_| balancer.pick(&mut stream) == Some(2)), "the new endpoint has nothing to do");
+    assert!(
+        (0..4).all(|_| balancer.pick(&mut stream, &Glance::default()) == Some(2)),
+        "the new endpoint has nothing to do"
+    );
 }
 
 proptest! {
@@ -257,14 +263,14 @@ proptest! {
                     counts.resize(argument as usize, 0);
                 }
                 1..=4 => {
-                    balancer.done(argument);
+                    balancer.done(argument, Ended::default());
                     if let Some(count) = counts.get_mut(argument as usize) {
                         *count = count.saturating_sub(1);
                     }
                 }
                 _ => {
                     let least = counts.iter().min().copied();
-                    let picked = balancer.pick(&mut stream);
+                    let picked = balancer.pick(&mut stream, &Glance::default());
                     prop_assert_eq!(picked.is_some(), least.is_some());
                     if let Some(picked) = picked {
                         prop_assert!(!looks_at_all || Some(counts[picked as usize]) == least);

@@ -1,6 +1,9 @@
 //! The hot records of what is under way: requests and their attempts.
 
+use crate::balance::Ended;
 use crate::cause::FailureCause;
+use crate::model::at;
+use crate::time::SimTime;
 
 /// Where an attempt is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub struct Attempt {
     pub client: u32,
     /// The endpoint it goes to; `NONE` before the choice.
     pub endpoint: u32,
+    /// When a balancer chose the endpoint; at layer 4, when it chose for the connection.
+    pub picked: u64,
     /// Where the balancer that chose the endpoint has it.
     pub place_in_balancer: u32,
     /// Queue links.
@@ -76,6 +81,14 @@ pub struct Attempt {
     pub cancelled: bool,
     /// Why it failed, if it did.
     pub failure: Option<FailureCause>,
+}
+
+impl Attempt {
+    /// How it ended, for the balancer that chose its endpoint.
+    #[inline(always)]
+    pub(crate) const fn ended(&self, now: SimTime) -> Ended {
+        Ended { picked: at(self.picked), now, failed: self.failure.is_some() || self.cancelled }
+    }
 }
 
 /// How a try or a request failed.

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::balance::Ended;
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
 use crate::model::network::iptables;
@@ -13,6 +14,7 @@ use crate::model::plan::{FlowPlan, NONE, Route, as_u32};
 use crate::model::random_keys::{CONNECT, INSTANCE, WORKER};
 use crate::model::traffic::attempt::Stage;
 use crate::model::traffic::route::Trip;
+use crate::model::traffic::sight::PodSight;
 use crate::model::{KubeProxy, World, at, kind};
 use crate::random::{Keyed, Stream, mix};
 use crate::scenario::{ConnectionMode, Connections, InstancePer, InstancePick, PoolOrder, Protocol};
@@ -62,6 +64,8 @@ pub struct Connection {
     pub endpoint: u32,
     /// The proxy worker it leads to.
     pub worker: u32,
+    /// When that was chosen.
+    pub picked: u64,
 }
 
 /// The connections of one owner to one target.
@@ -97,12 +101,14 @@ impl<'p> World<'p> {
                 Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
                     let key = mix(self.flows[flow].hash ^ INSTANCE, u64::from(client));
                     let worker = self.choose_worker(as_u32(flow), proxy, client, key);
-                    (worker, self.choose_behind(spec.route, worker).unwrap_or(NONE))
+                    let endpoint = self.choose_behind(spec.route, worker, (as_u32(flow), client), SimTime::ZERO);
+                    (worker, endpoint.unwrap_or(NONE))
                 }
                 _ => self.kube_proxy_pick(as_u32(flow), client).unwrap_or((NONE, NONE)),
             };
             if let Channel::Pooled { .. } = channel {
-                let connection = self.connections.insert(Connection { worker: choice.0, endpoint: choice.1 });
+                let connection =
+                    self.connections.insert(Connection { worker: choice.0, endpoint: choice.1, picked: 0 });
                 let pool = self.client_pool(as_u32(flow), client, 0);
                 pool.open = 1;
                 pool.idle.push_back(connection);
@@ -166,10 +172,12 @@ impl<'p> World<'p> {
     }
 
     /// A layer-4 proxy chooses when a connection opens; a layer-7 proxy chooses later.
-    fn choose_behind(&mut self, route: Route, worker: u32) -> Option<u32> {
+    fn choose_behind(&mut self, route: Route, worker: u32, (flow, client): (u32, u32), now: SimTime) -> Option<u32> {
         let Route::Proxy4(_) = route else { return None };
         let state = &mut self.workers[worker as usize];
-        let endpoint = state.programmed.endpoint(state.balancer.pick(&mut state.stream)?);
+        let (plan, stations, programmed) = (self.plan, &self.stations[..], &*state.programmed);
+        let sight = PodSight { plan, stations, programmed, now, flow, client };
+        let endpoint = programmed.endpoint(state.balancer.pick(&mut state.stream, &sight)?);
         self.note_pick_for_connection(endpoint);
         self.endpoints[endpoint as usize].connections += 1;
         Some(endpoint)
@@ -278,12 +286,14 @@ impl<'p> World<'p> {
             }
             _ => {
                 let chooser = self.flows[flow as usize].balancer(plan, spec, client, self.replication);
-                let Some(choice) = chooser.balancer.pick(&mut chooser.stream) else {
+                let (stations, programmed) = (&self.stations[..], &*chooser.programmed);
+                let sight = PodSight { plan, stations, programmed, now, flow, client };
+                let Some(choice) = chooser.balancer.pick(&mut chooser.stream, &sight) else {
                     return self.fail_here(attempt, FailureCause::Refused, spec.place, now, schedule);
                 };
                 let endpoint = chooser.programmed.endpoint(choice);
                 let entry = &mut self.attempts[attempt];
-                (entry.endpoint, entry.place_in_balancer) = (endpoint, choice);
+                (entry.endpoint, entry.place_in_balancer, entry.picked) = (endpoint, choice, now.as_nanos());
                 if entry.measured {
                     self.note_pick(endpoint);
                 }
@@ -325,11 +335,11 @@ impl<'p> World<'p> {
 
     /// Uses an open connection of the pool.
     fn ride(&mut self, attempt: u32, connection: u32, now: SimTime, schedule: &mut Schedule) {
-        let Connection { endpoint, worker } = self.connections[connection];
+        let Connection { endpoint, worker, picked } = self.connections[connection];
         let entry = &mut self.attempts[attempt];
         entry.connection = connection;
         if endpoint != NONE {
-            entry.endpoint = endpoint;
+            (entry.endpoint, entry.picked) = (endpoint, picked);
         }
         if worker != NONE {
             entry.worker = worker;
@@ -438,11 +448,13 @@ impl<'p> World<'p> {
         let spec = &plan.flows[flow as usize];
         if let Route::Proxy4(proxy) = spec.route {
             let worker = self.attempts[attempt].worker;
-            let Some(endpoint) = self.choose_behind(spec.route, worker) else {
+            let asker = (flow, self.attempts[attempt].client);
+            let Some(endpoint) = self.choose_behind(spec.route, worker, asker, now) else {
                 let place = plan.proxies[proxy as usize].place;
                 return self.refuse(attempt, place, now, schedule);
             };
-            self.attempts[attempt].endpoint = endpoint;
+            let entry = &mut self.attempts[attempt];
+            (entry.endpoint, entry.picked) = (endpoint, now.as_nanos());
             let to = plan.endpoints[endpoint as usize].node;
             let delay = self.handshake(attempt, plan.workers[worker as usize].node, to, 2);
             if !delay.is_zero() {
@@ -461,7 +473,7 @@ impl<'p> World<'p> {
                 Route::ClusterIp | Route::Proxy4(_) => entry.endpoint,
                 Route::ClientBalancer | Route::Proxy7(_) => NONE,
             };
-            let connection = Connection { endpoint, worker: entry.worker };
+            let connection = Connection { endpoint, worker: entry.worker, picked: entry.picked };
             let connection = self.connections.insert(connection);
             self.attempts[attempt].connection = connection;
         }
@@ -491,7 +503,8 @@ impl<'p> World<'p> {
                 if let Route::Proxy4(_) = self.plan_flow(flow).route
                     && endpoint != NONE
                 {
-                    self.layer4_done(flow, worker, endpoint);
+                    let ended = entry.ended(now);
+                    self.layer4_done(flow, worker, endpoint, ended);
                 }
             }
             Channel::Pooled { .. } => {
@@ -539,7 +552,8 @@ impl<'p> World<'p> {
         if let Route::Proxy4(_) = route
             && endpoint != NONE
         {
-            self.layer4_done(flow, worker, endpoint);
+            let ended = Ended { failed: true, ..entry.ended(now) };
+            self.layer4_done(flow, worker, endpoint, ended);
         }
         if let Channel::Pooled { .. } = channel {
             let connection = std::mem::replace(&mut self.attempts[attempt].connection, NONE);
@@ -550,11 +564,11 @@ impl<'p> World<'p> {
         }
     }
 
-    fn layer4_done(&mut self, flow: u32, worker: u32, endpoint: u32) {
+    fn layer4_done(&mut self, flow: u32, worker: u32, endpoint: u32, ended: Ended) {
         let Route::Proxy4(_) = self.plan_flow(flow).route else { return };
         let worker = &mut self.workers[worker as usize];
         if let Some(place) = worker.programmed.place(endpoint) {
-            worker.balancer.done(place);
+            worker.balancer.done(place, ended);
         }
     }
 
@@ -603,7 +617,7 @@ impl<'p> World<'p> {
                     return;
                 }
                 pool.open += 1;
-                let connection = Connection { endpoint: self.attempts[attempt].endpoint, worker: NONE };
+                let connection = Connection { endpoint: self.attempts[attempt].endpoint, worker: NONE, picked: 0 };
                 self.attempts[attempt].upstream = self.connections.insert(connection);
             }
         }

@@ -8,3 +8,4 @@ pub mod request;
 pub mod retry;
 pub mod route;
 pub mod serve;
+pub mod sight;

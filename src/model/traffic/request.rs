@@ -1,5 +1,6 @@
 //! The life of a request: begun, tried, tried again, ended.
 
+use crate::balance::Ended;
 use crate::cause::FailureCause;
 use crate::engine::{LaneTicket, Rank, Schedule};
 use crate::model::ledger;
@@ -123,6 +124,7 @@ impl<'p> World<'p> {
             flow,
             client,
             endpoint: NONE,
+            picked: 0,
             place_in_balancer: NONE,
             next: NONE,
             previous: NONE,
@@ -182,7 +184,7 @@ impl<'p> World<'p> {
         }
         let hot = trip.hot;
         if hot.balances_at_client {
-            self.settle_at_client(attempt);
+            self.settle_at_client(attempt, false, now);
         }
         if !hot.standing {
             self.release_chosen(attempt, now, schedule);
@@ -207,14 +209,16 @@ impl<'p> World<'p> {
         self.try_failed(request, failure, retried, now, schedule);
     }
 
-    /// The client's own balancer closes its account of an attempt.
+    /// The client's own balancer closes its account of an attempt: a reply came, or the client gave up.
     #[inline(always)]
-    fn settle_at_client(&mut self, attempt: u32) {
+    fn settle_at_client(&mut self, attempt: u32, gave_up: bool, now: SimTime) {
         let entry = &self.attempts[attempt];
         if self.plan.hot[entry.flow as usize].balances_at_client && entry.endpoint != NONE {
             let (flow, client, place) = (entry.flow, entry.client, entry.place_in_balancer);
+            let ended = entry.ended(now);
+            let ended = Ended { failed: gave_up || ended.failed, ..ended };
             let chooser = self.flows[flow as usize].balancers[client as usize].as_mut();
-            chooser.expect("it chose the endpoint").balancer.done(place);
+            chooser.expect("it chose the endpoint").balancer.done(place, ended);
         }
     }
 
@@ -383,7 +387,7 @@ impl<'p> World<'p> {
         } else {
             plan.servers[plan.server_of[plan.endpoints[endpoint as usize].station as usize] as usize].place
         };
-        self.settle_at_client(attempt);
+        self.settle_at_client(attempt, true, now);
         self.abandon_connection(attempt, now, schedule);
         self.attempts[attempt].request = NONE;
         if spec.flow.cancellation == Cancellation::Propagated {
@@ -473,7 +477,7 @@ impl<'p> World<'p> {
         let trying = self.requests[request].attempt != NONE;
         if trying {
             let attempt = std::mem::replace(&mut self.requests[request].attempt, NONE);
-            self.settle_at_client(attempt);
+            self.settle_at_client(attempt, true, now);
             self.abandon_connection(attempt, now, schedule);
             self.attempts[attempt].request = NONE;
             self.cancel(attempt, now, schedule);

@@ -5,6 +5,7 @@ use crate::engine::{Rank, Schedule};
 use crate::model::ledger::NO_COLUMN;
 use crate::model::plan::{HotFlow, NONE, Route};
 use crate::model::random_keys::{HOP, PROXY_AFTER, PROXY_BEFORE};
+use crate::model::traffic::sight::PodSight;
 use crate::model::{World, kind};
 use crate::random::Keyed;
 use crate::time::{SimDuration, SimTime};
@@ -178,12 +179,20 @@ impl<'p> World<'p> {
             return self.forward(trip, now, schedule);
         }
         let state = &mut self.workers[trip.worker as usize];
-        let Some(choice) = state.balancer.pick(&mut state.stream) else {
+        let sight = PodSight {
+            plan: self.plan,
+            stations: &self.stations,
+            programmed: &state.programmed,
+            now,
+            flow: trip.flow,
+            client: trip.client,
+        };
+        let Some(choice) = state.balancer.pick(&mut state.stream, &sight) else {
             return self.answer_503(trip.attempt, now, schedule);
         };
         trip.endpoint = state.programmed.endpoint(choice);
         let entry = &mut self.attempts[trip.attempt];
-        (entry.endpoint, entry.place_in_balancer) = (trip.endpoint, choice);
+        (entry.endpoint, entry.place_in_balancer, entry.picked) = (trip.endpoint, choice, now.as_nanos());
         if trip.measured {
             self.note_pick(trip.endpoint);
         }
@@ -245,8 +254,8 @@ impl<'p> World<'p> {
     pub(crate) fn settle_at_proxy(&mut self, trip: &Trip<'p>, now: SimTime, schedule: &mut Schedule) {
         let hot = trip.hot;
         if hot.layer7 {
-            let place = self.attempts[trip.attempt].place_in_balancer;
-            self.workers[trip.worker as usize].balancer.done(place);
+            let entry = &self.attempts[trip.attempt];
+            self.workers[trip.worker as usize].balancer.done(entry.place_in_balancer, entry.ended(now));
             if !hot.standing_upstream {
                 self.release_upstream(trip.attempt, now, schedule);
             }
