@@ -6,12 +6,12 @@ use std::collections::VecDeque;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use windtunnel::balance::{Choices, Ended, Glance, Spec};
+use windtunnel::balance::{Choices, Ended, Glance, Spec, Start};
 use windtunnel::random::Stream;
 
 const SPECS: [(&str, Spec); 6] = [
     ("random", Spec::Random {}),
-    ("round-robin", Spec::RoundRobin {}),
+    ("round-robin", Spec::RoundRobin { start: Start::Random }),
     ("least-request-2", Spec::LeastRequest { choices: Choices::Of(2), replacement: false }),
     ("least-request-2-replaced", Spec::LeastRequest { choices: Choices::Of(2), replacement: true }),
     ("least-request-5", Spec::LeastRequest { choices: Choices::Of(5), replacement: false }),

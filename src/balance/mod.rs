@@ -4,34 +4,74 @@
 //! how many endpoints it has and what it sent where; what else a policy may look at stands in [`Sight`]. A policy is a
 //! file here, a variant of [`Spec`] and a line of [`POLICIES`].
 
+mod edf;
+mod edf_weighted_round_robin;
 mod least_request;
 mod levels;
 mod random;
 mod round_robin;
 mod sight;
+mod smooth_weighted_round_robin;
+mod static_stride;
+mod weighted_random;
+mod weights;
 
 use crate::random::Stream;
 
+use edf_weighted_round_robin::EdfWeightedRoundRobin;
 use least_request::LeastRequest;
 use random::Random;
 use round_robin::RoundRobin;
+use smooth_weighted_round_robin::SmoothWeightedRoundRobin;
+use static_stride::StaticStride;
+use weighted_random::WeightedRandom;
 
 pub use least_request::Choices;
 pub use sight::{Ended, Glance, Sight};
+pub use weights::{MAX_WEIGHT, Start, Weights};
 
 /// A policy with its parameters, as a scenario names it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Spec {
     /// Every endpoint with the same probability.
     Random {},
-    /// One after the other, from a random start.
-    RoundRobin {},
+    /// One after the other.
+    RoundRobin {
+        /// Where it begins.
+        start: Start,
+    },
     /// The fewest outstanding requests of this balancer among those looked at.
     LeastRequest {
         /// How many endpoints are looked at.
         choices: Choices,
         /// Whether the same endpoint may be drawn twice.
         replacement: bool,
+    },
+    /// At random, in proportion to the weights.
+    WeightedRandom {
+        /// How much each endpoint gets.
+        weights: Weights,
+    },
+    /// Turns in proportion to the weights, spread evenly (nginx).
+    SmoothWeightedRoundRobin {
+        /// How much each endpoint gets.
+        weights: Weights,
+        /// Where it begins.
+        start: Start,
+    },
+    /// Turns in proportion to the weights, by deadlines (Envoy).
+    EdfWeightedRoundRobin {
+        /// How much each endpoint gets.
+        weights: Weights,
+        /// Where it begins.
+        start: Start,
+    },
+    /// Turns in proportion to the weights, by strides (gRPC).
+    StaticStride {
+        /// How much each endpoint gets.
+        weights: Weights,
+        /// Where it begins.
+        start: Start,
     },
 }
 
@@ -41,19 +81,45 @@ impl Spec {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Random {} => "random",
-            Self::RoundRobin {} => "round-robin",
+            Self::RoundRobin { .. } => "round-robin",
             Self::LeastRequest { .. } => "least-request",
+            Self::WeightedRandom { .. } => "weighted-random",
+            Self::SmoothWeightedRoundRobin { .. } => "smooth-weighted-round-robin",
+            Self::EdfWeightedRoundRobin { .. } => "edf-weighted-round-robin",
+            Self::StaticStride { .. } => "static-stride",
+        }
+    }
+
+    /// The weights of its endpoints, where it looks at weights.
+    #[must_use]
+    pub const fn weights(&self) -> Option<&Weights> {
+        match self {
+            Self::WeightedRandom { weights }
+            | Self::SmoothWeightedRoundRobin { weights, .. }
+            | Self::EdfWeightedRoundRobin { weights, .. }
+            | Self::StaticStride { weights, .. } => Some(weights),
+            _ => None,
         }
     }
 
     /// A balancer over endpoints `0..endpoints`; what its start leaves open is drawn from `stream`.
     #[must_use]
     pub fn build(&self, endpoints: u32, stream: &mut Stream) -> Balancer {
-        Balancer(match *self {
+        Balancer(match self.clone() {
             Self::Random {} => Policy::Random(Random::new(endpoints)),
-            Self::RoundRobin {} => Policy::RoundRobin(RoundRobin::new(endpoints, stream)),
+            Self::RoundRobin { start } => Policy::RoundRobin(RoundRobin::new(endpoints, start, stream)),
             Self::LeastRequest { choices, replacement } => {
                 Policy::LeastRequest(LeastRequest::new(endpoints, choices, replacement))
+            }
+            Self::WeightedRandom { weights } => Policy::WeightedRandom(WeightedRandom::new(endpoints, weights)),
+            Self::SmoothWeightedRoundRobin { weights, start } => {
+                Policy::SmoothWeightedRoundRobin(SmoothWeightedRoundRobin::new(endpoints, weights, start, stream))
+            }
+            Self::EdfWeightedRoundRobin { weights, start } => {
+                Policy::EdfWeightedRoundRobin(EdfWeightedRoundRobin::new(endpoints, weights, start, stream))
+            }
+            Self::StaticStride { weights, start } => {
+                Policy::StaticStride(StaticStride::new(endpoints, weights, start, stream))
             }
         })
     }
@@ -68,6 +134,10 @@ enum Policy {
     Random(Random),
     RoundRobin(RoundRobin),
     LeastRequest(LeastRequest),
+    WeightedRandom(WeightedRandom),
+    SmoothWeightedRoundRobin(SmoothWeightedRoundRobin),
+    EdfWeightedRoundRobin(EdfWeightedRoundRobin),
+    StaticStride(StaticStride),
 }
 
 impl Balancer {
@@ -80,6 +150,10 @@ impl Balancer {
             Policy::Random(policy) => policy.pick(stream),
             Policy::RoundRobin(policy) => policy.pick(stream),
             Policy::LeastRequest(policy) => policy.pick(stream),
+            Policy::WeightedRandom(policy) => policy.pick(stream),
+            Policy::SmoothWeightedRoundRobin(policy) => policy.pick(),
+            Policy::EdfWeightedRoundRobin(policy) => policy.pick(),
+            Policy::StaticStride(policy) => policy.pick(),
         }
     }
 
@@ -90,8 +164,13 @@ impl Balancer {
     #[inline]
     pub fn done(&mut self, endpoint: u32, _ended: Ended) {
         match &mut self.0 {
-            Policy::Random(_) | Policy::RoundRobin(_) => {}
             Policy::LeastRequest(policy) => policy.done(endpoint),
+            Policy::Random(_)
+            | Policy::RoundRobin(_)
+            | Policy::WeightedRandom(_)
+            | Policy::SmoothWeightedRoundRobin(_)
+            | Policy::EdfWeightedRoundRobin(_)
+            | Policy::StaticStride(_) => {}
         }
     }
 
@@ -99,8 +178,8 @@ impl Balancer {
     #[must_use]
     pub fn outstanding(&self, endpoint: u32) -> u32 {
         match &self.0 {
-            Policy::Random(_) | Policy::RoundRobin(_) => 0,
             Policy::LeastRequest(policy) => policy.outstanding(endpoint),
+            _ => 0,
         }
     }
 
@@ -110,6 +189,10 @@ impl Balancer {
             Policy::Random(policy) => policy.resize(endpoints),
             Policy::RoundRobin(policy) => policy.resize(endpoints),
             Policy::LeastRequest(policy) => policy.resize(endpoints),
+            Policy::WeightedRandom(policy) => policy.resize(endpoints),
+            Policy::SmoothWeightedRoundRobin(policy) => policy.resize(endpoints),
+            Policy::EdfWeightedRoundRobin(policy) => policy.resize(endpoints),
+            Policy::StaticStride(policy) => policy.resize(endpoints),
         }
     }
 }
@@ -143,11 +226,11 @@ pub const POLICIES: &[PolicyListed] = &[
     },
     PolicyListed {
         name: "round-robin",
-        parameters: "",
+        parameters: "start: random | PICKS (random)",
         information: "number of endpoints, its own position",
         cost: "O(1), no draw",
         source: "kube-proxy in IPVS mode (rr), gRPC round_robin and Envoy ROUND_ROBIN (random start)",
-        summary: "one endpoint after the other, from a random start",
+        summary: "one endpoint after the other, from a random start or as if so many picks had been made",
     },
     PolicyListed {
         name: "least-request",
@@ -158,7 +241,41 @@ pub const POLICIES: &[PolicyListed] = &[
                  M. Mitzenmacher, The Power of Two Choices in Randomized Load Balancing (2001)",
         summary: "fewest outstanding requests among N endpoints drawn uniformly (ties: first drawn) or all (ties: uniform)",
     },
+    PolicyListed {
+        name: "weighted-random",
+        parameters: "weights: [W, …] (all 1)",
+        information: "weights of the endpoints",
+        cost: "O(log n), one draw",
+        source: "Gateway API backendRefs, Envoy RANDOM with weighted hosts",
+        summary: "endpoint i with probability w_i / sum of w",
+    },
+    PolicyListed {
+        name: "smooth-weighted-round-robin",
+        parameters: "weights: [W, …] (all 1), start: random | PICKS (0)",
+        information: "weights of the endpoints, its own position",
+        cost: "O(n), no draw",
+        source: "nginx, ngx_http_upstream_round_robin.c",
+        summary: "adds w_i to every current value, takes the largest (ties: first) and subtracts the sum of w from it",
+    },
+    PolicyListed {
+        name: "edf-weighted-round-robin",
+        parameters: "weights: [W, …] (all 1), start: random | PICKS (random)",
+        information: "weights of the endpoints, its own position",
+        cost: "O(log n), no draw",
+        source: "Envoy ROUND_ROBIN with unequal weights, edf_scheduler.h",
+        summary: "the earliest deadline (ties: first inserted), which then moves on by 1 / w_i",
+    },
+    PolicyListed {
+        name: "static-stride",
+        parameters: "weights: [W, …] (all 1), start: random | PICKS (random)",
+        information: "weights of the endpoints, its own position",
+        cost: "O(heaviest / mean weight), at most O(n), no draw",
+        source: "gRPC weighted_round_robin (A58), grpc-go scheduler.go",
+        summary: "in turn, passing over endpoint i so often that its picks are in proportion to its weight",
+    },
 ];
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_weighted;

@@ -4,6 +4,8 @@
 
 use crate::random::Stream;
 
+use super::weights::Start;
+
 #[derive(Debug, Clone)]
 pub(super) struct RoundRobin {
     endpoints: u32,
@@ -12,8 +14,9 @@ pub(super) struct RoundRobin {
 }
 
 impl RoundRobin {
-    pub(super) fn new(endpoints: u32, stream: &mut Stream) -> Self {
-        Self { endpoints, next: (endpoints > 0).then(|| stream.below(endpoints)) }
+    pub(super) fn new(endpoints: u32, start: Start, stream: &mut Stream) -> Self {
+        let next = (endpoints > 0).then(|| start.picks(endpoints, stream) % endpoints);
+        Self { endpoints, next }
     }
 
     #[inline]

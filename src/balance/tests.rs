@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 const TWO_REPLACED: Spec = Spec::LeastRequest { choices: Choices::Of(2), replacement: true };
 const TWO_DISTINCT: Spec = Spec::LeastRequest { choices: Choices::Of(2), replacement: false };
+const ROUND_ROBIN: Spec = Spec::RoundRobin { start: Start::Random };
 const ALL: Spec = Spec::LeastRequest { choices: Choices::All, replacement: false };
 
 fn of(choices: u32, replacement: bool) -> Spec {
@@ -14,10 +15,17 @@ fn of(choices: u32, replacement: bool) -> Spec {
 }
 
 fn every_spec() -> Vec<Spec> {
-    let mut specs = vec![Spec::Random {}, Spec::RoundRobin {}, ALL];
+    let weights = || Weights::new(vec![3, 1, 2]).unwrap();
+    let mut specs = vec![Spec::Random {}, ROUND_ROBIN, ALL];
     for choices in [1, 2, 3, 5, 100] {
         specs.extend([of(choices, false), of(choices, true)]);
     }
+    specs.extend([
+        Spec::WeightedRandom { weights: weights() },
+        Spec::SmoothWeightedRoundRobin { weights: weights(), start: Start::Random },
+        Spec::EdfWeightedRoundRobin { weights: weights(), start: Start::Random },
+        Spec::StaticStride { weights: weights(), start: Start::Random },
+    ]);
     specs
 }
 
@@ -60,7 +68,9 @@ fn assert_looks_like(counts: &[u64], weights: &[f64], what: &str) {
 #[test]
 fn the_list_names_every_policy() {
     let listed: Vec<&str> = POLICIES.iter().map(|policy| policy.name).collect();
-    assert_eq!(listed, [Spec::Random {}.name(), Spec::RoundRobin {}.name(), ALL.name()]);
+    let mut known: Vec<&str> = every_spec().iter().map(Spec::name).collect();
+    known.dedup();
+    assert_eq!(known, listed);
 }
 
 #[test]
@@ -123,7 +133,7 @@ fn round_robin_is_even_and_starts_anywhere() {
     let mut starts = [0; 5];
     let mut stream = stream("round-robin");
     for _ in 0..10_000 {
-        let mut balancer = Spec::RoundRobin {}.build(5, &mut stream);
+        let mut balancer = ROUND_ROBIN.build(5, &mut stream);
         let mut counts = [0_u32; 5];
         let first = balancer.pick(&mut stream, &Glance::default()).unwrap();
         starts[first as usize] += 1;
@@ -141,7 +151,7 @@ fn round_robin_is_even_and_starts_anywhere() {
 #[test]
 fn round_robin_keeps_its_place() {
     let mut stream = stream("place");
-    let mut balancer = Spec::RoundRobin {}.build(5, &mut stream);
+    let mut balancer = ROUND_ROBIN.build(5, &mut stream);
     while balancer.pick(&mut stream, &Glance::default()) != Some(2) {}
     balancer.resize(8);
     assert_eq!(balancer.pick(&mut stream, &Glance::default()), Some(3));
@@ -244,7 +254,7 @@ proptest! {
     /// The permutation against counting, for every policy that counts.
     #[test]
     fn counts_are_right(
-        spec in 0..13_usize, start in 0..12_u32, steps in prop::collection::vec((0..10_u8, 0..14_u32), 0..300),
+        spec in 0..every_spec().len(), start in 0..12_u32, steps in prop::collection::vec((0..10_u8, 0..14_u32), 0..300),
     ) {
         let spec = &every_spec()[spec];
         let counts_requests = matches!(spec, Spec::LeastRequest { .. });

@@ -21,6 +21,8 @@ pub(super) struct Context<'f> {
     pub(super) ignored: Vec<IgnoredItem>,
     /// Objects the scenario itself writes.
     pub(super) used: Vec<String>,
+    /// Lists of weights: where each stands, the Service it is for, and how many weights it has.
+    pub(super) weighted: Vec<(Span, usize, usize)>,
     files: &'f dyn Files,
     /// Files read once for all variants.
     texts: BTreeMap<String, Result<Arc<str>, String>>,
@@ -45,6 +47,7 @@ impl<'f> Context<'f> {
             assumed: Vec::new(),
             ignored: Vec::new(),
             used: Vec::new(),
+            weighted: Vec::new(),
             files,
             texts: BTreeMap::new(),
             traces: Vec::new(),

@@ -3,7 +3,7 @@
 use super::shape::Type::{Bool, Count, Duration, Either, List, Object, Ratio, Text, Word};
 use super::shape::{Field, Shape, field, later, required};
 
-use crate::balance::POLICIES;
+use crate::balance::{MAX_WEIGHT, POLICIES};
 
 const MANY: u64 = u32::MAX as u64;
 
@@ -71,6 +71,18 @@ pub(super) static BALANCER: Shape = Shape {
             "least-request: how many endpoints it compares.",
         ),
         field("replacement", Bool, "false", "least-request: whether the same endpoint may be drawn twice."),
+        field(
+            "weights",
+            List(&Count(0, MAX_WEIGHT as u64)),
+            "all 1",
+            "Weighted policies: one weight for each endpoint, in their order.",
+        ),
+        field(
+            "start",
+            Either(&[Count(0, 1_000_000), Word(&["random"])]),
+            "random",
+            "Policies that take turns: anywhere in the cycle, or as if so many picks had been made.",
+        ),
     ],
 };
 

@@ -5,7 +5,7 @@ use super::super::services::ServiceTable;
 use super::super::tables_flow as tables;
 use super::super::values::{self, Bad, shorten};
 use super::super::{Cancellation, ConnectionMode, Connections, Demand, Flow, Layer, PoolOrder, Protocol, Retries, url};
-use crate::balance::{self, Choices};
+use super::balancer::balancer;
 use crate::cause::FailureCause;
 use crate::time::SimDuration;
 use crate::yaml::{Node, Value, nearest};
@@ -35,7 +35,7 @@ pub(super) fn flow(
     let service = values::text(to).and_then(|text| url::resolve(text, namespace, targets.services));
     let service = cx.take(to, "", service);
     let through = through(cx, object, targets);
-    let balancer = object.get("balancer").and_then(|node| balancer(cx, node));
+    let balancer = object.get("balancer").and_then(|node| balancer(cx, node, service));
     if let (Some(_), Some(_)) = (object.get("through"), object.get("balancer")) {
         cx.problem_help(
             object.key_span("balancer"),
@@ -190,54 +190,6 @@ fn protocol(cx: &mut Context<'_>, object: &Object<'_>) -> Option<Protocol> {
         return None;
     }
     object.word(cx, "protocol", &[("http1", Protocol::Http1), ("http2", Protocol::Http2)])
-}
-
-/// Policies of the format that do not exist yet.
-const LATER: &[&str] = &["peak-ewma", "ring-hash", "maglev", "pick-first", "weighted-round-robin", "p2c", "sticky"];
-
-/// `balancer`.
-pub(super) fn balancer(cx: &mut Context<'_>, node: &Node) -> Option<balance::Spec> {
-    let object = cx.object(node, &tables::BALANCER)?;
-    let policy = object.get("policy")?;
-    if let Some(name) = policy.as_str()
-        && LATER.contains(&name)
-    {
-        let known = tables::POLICY_NAMES.join(", ");
-        cx.problem_help(policy.span, format!("not supported yet: policy {name}"), format!("there are {known}"));
-        return None;
-    }
-    let names = tables::POLICY_NAMES.iter().map(|name| (*name, *name)).collect::<Vec<_>>();
-    let spec = match object.word(cx, "policy", &names)? {
-        "least-request" => return least_request(cx, &object),
-        "round-robin" => balance::Spec::RoundRobin {},
-        "random" => balance::Spec::Random {},
-        listed => unreachable!("policy {listed} is listed, and nothing reads it"),
-    };
-    for key in ["choices", "replacement"] {
-        if object.get(key).is_some() {
-            let message = format!("`{key}` belongs to least-request; policy {} has no such parameter", spec.name());
-            cx.problem(object.key_span(key), message);
-        }
-    }
-    Some(spec)
-}
-
-fn least_request(cx: &mut Context<'_>, object: &Object<'_>) -> Option<balance::Spec> {
-    let choices = match object.count_or(cx, "choices", "all") {
-        Some(Some(count)) => Choices::Of(count),
-        Some(None) => Choices::All,
-        None if object.get("choices").is_some() => return None,
-        None => Choices::All,
-    };
-    let replacement = object.boolean(cx, "replacement").unwrap_or(false);
-    if replacement && choices == Choices::All {
-        cx.problem_help(
-            object.key_span("replacement"),
-            "`replacement` has no effect where all endpoints are compared",
-            "give `choices` a number, or remove `replacement`",
-        );
-    }
-    Some(balance::Spec::LeastRequest { choices, replacement })
 }
 
 /// What holds without `retries`.

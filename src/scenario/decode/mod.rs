@@ -1,6 +1,7 @@
 //! From the located tree of one variant to a [`Scenario`]: a file for each part of `spec`.
 
 mod arrivals;
+mod balancer;
 mod behaviour;
 mod cluster;
 mod cycles;
@@ -97,6 +98,7 @@ pub(super) fn scenario(
         expect: Vec::new(),
         observe,
     };
+    balancer::check_weights(cx, &scenario);
     // Metrics of things that could not be read would only repeat their problems.
     let names = expect::Known {
         names: MetricNames::of(&scenario),

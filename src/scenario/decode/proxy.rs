@@ -3,8 +3,9 @@
 use super::super::context::Context;
 use super::super::tables::{self, MAX_WORKERS};
 use super::super::{InstancePer, InstancePick, Layer, Node, Proxy};
+use super::balancer::balancer;
 use super::dist::dist;
-use super::flow::{balancer, connections};
+use super::flow::connections;
 use crate::balance;
 use crate::random::Dist;
 use crate::scenario::services::ServiceTable;
@@ -76,7 +77,10 @@ fn proxy(cx: &mut Context<'_>, item: &yaml::Node, services: &ServiceTable, nodes
         pick,
         per,
         service: service.unwrap_or(0),
-        balancer: object.get("balancer").and_then(|node| balancer(cx, node)).unwrap_or(balance::Spec::RoundRobin {}),
+        balancer: object
+            .get("balancer")
+            .and_then(|node| balancer(cx, node, service))
+            .unwrap_or(balance::Spec::RoundRobin { start: balance::Start::Random }),
         before,
         after,
         connections: object.get("connections").and_then(|node| connections(cx, node)),

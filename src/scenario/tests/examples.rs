@@ -203,7 +203,12 @@ fn overrides_win_over_the_file_and_its_variants() {
             variant.run.window,
             Window::Time { duration: SimDuration::from_secs(60), warmup: SimDuration::from_secs(30) }
         );
-        assert_eq!(variant.traffic[0].flow.balancer, Some(crate::balance::Spec::RoundRobin {}), "{}", variant.variant);
+        assert_eq!(
+            variant.traffic[0].flow.balancer,
+            Some(crate::balance::Spec::RoundRobin { start: crate::balance::Start::Random }),
+            "{}",
+            variant.variant
+        );
     }
 }
 

@@ -86,6 +86,10 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("an unknown proxy", traffic("http://web/", ", through: edge")),
         ("a balancer where a proxy balances", format!("{}  proxies: [{{name: edge, endpoints: service/web, place: {{zone: z9}}}}]\n", traffic("http://web/", ", through: edge, balancer: {policy: random}"))),
         ("unknown policies", traffic("http://web/", ", balancer: {policy: randm}, retries: {on: [5x, refused]}").replace("refused]}}]\n", "refused]}}, {name: u, to: \"http://web/\", balancer: {policy: maglev}, arrivals: {poisson: {rate: 1/s}}}]\n")),
+        ("weights that do not fit", {
+            let more = |name: &str, balancer: &str| format!("    - {{name: {name}, to: \"http://web/\", arrivals: {{poisson: {{rate: 3/s}}}}, balancer: {balancer}}}\n");
+            with(&["  traffic:\n".to_owned(), more("a", "{policy: weighted-random, weights: [1, 2]}"), more("b", "{policy: random, weights: [1, 2, 3, 4], start: 1}"), more("c", "{policy: static-stride, weights: [0, 0, 0, 0], start: -1}"), more("d", "{policy: weighted-random, weights: [1, 65536, x, 1]}"), more("e", "{policy: edf-weighted-round-robin, weights: []}")].concat())
+        }),
         ("too many pods for the nodes", with(&format!("{TRAFFIC}  cluster: {{nodes: [{{name: a, count: 2}}]}}\n")).replace("replicas: 4", "replicas: 500")),
         ("more pods than possible", with(TRAFFIC).replace("replicas: 4", "replicas: 300000")),
         ("unknown paths in variants", with(&format!("{TRAFFIC}  variants:\n    - {{name: a, set: {{\"traffic[u].timeout\": 1s}}}}\n    - {{name: a, set: {{\"traffic[t].time\": 1s}}, patch: x.yaml}}\n"))),
