@@ -6,8 +6,11 @@
 
 mod edf;
 mod edf_weighted_round_robin;
+mod first;
+mod join_idle_queue;
 mod least_request;
 mod levels;
+mod peak_ewma;
 mod random;
 mod round_robin;
 mod sight;
@@ -17,9 +20,13 @@ mod weighted_random;
 mod weights;
 
 use crate::random::Stream;
+use crate::time::SimDuration;
 
 use edf_weighted_round_robin::EdfWeightedRoundRobin;
+use first::First;
+use join_idle_queue::JoinIdleQueue;
 use least_request::LeastRequest;
+use peak_ewma::PeakEwma;
 use random::Random;
 use round_robin::RoundRobin;
 use smooth_weighted_round_robin::SmoothWeightedRoundRobin;
@@ -73,6 +80,22 @@ pub enum Spec {
         /// Where it begins.
         start: Start,
     },
+    /// The first endpoint that has room.
+    First {
+        /// Outstanding requests that fill an endpoint; without it, none is ever full.
+        limit: Option<u32>,
+    },
+    /// Any idle endpoint, else any.
+    JoinIdleQueue {},
+    /// Two choices by estimated latency times queue.
+    PeakEwma {
+        /// Time in which an estimate falls to 1/e.
+        decay: SimDuration,
+        /// The estimate of an endpoint that never replied.
+        default_rtt: SimDuration,
+    },
+    /// Two choices by outstanding requests (tower, Linkerd).
+    PendingRequests {},
 }
 
 impl Spec {
@@ -87,6 +110,10 @@ impl Spec {
             Self::SmoothWeightedRoundRobin { .. } => "smooth-weighted-round-robin",
             Self::EdfWeightedRoundRobin { .. } => "edf-weighted-round-robin",
             Self::StaticStride { .. } => "static-stride",
+            Self::First { .. } => "first",
+            Self::JoinIdleQueue {} => "join-idle-queue",
+            Self::PeakEwma { .. } => "peak-ewma",
+            Self::PendingRequests {} => "pending-requests",
         }
     }
 
@@ -121,6 +148,10 @@ impl Spec {
             Self::StaticStride { weights, start } => {
                 Policy::StaticStride(StaticStride::new(endpoints, weights, start, stream))
             }
+            Self::First { limit } => Policy::First(First::new(endpoints, limit)),
+            Self::JoinIdleQueue {} => Policy::JoinIdleQueue(JoinIdleQueue::new(endpoints)),
+            Self::PeakEwma { decay, default_rtt } => Policy::PeakEwma(PeakEwma::new(endpoints, decay, default_rtt)),
+            Self::PendingRequests {} => Policy::LeastRequest(LeastRequest::new(endpoints, Choices::Of(2), false)),
         })
     }
 }
@@ -138,6 +169,9 @@ enum Policy {
     SmoothWeightedRoundRobin(SmoothWeightedRoundRobin),
     EdfWeightedRoundRobin(EdfWeightedRoundRobin),
     StaticStride(StaticStride),
+    First(First),
+    JoinIdleQueue(JoinIdleQueue),
+    PeakEwma(PeakEwma),
 }
 
 impl Balancer {
@@ -145,7 +179,7 @@ impl Balancer {
     ///
     /// Policies off the shortest paths are calls: in line, their code would make every request's path longer.
     #[inline]
-    pub fn pick(&mut self, stream: &mut Stream, _sight: &impl Sight) -> Option<u32> {
+    pub fn pick(&mut self, stream: &mut Stream, sight: &impl Sight) -> Option<u32> {
         match &mut self.0 {
             Policy::Random(policy) => policy.pick(stream),
             Policy::RoundRobin(policy) => policy.pick(stream),
@@ -154,6 +188,9 @@ impl Balancer {
             Policy::SmoothWeightedRoundRobin(policy) => policy.pick(),
             Policy::EdfWeightedRoundRobin(policy) => policy.pick(),
             Policy::StaticStride(policy) => policy.pick(),
+            Policy::First(policy) => policy.pick(),
+            Policy::JoinIdleQueue(policy) => policy.pick(stream),
+            Policy::PeakEwma(policy) => policy.pick(stream, sight.now()),
         }
     }
 
@@ -162,9 +199,12 @@ impl Balancer {
     /// Requests to endpoints that [`Self::resize`] took away are forgotten: for them, and for an endpoint with nothing
     /// outstanding, this does nothing.
     #[inline]
-    pub fn done(&mut self, endpoint: u32, _ended: Ended) {
+    pub fn done(&mut self, endpoint: u32, ended: Ended) {
         match &mut self.0 {
             Policy::LeastRequest(policy) => policy.done(endpoint),
+            Policy::First(policy) => policy.done(endpoint),
+            Policy::JoinIdleQueue(policy) => policy.done(endpoint),
+            Policy::PeakEwma(policy) => policy.done(endpoint, ended),
             Policy::Random(_)
             | Policy::RoundRobin(_)
             | Policy::WeightedRandom(_)
@@ -179,6 +219,9 @@ impl Balancer {
     pub fn outstanding(&self, endpoint: u32) -> u32 {
         match &self.0 {
             Policy::LeastRequest(policy) => policy.outstanding(endpoint),
+            Policy::First(policy) => policy.outstanding(endpoint),
+            Policy::JoinIdleQueue(policy) => policy.outstanding(endpoint),
+            Policy::PeakEwma(policy) => policy.outstanding(endpoint),
             _ => 0,
         }
     }
@@ -193,6 +236,9 @@ impl Balancer {
             Policy::SmoothWeightedRoundRobin(policy) => policy.resize(endpoints),
             Policy::EdfWeightedRoundRobin(policy) => policy.resize(endpoints),
             Policy::StaticStride(policy) => policy.resize(endpoints),
+            Policy::First(policy) => policy.resize(endpoints),
+            Policy::JoinIdleQueue(policy) => policy.resize(endpoints),
+            Policy::PeakEwma(policy) => policy.resize(endpoints),
         }
     }
 }
@@ -273,9 +319,45 @@ pub const POLICIES: &[PolicyListed] = &[
         source: "gRPC weighted_round_robin (A58), grpc-go scheduler.go",
         summary: "in turn, passing over endpoint i so often that its picks are in proportion to its weight",
     },
+    PolicyListed {
+        name: "first",
+        parameters: "limit: N | unlimited (unlimited)",
+        information: "requests of this balancer without a reply yet, by endpoint",
+        cost: "O(log n), no draw; O(n) when all are full",
+        source: "HAProxy balance first; gRPC pick_first without a limit",
+        summary: "the first endpoint with fewer than N outstanding requests; when there is none, the fewest (ties: first)",
+    },
+    PolicyListed {
+        name: "join-idle-queue",
+        parameters: "",
+        information: "requests of this balancer without a reply yet, by endpoint",
+        cost: "O(1), one draw",
+        source: "Y. Lu et al., Join-Idle-Queue (2011), one dispatcher",
+        summary: "uniform among the endpoints without outstanding requests; when there is none, among all",
+    },
+    PolicyListed {
+        name: "peak-ewma",
+        parameters: "decay: DURATION (10s), defaultRtt: DURATION (30ms)",
+        information: "requests of this balancer without a reply yet, by endpoint; how long replies took; the time",
+        cost: "O(1), one draw",
+        source: "Linkerd and Finagle; tower, load/peak_ewma.rs",
+        summary: "of two different endpoints drawn uniformly the lower estimated latency x (outstanding + 1); \
+                  estimates jump up to a slower reply, fall exponentially otherwise",
+    },
+    PolicyListed {
+        name: "pending-requests",
+        parameters: "",
+        information: "requests of this balancer without a reply yet, by endpoint",
+        cost: "O(1), one draw",
+        source: "tower, load/pending_requests.rs",
+        summary: "of two different endpoints drawn uniformly the one with fewer outstanding requests: \
+                  least-request with choices: 2",
+    },
 ];
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_load;
 #[cfg(test)]
 mod tests_weighted;

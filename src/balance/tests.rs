@@ -25,6 +25,11 @@ fn every_spec() -> Vec<Spec> {
         Spec::SmoothWeightedRoundRobin { weights: weights(), start: Start::Random },
         Spec::EdfWeightedRoundRobin { weights: weights(), start: Start::Random },
         Spec::StaticStride { weights: weights(), start: Start::Random },
+        Spec::First { limit: None },
+        Spec::First { limit: Some(3) },
+        Spec::JoinIdleQueue {},
+        Spec::PeakEwma { decay: SimDuration::from_secs(10), default_rtt: SimDuration::from_millis(30) },
+        Spec::PendingRequests {},
     ]);
     specs
 }
@@ -105,8 +110,10 @@ fn equal_seeds_pick_equally() {
             (0..200).map(|_| balancer.pick(&mut stream, &Glance::default())).collect::<Vec<_>>()
         };
         assert_eq!(run("a"), run("a"), "{spec:?}");
+        let draws_nothing = matches!(spec, Spec::First { .. });
         // Several others, because round robin has only ten starts.
-        assert!(["b", "c", "d", "e", "f", "g"].into_iter().any(|name| run(name) != run("a")), "{spec:?}");
+        let differs = ["b", "c", "d", "e", "f", "g"].into_iter().any(|name| run(name) != run("a"));
+        assert_ne!(differs, draws_nothing, "{spec:?}");
     }
 }
 
@@ -257,7 +264,14 @@ proptest! {
         spec in 0..every_spec().len(), start in 0..12_u32, steps in prop::collection::vec((0..10_u8, 0..14_u32), 0..300),
     ) {
         let spec = &every_spec()[spec];
-        let counts_requests = matches!(spec, Spec::LeastRequest { .. });
+        let counts_requests = matches!(
+            spec,
+            Spec::LeastRequest { .. }
+                | Spec::First { .. }
+                | Spec::JoinIdleQueue {}
+                | Spec::PeakEwma { .. }
+                | Spec::PendingRequests {}
+        );
         let looks_at_all = match spec {
             Spec::LeastRequest { choices: Choices::All, .. } => true,
             Spec::LeastRequest { choices: Choices::Of(n), replacement } => *n == 100 && !replacement,

@@ -83,6 +83,14 @@ pub(super) static BALANCER: Shape = Shape {
             "random",
             "Policies that take turns: anywhere in the cycle, or as if so many picks had been made.",
         ),
+        field(
+            "limit",
+            Either(&[Count(1, MANY), Word(&["unlimited"])]),
+            "unlimited",
+            "first: outstanding requests that fill an endpoint.",
+        ),
+        field("decay", Duration, "10s", "peak-ewma: time in which an estimate falls to 1/e."),
+        field("defaultRtt", Duration, "30ms", "peak-ewma: the estimate of an endpoint that never replied."),
     ],
 };
 

@@ -5,16 +5,20 @@ use super::super::context::{Context, Object};
 use super::super::tables_flow as tables;
 use super::super::values;
 use crate::balance::{Choices, MAX_WEIGHT, Spec, Start, Weights};
+use crate::time::SimDuration;
 use crate::yaml::{Node, Value};
 
 /// Policies of the format that do not exist yet.
-const LATER: &[&str] = &["peak-ewma", "ring-hash", "maglev", "pick-first", "weighted-round-robin", "p2c", "sticky"];
+const LATER: &[&str] = &["ring-hash", "maglev", "pick-first", "weighted-round-robin", "p2c", "sticky"];
 
 /// The parameters, and the policies that have them.
 const PARAMETERS: &[(&str, &[&str])] = &[
     ("choices", &["least-request"]),
     ("replacement", &["least-request"]),
     ("weights", &["weighted-random", "smooth-weighted-round-robin", "edf-weighted-round-robin", "static-stride"]),
+    ("limit", &["first"]),
+    ("decay", &["peak-ewma"]),
+    ("defaultRtt", &["peak-ewma"]),
     ("start", &["round-robin", "smooth-weighted-round-robin", "edf-weighted-round-robin", "static-stride"]),
 ];
 
@@ -52,6 +56,13 @@ pub(super) fn balancer(cx: &mut Context<'_>, node: &Node, service: Option<usize>
         "static-stride" => {
             Spec::StaticStride { weights: weights(cx, &object), start: start(cx, &object, Start::Random) }
         }
+        "first" => Spec::First { limit: object.count_or(cx, "limit", "unlimited").flatten() },
+        "join-idle-queue" => Spec::JoinIdleQueue {},
+        "peak-ewma" => Spec::PeakEwma {
+            decay: object.positive_duration(cx, "decay").unwrap_or(SimDuration::from_secs(10)),
+            default_rtt: object.positive_duration(cx, "defaultRtt").unwrap_or(SimDuration::from_millis(30)),
+        },
+        "pending-requests" => Spec::PendingRequests {},
         listed => unreachable!("policy {listed} is listed, and nothing reads it"),
     };
     if let (Some(weights), Some(service)) = (spec.weights(), service)

@@ -1,0 +1,98 @@
+//! Two choices by estimated latency times queue, with an estimate that jumps up at once and comes down slowly.
+//!
+//! cost = estimate · (outstanding + 1), the lower of two different endpoints drawn uniformly (the first of equals).
+//! A reply that took r at a time dt after the last look sets the estimate e to r if r > e, else to e·k + r·(1 − k) with
+//! k = exp(−dt / decay). Looking at it counts as a reply that took nothing: an endpoint that is not used looks faster and
+//! faster until it is tried again. Failed requests count as replies. Sources: Finagle, Linkerd; tower,
+//! `src/load/peak_ewma.rs`.
+
+use crate::random::Stream;
+use crate::time::{SimDuration, SimTime};
+
+use super::sight::Ended;
+
+#[derive(Debug, Clone)]
+pub(super) struct PeakEwma {
+    /// In nanoseconds, as everything here.
+    decay: f64,
+    default_rtt: f64,
+    endpoints: Vec<Endpoint>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Endpoint {
+    estimate: f64,
+    /// When it last changed; for one that came later, at first never.
+    changed: Option<SimTime>,
+    outstanding: u32,
+}
+
+impl Endpoint {
+    /// Enters a reply that took `rtt`.
+    fn sample(&mut self, rtt: f64, now: SimTime, decay: f64) {
+        if rtt > self.estimate {
+            self.estimate = rtt;
+        } else if let Some(changed) = self.changed {
+            let kept = libm::exp(-((now - changed).as_nanos() as f64) / decay);
+            self.estimate = self.estimate * kept + rtt * (1.0 - kept);
+        }
+        self.changed = Some(now);
+    }
+
+    fn cost(&mut self, now: SimTime, decay: f64) -> f64 {
+        self.sample(0.0, now, decay);
+        self.estimate * (f64::from(self.outstanding) + 1.0)
+    }
+}
+
+impl PeakEwma {
+    pub(super) fn new(endpoints: u32, decay: SimDuration, default_rtt: SimDuration) -> Self {
+        let (decay, default_rtt) = (decay.as_nanos() as f64, default_rtt.as_nanos() as f64);
+        let mut policy = Self { decay, default_rtt, endpoints: Vec::new() };
+        policy.resize(endpoints);
+        // Those of the beginning age from the beginning.
+        policy.endpoints.iter_mut().for_each(|endpoint| endpoint.changed = Some(SimTime::ZERO));
+        policy
+    }
+
+    #[inline(never)]
+    pub(super) fn pick(&mut self, stream: &mut Stream, now: SimTime) -> Option<u32> {
+        let endpoints = self.endpoints.len() as u32;
+        let chosen = match endpoints {
+            0 => return None,
+            1 => 0,
+            _ => {
+                let (first, second) = stream.below_both(endpoints, endpoints - 1);
+                let second = second + u32::from(second >= first);
+                let mut cost = |endpoint: u32| self.endpoints[endpoint as usize].cost(now, self.decay);
+                if cost(first) <= cost(second) { first } else { second }
+            }
+        };
+        self.endpoints[chosen as usize].outstanding += 1;
+        Some(chosen)
+    }
+
+    pub(super) fn done(&mut self, endpoint: u32, ended: Ended) {
+        if let Some(endpoint) = self.endpoints.get_mut(endpoint as usize)
+            && endpoint.outstanding > 0
+        {
+            endpoint.outstanding -= 1;
+            endpoint.sample((ended.now - ended.picked).as_nanos() as f64, ended.now, self.decay);
+        }
+    }
+
+    pub(super) fn outstanding(&self, endpoint: u32) -> u32 {
+        self.endpoints.get(endpoint as usize).map_or(0, |endpoint| endpoint.outstanding)
+    }
+
+    pub(super) fn resize(&mut self, endpoints: u32) {
+        let new = Endpoint { estimate: self.default_rtt, changed: None, outstanding: 0 };
+        self.endpoints.resize(endpoints as usize, new);
+    }
+
+    /// The estimated latency of an endpoint in nanoseconds, as of its last change.
+    #[cfg(test)]
+    pub(super) fn estimate(&self, endpoint: usize) -> f64 {
+        self.endpoints[endpoint].estimate
+    }
+}

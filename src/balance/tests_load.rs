@@ -1,0 +1,126 @@
+//! What the policies do that look at replies.
+
+use super::peak_ewma::PeakEwma;
+use super::*;
+use crate::stats::chi_square;
+use crate::time::SimTime;
+
+fn stream() -> Stream {
+    Stream::new(7, 0, "load")
+}
+
+fn pick(balancer: &mut Balancer, stream: &mut Stream) -> u32 {
+    balancer.pick(stream, &Glance::default()).unwrap()
+}
+
+fn millis(millis: u64) -> SimTime {
+    SimTime::from_nanos(millis * 1_000_000)
+}
+
+/// A reply after so many milliseconds, at a time.
+fn reply(took: u64, now: u64) -> Ended {
+    Ended { picked: millis(now - took), now: millis(now), failed: false }
+}
+
+#[test]
+fn first_fills_one_endpoint_after_the_other() {
+    let mut stream = stream();
+    let mut balancer = Spec::First { limit: Some(2) }.build(3, &mut stream);
+    let picks: Vec<u32> = (0..6).map(|_| pick(&mut balancer, &mut stream)).collect();
+    assert_eq!(picks, [0, 0, 1, 1, 2, 2]);
+    // All are full: the fewest, and of equals the first.
+    assert_eq!([pick(&mut balancer, &mut stream), pick(&mut balancer, &mut stream)], [0, 1]);
+    // Room comes when the count falls below the limit, not when it falls to it.
+    balancer.done(1, Ended::default());
+    assert_eq!(pick(&mut balancer, &mut stream), 1);
+    balancer.done(2, Ended::default());
+    assert_eq!([pick(&mut balancer, &mut stream), pick(&mut balancer, &mut stream)], [2, 2]);
+    let mut unlimited = Spec::First { limit: None }.build(3, &mut stream);
+    assert!((0..100).all(|_| pick(&mut unlimited, &mut stream) == 0));
+}
+
+#[test]
+fn idle_endpoints_are_joined_uniformly_and_before_all_others() {
+    let mut stream = stream();
+    let mut idle = [0_u64; 5];
+    let mut busy = [0_u64; 5];
+    for _ in 0..20_000 {
+        let mut balancer = Spec::JoinIdleQueue {}.build(5, &mut stream);
+        let mut picks: Vec<u32> = (0..5).map(|_| pick(&mut balancer, &mut stream)).collect();
+        idle[picks[1] as usize] += 1;
+        picks.sort_unstable();
+        assert_eq!(picks, [0, 1, 2, 3, 4]);
+        busy[pick(&mut balancer, &mut stream) as usize] += 1;
+        // The sixth request is at one of them: a reply leaves the others idle or not at all.
+        balancer.done(3, Ended::default());
+        if balancer.outstanding(3) == 0 {
+            assert_eq!(pick(&mut balancer, &mut stream), 3);
+        }
+    }
+    for counts in [idle, busy] {
+        let (_, p) = chi_square(&counts, &[1.0; 5]).unwrap();
+        assert!(p > 1e-4, "{counts:?}");
+    }
+}
+
+/// The worked example: 30 ms, idle for 10 s, is 30/e = 11.04 ms.
+#[test]
+fn estimates_jump_up_and_come_down_slowly() {
+    let mut policy = PeakEwma::new(1, SimDuration::from_secs(10), SimDuration::from_millis(1));
+    let mut stream = stream();
+    let picks = |policy: &mut PeakEwma, stream: &mut Stream, now| policy.pick(stream, millis(now)).unwrap();
+    picks(&mut policy, &mut stream, 0);
+    policy.done(0, reply(30, 30));
+    assert_eq!(policy.estimate(0), 30e6);
+    // A quicker reply after 10 s: e⁻¹ of the old, the rest of the new.
+    picks(&mut policy, &mut stream, 10_025);
+    policy.done(0, reply(5, 10_030));
+    let kept = (-1.0_f64).exp();
+    assert!((policy.estimate(0) - (30e6 * kept + 5e6 * (1.0 - kept))).abs() < 1.0, "{}", policy.estimate(0));
+    // A slower one at once.
+    picks(&mut policy, &mut stream, 10_030);
+    policy.done(0, reply(100, 10_130));
+    assert_eq!(policy.estimate(0), 100e6);
+    // A reply that belongs to nobody changes nothing.
+    policy.done(0, reply(10_000, 20_000));
+    assert_eq!(policy.estimate(0), 100e6);
+    let mut two = PeakEwma::new(2, SimDuration::from_secs(10), SimDuration::from_millis(30));
+    picks(&mut two, &mut stream, 0);
+    picks(&mut two, &mut stream, 10_000);
+    for endpoint in [0, 1] {
+        assert!((two.estimate(endpoint) - 11.036_383e6).abs() < 10.0, "{}", two.estimate(endpoint));
+    }
+}
+
+#[test]
+fn the_lower_cost_of_two_wins() {
+    let spec = Spec::PeakEwma { decay: SimDuration::from_secs(10), default_rtt: SimDuration::from_millis(30) };
+    let mut stream = stream();
+    let at = |now| Glance { now: millis(now), client: 0 };
+    let mut balancer = spec.build(2, &mut stream);
+    // Both have one request; one answers in 1 s, the other in 100 ms.
+    let slow = balancer.pick(&mut stream, &at(0)).unwrap();
+    let fast = balancer.pick(&mut stream, &at(0)).unwrap();
+    assert_ne!(slow, fast, "the second sees that the first is busy");
+    balancer.done(fast, reply(100, 100));
+    balancer.done(slow, reply(1_000, 1_000));
+    // 100 ms · (k + 1) stays below 1 s up to nine outstanding; what 0.9 s of decay take from it makes room for one more.
+    let picks: Vec<u32> = (0..12).map(|_| balancer.pick(&mut stream, &at(1_000)).unwrap()).collect();
+    assert_eq!(picks.iter().position(|picked| *picked == slow), Some(10), "{picks:?}");
+}
+
+#[test]
+fn pending_requests_is_least_request_of_two() {
+    let run = |spec: Spec| {
+        let mut stream = stream();
+        let mut balancer = spec.build(8, &mut stream);
+        (0..500)
+            .map(|step| {
+                let picked = pick(&mut balancer, &mut stream);
+                balancer.done(step % 8, Ended::default());
+                picked
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(run(Spec::PendingRequests {}), run(Spec::LeastRequest { choices: Choices::Of(2), replacement: false }));
+}
