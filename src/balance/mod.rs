@@ -4,36 +4,54 @@
 //! how many endpoints it has and what it sent where; what else a policy may look at stands in [`Sight`]. A policy is a
 //! file here, a variant of [`Spec`] and a line of [`POLICIES`].
 
+mod bounded;
 mod edf;
 mod edf_weighted_round_robin;
 mod first;
+mod hash;
+mod ip_hash;
 mod join_idle_queue;
+mod jump;
 mod least_request;
 mod levels;
+mod maglev;
 mod peak_ewma;
 mod random;
+mod rendezvous;
+mod ring_hash;
 mod round_robin;
 mod sight;
 mod smooth_weighted_round_robin;
 mod static_stride;
+mod sticky;
 mod weighted_random;
 mod weights;
 
 use crate::random::Stream;
 use crate::time::SimDuration;
 
+use bounded::Bounded;
 use edf_weighted_round_robin::EdfWeightedRoundRobin;
 use first::First;
+use ip_hash::IpHash;
 use join_idle_queue::JoinIdleQueue;
+use jump::Jump;
 use least_request::LeastRequest;
+use maglev::Maglev;
 use peak_ewma::PeakEwma;
 use random::Random;
+use rendezvous::Rendezvous;
+use ring_hash::RingHash;
 use round_robin::RoundRobin;
 use smooth_weighted_round_robin::SmoothWeightedRoundRobin;
 use static_stride::StaticStride;
+use sticky::Sticky;
 use weighted_random::WeightedRandom;
 
+pub use bounded::Overflow;
+pub use hash::Addresses;
 pub use least_request::Choices;
+pub use ring_hash::RingSize;
 pub use sight::{Ended, Glance, Sight};
 pub use weights::{MAX_WEIGHT, Start, Weights};
 
@@ -96,6 +114,45 @@ pub enum Spec {
     },
     /// Two choices by outstanding requests (tower, Linkerd).
     PendingRequests {},
+    /// Consistent hashing of the client on a ring of points.
+    RingHash {
+        /// How much each endpoint gets.
+        weights: Weights,
+        /// How many points there are.
+        size: RingSize,
+        /// What is hashed of the endpoints.
+        addresses: Addresses,
+        /// Most that an endpoint may have, in percent of its share, and where the rest goes.
+        bound: Option<(u32, Overflow)>,
+    },
+    /// Consistent hashing of the client by a table.
+    Maglev {
+        /// How much each endpoint gets.
+        weights: Weights,
+        /// How many slots there are: a prime number.
+        size: u32,
+        /// What is hashed of the endpoints.
+        addresses: Addresses,
+        /// Most that an endpoint may have, in percent of its share.
+        bound: Option<u32>,
+    },
+    /// The endpoint with the highest hash of client and endpoint.
+    Rendezvous {
+        /// How much each endpoint gets.
+        weights: Weights,
+    },
+    /// Consistent hashing of the client by arithmetic.
+    Jump {},
+    /// The hash of the client modulo the number of endpoints.
+    IpHash {
+        /// How much each endpoint gets.
+        weights: Weights,
+    },
+    /// Where the client's first request went.
+    Sticky {
+        /// A client that asked nothing for longer is forgotten.
+        timeout: Option<SimDuration>,
+    },
 }
 
 impl Spec {
@@ -114,6 +171,12 @@ impl Spec {
             Self::JoinIdleQueue {} => "join-idle-queue",
             Self::PeakEwma { .. } => "peak-ewma",
             Self::PendingRequests {} => "pending-requests",
+            Self::RingHash { .. } => "ring-hash",
+            Self::Maglev { .. } => "maglev",
+            Self::Rendezvous { .. } => "rendezvous",
+            Self::Jump {} => "jump",
+            Self::IpHash { .. } => "ip-hash",
+            Self::Sticky { .. } => "sticky",
         }
     }
 
@@ -124,7 +187,11 @@ impl Spec {
             Self::WeightedRandom { weights }
             | Self::SmoothWeightedRoundRobin { weights, .. }
             | Self::EdfWeightedRoundRobin { weights, .. }
-            | Self::StaticStride { weights, .. } => Some(weights),
+            | Self::StaticStride { weights, .. }
+            | Self::RingHash { weights, .. }
+            | Self::Maglev { weights, .. }
+            | Self::Rendezvous { weights }
+            | Self::IpHash { weights } => Some(weights),
             _ => None,
         }
     }
@@ -152,6 +219,18 @@ impl Spec {
             Self::JoinIdleQueue {} => Policy::JoinIdleQueue(JoinIdleQueue::new(endpoints)),
             Self::PeakEwma { decay, default_rtt } => Policy::PeakEwma(PeakEwma::new(endpoints, decay, default_rtt)),
             Self::PendingRequests {} => Policy::LeastRequest(LeastRequest::new(endpoints, Choices::Of(2), false)),
+            Self::RingHash { weights, size, addresses, bound } => {
+                let bounded = bound.map(|(factor, overflow)| Bounded::new(factor, overflow));
+                Policy::RingHash(Box::new(RingHash::new(endpoints, weights, size, addresses, bounded)))
+            }
+            Self::Maglev { weights, size, addresses, bound } => {
+                let bounded = bound.map(|factor| Bounded::new(factor, Overflow::Random));
+                Policy::Maglev(Box::new(Maglev::new(endpoints, weights, size, addresses, bounded)))
+            }
+            Self::Rendezvous { weights } => Policy::Rendezvous(Rendezvous::new(endpoints, weights)),
+            Self::Jump {} => Policy::Jump(Jump::new(endpoints)),
+            Self::IpHash { weights } => Policy::IpHash(IpHash::new(endpoints, weights)),
+            Self::Sticky { timeout } => Policy::Sticky(Sticky::new(endpoints, timeout)),
         })
     }
 }
@@ -172,6 +251,12 @@ enum Policy {
     First(First),
     JoinIdleQueue(JoinIdleQueue),
     PeakEwma(PeakEwma),
+    RingHash(Box<RingHash>),
+    Maglev(Box<Maglev>),
+    Rendezvous(Rendezvous),
+    Jump(Jump),
+    IpHash(IpHash),
+    Sticky(Sticky),
 }
 
 impl Balancer {
@@ -191,6 +276,12 @@ impl Balancer {
             Policy::First(policy) => policy.pick(),
             Policy::JoinIdleQueue(policy) => policy.pick(stream),
             Policy::PeakEwma(policy) => policy.pick(stream, sight.now()),
+            Policy::RingHash(policy) => policy.pick(sight.client()),
+            Policy::Maglev(policy) => policy.pick(sight.client()),
+            Policy::Rendezvous(policy) => policy.pick(sight.client()),
+            Policy::Jump(policy) => policy.pick(sight.client()),
+            Policy::IpHash(policy) => policy.pick(sight.client()),
+            Policy::Sticky(policy) => policy.pick(stream, sight.client(), sight.now()),
         }
     }
 
@@ -205,12 +296,18 @@ impl Balancer {
             Policy::First(policy) => policy.done(endpoint),
             Policy::JoinIdleQueue(policy) => policy.done(endpoint),
             Policy::PeakEwma(policy) => policy.done(endpoint, ended),
+            Policy::RingHash(policy) => policy.done(endpoint),
+            Policy::Maglev(policy) => policy.done(endpoint),
             Policy::Random(_)
             | Policy::RoundRobin(_)
             | Policy::WeightedRandom(_)
             | Policy::SmoothWeightedRoundRobin(_)
             | Policy::EdfWeightedRoundRobin(_)
-            | Policy::StaticStride(_) => {}
+            | Policy::StaticStride(_)
+            | Policy::Rendezvous(_)
+            | Policy::Jump(_)
+            | Policy::IpHash(_)
+            | Policy::Sticky(_) => {}
         }
     }
 
@@ -222,6 +319,8 @@ impl Balancer {
             Policy::First(policy) => policy.outstanding(endpoint),
             Policy::JoinIdleQueue(policy) => policy.outstanding(endpoint),
             Policy::PeakEwma(policy) => policy.outstanding(endpoint),
+            Policy::RingHash(policy) => policy.outstanding(endpoint),
+            Policy::Maglev(policy) => policy.outstanding(endpoint),
             _ => 0,
         }
     }
@@ -239,6 +338,12 @@ impl Balancer {
             Policy::First(policy) => policy.resize(endpoints),
             Policy::JoinIdleQueue(policy) => policy.resize(endpoints),
             Policy::PeakEwma(policy) => policy.resize(endpoints),
+            Policy::RingHash(policy) => policy.resize(endpoints),
+            Policy::Maglev(policy) => policy.resize(endpoints),
+            Policy::Rendezvous(policy) => policy.resize(endpoints),
+            Policy::Jump(policy) => policy.resize(endpoints),
+            Policy::IpHash(policy) => policy.resize(endpoints),
+            Policy::Sticky(policy) => policy.resize(endpoints),
         }
     }
 }
@@ -353,10 +458,65 @@ pub const POLICIES: &[PolicyListed] = &[
         summary: "of two different endpoints drawn uniformly the one with fewer outstanding requests: \
                   least-request with choices: 2",
     },
+    PolicyListed {
+        name: "ring-hash",
+        parameters: "weights: [W, …] (all 1), minRingSize: N (1024), maxRingSize: N (8388608), \
+                     firstAddress: IP:PORT (10.0.0.1:80), balanceFactor: PERCENT | none (none), \
+                     overflow: random | clockwise (random)",
+        information: "the client, addresses and weights of the endpoints; \
+                      with balanceFactor requests of this balancer without a reply yet, by endpoint",
+        cost: "O(log n), no draw; O(n) when a bounded endpoint is full",
+        source: "Envoy RING_HASH, gRPC ring_hash (A42); V. Mirrokni et al., Consistent Hashing with Bounded Loads (2018)",
+        summary: "the endpoint of the first point on the ring at or behind the hash of the client",
+    },
+    PolicyListed {
+        name: "maglev",
+        parameters: "weights: [W, …] (all 1), tableSize: PRIME (65537), firstAddress: IP:PORT (10.0.0.1:80), \
+                     balanceFactor: PERCENT | none (none)",
+        information: "the client, addresses and weights of the endpoints; \
+                      with balanceFactor requests of this balancer without a reply yet, by endpoint",
+        cost: "O(1), no draw; O(n) when a bounded endpoint is full",
+        source: "Envoy MAGLEV; D. Eisenbud et al., Maglev (NSDI 2016)",
+        summary: "the endpoint in slot (hash of the client modulo the table's size), slots being claimed in turn",
+    },
+    PolicyListed {
+        name: "rendezvous",
+        parameters: "weights: [W, …] (all 1)",
+        information: "the client, weights of the endpoints",
+        cost: "O(n), no draw",
+        source: "D. Thaler, C. Ravishankar (1998), highest random weight",
+        summary: "the endpoint with the highest hash of client and endpoint",
+    },
+    PolicyListed {
+        name: "jump",
+        parameters: "",
+        information: "the client, number of endpoints",
+        cost: "O(log n), no draw",
+        source: "J. Lamping, E. Veach, A Fast, Minimal Memory, Consistent Hash Algorithm (2014)",
+        summary: "a bucket that changes with probability 1/(n + 1) when the n + 1st endpoint comes",
+    },
+    PolicyListed {
+        name: "ip-hash",
+        parameters: "weights: [W, …] (all 1)",
+        information: "the client, weights of the endpoints",
+        cost: "O(log n), no draw",
+        source: "HAProxy balance source (map-based), nginx hash $remote_addr",
+        summary: "the endpoint at (hash of the client modulo the sum of the weights)",
+    },
+    PolicyListed {
+        name: "sticky",
+        parameters: "timeout: DURATION | none (none)",
+        information: "the client, where it went before and when",
+        cost: "O(log c) with c clients, one draw for a new client",
+        source: "kube-proxy sessionAffinity: ClientIP (timeout 10800s), session cookies",
+        summary: "where the client's first request went, which is uniformly random",
+    },
 ];
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_hash;
 #[cfg(test)]
 mod tests_load;
 #[cfg(test)]

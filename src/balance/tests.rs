@@ -15,6 +15,12 @@ fn of(choices: u32, replacement: bool) -> Spec {
 }
 
 fn every_spec() -> Vec<Spec> {
+    let ring = |bound| Spec::RingHash {
+        weights: Weights::NONE,
+        size: RingSize { min: 100, max: 8_388_608 },
+        addresses: Addresses::USUAL,
+        bound,
+    };
     let weights = || Weights::new(vec![3, 1, 2]).unwrap();
     let mut specs = vec![Spec::Random {}, ROUND_ROBIN, ALL];
     for choices in [1, 2, 3, 5, 100] {
@@ -30,6 +36,16 @@ fn every_spec() -> Vec<Spec> {
         Spec::JoinIdleQueue {},
         Spec::PeakEwma { decay: SimDuration::from_secs(10), default_rtt: SimDuration::from_millis(30) },
         Spec::PendingRequests {},
+        ring(None),
+        ring(Some((120, Overflow::Random))),
+        ring(Some((120, Overflow::Clockwise))),
+        Spec::Maglev { weights: weights(), size: 251, addresses: Addresses::USUAL, bound: None },
+        Spec::Maglev { weights: weights(), size: 251, addresses: Addresses::USUAL, bound: Some(120) },
+        Spec::Rendezvous { weights: weights() },
+        Spec::Rendezvous { weights: Weights::NONE },
+        Spec::Jump {},
+        Spec::IpHash { weights: weights() },
+        Spec::Sticky { timeout: None },
     ]);
     specs
 }
@@ -110,7 +126,15 @@ fn equal_seeds_pick_equally() {
             (0..200).map(|_| balancer.pick(&mut stream, &Glance::default())).collect::<Vec<_>>()
         };
         assert_eq!(run("a"), run("a"), "{spec:?}");
-        let draws_nothing = matches!(spec, Spec::First { .. });
+        let draws_nothing = matches!(
+            spec,
+            Spec::First { .. }
+                | Spec::RingHash { .. }
+                | Spec::Maglev { .. }
+                | Spec::Rendezvous { .. }
+                | Spec::Jump {}
+                | Spec::IpHash { .. }
+        );
         // Several others, because round robin has only ten starts.
         let differs = ["b", "c", "d", "e", "f", "g"].into_iter().any(|name| run(name) != run("a"));
         assert_ne!(differs, draws_nothing, "{spec:?}");
@@ -271,6 +295,8 @@ proptest! {
                 | Spec::JoinIdleQueue {}
                 | Spec::PeakEwma { .. }
                 | Spec::PendingRequests {}
+                | Spec::RingHash { bound: Some(_), .. }
+                | Spec::Maglev { bound: Some(_), .. }
         );
         let looks_at_all = match spec {
             Spec::LeastRequest { choices: Choices::All, .. } => true,

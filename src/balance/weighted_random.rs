@@ -4,6 +4,7 @@
 
 use crate::random::Stream;
 
+use super::hash::{at_point, running_sums};
 use super::weights::Weights;
 
 #[derive(Debug, Clone)]
@@ -15,24 +16,17 @@ pub(super) struct WeightedRandom {
 
 impl WeightedRandom {
     pub(super) fn new(endpoints: u32, weights: Weights) -> Self {
-        let mut policy = Self { weights, sums: Vec::new() };
-        policy.resize(endpoints);
-        policy
+        Self { sums: running_sums(&weights, endpoints), weights }
     }
 
     #[inline(never)]
     pub(super) fn pick(&self, stream: &mut Stream) -> Option<u32> {
         let total = *self.sums.last()?;
         let point = stream.below(total);
-        Some(self.sums.partition_point(|sum| *sum <= point) as u32)
+        Some(at_point(&self.sums, point))
     }
 
     pub(super) fn resize(&mut self, endpoints: u32) {
-        let mut sum = 0;
-        let running = |weight| {
-            sum += weight;
-            sum
-        };
-        self.sums = self.weights.of(endpoints).into_iter().map(running).collect();
+        self.sums = running_sums(&self.weights, endpoints);
     }
 }

@@ -7,6 +7,10 @@ use crate::balance::{MAX_WEIGHT, POLICIES};
 
 const MANY: u64 = u32::MAX as u64;
 
+/// Envoy's limits on rings and tables.
+const MAX_RING: u64 = 8_388_608;
+const MAX_TABLE: u64 = 5_000_011;
+
 /// What traffics and calls have in common.
 pub(super) const FLOW_FIELDS: [Field; 7] = [
     field("through", Text, "", "Name of the proxy that the requests pass."),
@@ -91,6 +95,33 @@ pub(super) static BALANCER: Shape = Shape {
         ),
         field("decay", Duration, "10s", "peak-ewma: time in which an estimate falls to 1/e."),
         field("defaultRtt", Duration, "30ms", "peak-ewma: the estimate of an endpoint that never replied."),
+        field("minRingSize", Count(1, MAX_RING), "1024", "ring-hash: least number of points on the ring."),
+        field("maxRingSize", Count(1, MAX_RING), "8388608", "ring-hash: greatest number of points on the ring."),
+        field("tableSize", Count(2, MAX_TABLE), "65537", "maglev: number of slots, a prime number."),
+        field(
+            "firstAddress",
+            Text,
+            "10.0.0.1:80",
+            "ring-hash, maglev: what is hashed of the first endpoint; the others count up from it.",
+        ),
+        field(
+            "balanceFactor",
+            Either(&[Count(100, 100_000), Word(&["none"])]),
+            "none",
+            "ring-hash, maglev: most that an endpoint may have outstanding, in percent of its share.",
+        ),
+        field(
+            "overflow",
+            Word(&["random", "clockwise"]),
+            "random",
+            "ring-hash: where requests beyond balanceFactor go, to any other endpoint or to the next on the ring.",
+        ),
+        field(
+            "timeout",
+            Either(&[Duration, Word(&["none"])]),
+            "none",
+            "sticky: a client that asked nothing for longer is forgotten.",
+        ),
     ],
 };
 

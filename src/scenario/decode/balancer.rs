@@ -4,18 +4,46 @@ use super::super::Scenario;
 use super::super::context::{Context, Object};
 use super::super::tables_flow as tables;
 use super::super::values;
-use crate::balance::{Choices, MAX_WEIGHT, Spec, Start, Weights};
+use crate::balance::{Addresses, Choices, MAX_WEIGHT, Overflow, RingSize, Spec, Start, Weights};
 use crate::time::SimDuration;
 use crate::yaml::{Node, Value};
 
-/// Policies of the format that do not exist yet.
-const LATER: &[&str] = &["ring-hash", "maglev", "pick-first", "weighted-round-robin", "p2c", "sticky"];
+/// Words that people know and that mean several policies, or another one here.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("pick-first", "write `first`"),
+    ("p2c", "write `pending-requests` or `peak-ewma`, or `least-request` with choices: 2"),
+    ("ewma", "write `peak-ewma`"),
+    ("least-connections", "write `least-request`"),
+    (
+        "weighted-round-robin",
+        "write `smooth-weighted-round-robin` (nginx), `edf-weighted-round-robin` (Envoy) or `static-stride` (gRPC)",
+    ),
+];
 
 /// The parameters, and the policies that have them.
 const PARAMETERS: &[(&str, &[&str])] = &[
     ("choices", &["least-request"]),
     ("replacement", &["least-request"]),
-    ("weights", &["weighted-random", "smooth-weighted-round-robin", "edf-weighted-round-robin", "static-stride"]),
+    (
+        "weights",
+        &[
+            "weighted-random",
+            "smooth-weighted-round-robin",
+            "edf-weighted-round-robin",
+            "static-stride",
+            "ring-hash",
+            "maglev",
+            "rendezvous",
+            "ip-hash",
+        ],
+    ),
+    ("minRingSize", &["ring-hash"]),
+    ("maxRingSize", &["ring-hash"]),
+    ("tableSize", &["maglev"]),
+    ("firstAddress", &["ring-hash", "maglev"]),
+    ("balanceFactor", &["ring-hash", "maglev"]),
+    ("overflow", &["ring-hash"]),
+    ("timeout", &["sticky"]),
     ("limit", &["first"]),
     ("decay", &["peak-ewma"]),
     ("defaultRtt", &["peak-ewma"]),
@@ -26,11 +54,8 @@ const PARAMETERS: &[(&str, &[&str])] = &[
 pub(super) fn balancer(cx: &mut Context<'_>, node: &Node, service: Option<usize>) -> Option<Spec> {
     let object = cx.object(node, &tables::BALANCER)?;
     let policy = object.get("policy")?;
-    if let Some(name) = policy.as_str()
-        && LATER.contains(&name)
-    {
-        let known = tables::POLICY_NAMES.join(", ");
-        cx.problem_help(policy.span, format!("not supported yet: policy {name}"), format!("there are {known}"));
+    if let Some((name, help)) = ELSEWHERE.iter().find(|(name, _)| policy.as_str() == Some(name)) {
+        cx.problem_help(policy.span, format!("no policy is called {name}"), *help);
         return None;
     }
     let names = tables::POLICY_NAMES.iter().map(|name| (*name, *name)).collect::<Vec<_>>();
@@ -63,6 +88,12 @@ pub(super) fn balancer(cx: &mut Context<'_>, node: &Node, service: Option<usize>
             default_rtt: object.positive_duration(cx, "defaultRtt").unwrap_or(SimDuration::from_millis(30)),
         },
         "pending-requests" => Spec::PendingRequests {},
+        "ring-hash" => ring_hash(cx, &object),
+        "maglev" => maglev(cx, &object),
+        "rendezvous" => Spec::Rendezvous { weights: weights(cx, &object) },
+        "jump" => Spec::Jump {},
+        "ip-hash" => Spec::IpHash { weights: weights(cx, &object) },
+        "sticky" => Spec::Sticky { timeout: sticky_timeout(cx, &object) },
         listed => unreachable!("policy {listed} is listed, and nothing reads it"),
     };
     if let (Some(weights), Some(service)) = (spec.weights(), service)
@@ -105,6 +136,72 @@ fn weights(cx: &mut Context<'_>, object: &Object<'_>) -> Weights {
     }
     let weights = Weights::new(numbers).map_err(|message| (message, None));
     cx.take(list, "weights", weights).unwrap_or(Weights::NONE)
+}
+
+fn ring_hash(cx: &mut Context<'_>, object: &Object<'_>) -> Spec {
+    let min = object.count32(cx, "minRingSize").unwrap_or(1_024);
+    let max = object.count32(cx, "maxRingSize").unwrap_or(8_388_608);
+    if max < min {
+        cx.problem(object.key_span("maxRingSize"), format!("`maxRingSize` ({max}) is less than `minRingSize` ({min})"));
+    }
+    let factor = object.count_or(cx, "balanceFactor", "none").flatten();
+    let ways = [("random", Overflow::Random), ("clockwise", Overflow::Clockwise)];
+    let overflow = object.word(cx, "overflow", &ways);
+    if object.get("overflow").is_some() && object.get("balanceFactor").is_none() {
+        cx.problem_help(
+            object.key_span("overflow"),
+            "`overflow` has no effect without `balanceFactor`",
+            "write for example balanceFactor: 150, or remove `overflow`",
+        );
+    }
+    Spec::RingHash {
+        weights: weights(cx, object),
+        size: RingSize { min, max },
+        addresses: addresses(cx, object),
+        bound: factor.map(|factor| (factor, overflow.unwrap_or(Overflow::Random))),
+    }
+}
+
+fn maglev(cx: &mut Context<'_>, object: &Object<'_>) -> Spec {
+    let size = object.count32(cx, "tableSize").unwrap_or(65_537);
+    if !is_prime(size) {
+        let near = (size..).find(|number| is_prime(*number)).unwrap_or(65_537);
+        cx.problem_help(
+            object.key_span("tableSize"),
+            format!("`tableSize` must be a prime number, found {size}"),
+            format!("the next one is {near}"),
+        );
+    }
+    Spec::Maglev {
+        weights: weights(cx, object),
+        size,
+        addresses: addresses(cx, object),
+        bound: object.count_or(cx, "balanceFactor", "none").flatten(),
+    }
+}
+
+fn is_prime(number: u32) -> bool {
+    number >= 2 && (2..).take_while(|factor| factor * factor <= number).all(|factor| !number.is_multiple_of(factor))
+}
+
+fn addresses(cx: &mut Context<'_>, object: &Object<'_>) -> Addresses {
+    let Some(node) = object.get("firstAddress") else { return Addresses::USUAL };
+    let address = values::text(node).and_then(|text| {
+        Addresses::parse(text).ok_or_else(|| {
+            (
+                format!("expected ADDRESS:PORT, found `{}`", values::shorten(text)),
+                Some("write for example 10.0.0.1:80".to_owned()),
+            )
+        })
+    });
+    cx.take(node, "firstAddress", address).unwrap_or(Addresses::USUAL)
+}
+
+fn sticky_timeout(cx: &mut Context<'_>, object: &Object<'_>) -> Option<SimDuration> {
+    match object.get("timeout").and_then(Node::as_str) {
+        Some("none") => None,
+        _ => object.positive_duration(cx, "timeout"),
+    }
 }
 
 fn start(cx: &mut Context<'_>, object: &Object<'_>, usual: Start) -> Start {

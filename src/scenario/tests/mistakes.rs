@@ -85,10 +85,14 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("steps that are unclear", container("{app: {steps: [{work: 1ms, call: \"http://web/\"}, {work: 1ms, timeout: 1s}, {}]}}")),
         ("an unknown proxy", traffic("http://web/", ", through: edge")),
         ("a balancer where a proxy balances", format!("{}  proxies: [{{name: edge, endpoints: service/web, place: {{zone: z9}}}}]\n", traffic("http://web/", ", through: edge, balancer: {policy: random}"))),
-        ("unknown policies", traffic("http://web/", ", balancer: {policy: randm}, retries: {on: [5x, refused]}").replace("refused]}}]\n", "refused]}}, {name: u, to: \"http://web/\", balancer: {policy: maglev}, arrivals: {poisson: {rate: 1/s}}}]\n")),
+        ("unknown policies", traffic("http://web/", ", balancer: {policy: randm}, retries: {on: [5x, refused]}").replace("refused]}}]\n", "refused]}}, {name: u, to: \"http://web/\", balancer: {policy: p2c}, arrivals: {poisson: {rate: 1/s}}}]\n")),
         ("weights that do not fit", {
             let more = |name: &str, balancer: &str| format!("    - {{name: {name}, to: \"http://web/\", arrivals: {{poisson: {{rate: 3/s}}}}, balancer: {balancer}}}\n");
             with(&["  traffic:\n".to_owned(), more("a", "{policy: weighted-random, weights: [1, 2]}"), more("b", "{policy: random, weights: [1, 2, 3, 4], start: 1}"), more("c", "{policy: static-stride, weights: [0, 0, 0, 0], start: -1}"), more("d", "{policy: weighted-random, weights: [1, 65536, x, 1]}"), more("e", "{policy: edf-weighted-round-robin, weights: []}")].concat())
+        }),
+        ("hashing that cannot be", {
+            let more = |name: &str, balancer: &str| format!("    - {{name: {name}, to: \"http://web/\", arrivals: {{poisson: {{rate: 3/s}}}}, balancer: {balancer}}}\n");
+            with(&["  traffic:\n".to_owned(), more("a", "{policy: maglev, tableSize: 1024, overflow: random}"), more("b", "{policy: ring-hash, firstAddress: pod, overflow: clockwise, maxRingSize: 100}"), more("c", "{policy: maglev, balanceFactor: 50}"), more("d", "{policy: sticky, timeout: 0s}"), more("e", "{policy: peak-ewma, decay: 0s, limit: 0}"), more("f", "{policy: first, limit: 0}")].concat())
         }),
         ("too many pods for the nodes", with(&format!("{TRAFFIC}  cluster: {{nodes: [{{name: a, count: 2}}]}}\n")).replace("replicas: 4", "replicas: 500")),
         ("more pods than possible", with(TRAFFIC).replace("replicas: 4", "replicas: 300000")),
