@@ -15,6 +15,7 @@ mod jump;
 mod least_request;
 mod levels;
 mod maglev;
+mod oracle_jsq;
 mod peak_ewma;
 mod random;
 mod rendezvous;
@@ -38,6 +39,7 @@ use join_idle_queue::JoinIdleQueue;
 use jump::Jump;
 use least_request::LeastRequest;
 use maglev::Maglev;
+use oracle_jsq::OracleJsq;
 use peak_ewma::PeakEwma;
 use random::Random;
 use rendezvous::Rendezvous;
@@ -153,6 +155,8 @@ pub enum Spec {
         /// A client that asked nothing for longer is forgotten.
         timeout: Option<SimDuration>,
     },
+    /// The fewest requests that truly are there.
+    OracleJsq {},
 }
 
 impl Spec {
@@ -177,6 +181,7 @@ impl Spec {
             Self::Jump {} => "jump",
             Self::IpHash { .. } => "ip-hash",
             Self::Sticky { .. } => "sticky",
+            Self::OracleJsq {} => "oracle-jsq",
         }
     }
 
@@ -231,6 +236,7 @@ impl Spec {
             Self::Jump {} => Policy::Jump(Jump::new(endpoints)),
             Self::IpHash { weights } => Policy::IpHash(IpHash::new(endpoints, weights)),
             Self::Sticky { timeout } => Policy::Sticky(Sticky::new(endpoints, timeout)),
+            Self::OracleJsq {} => Policy::OracleJsq(OracleJsq::new(endpoints)),
         })
     }
 }
@@ -257,6 +263,7 @@ enum Policy {
     Jump(Jump),
     IpHash(IpHash),
     Sticky(Sticky),
+    OracleJsq(OracleJsq),
 }
 
 impl Balancer {
@@ -282,6 +289,7 @@ impl Balancer {
             Policy::Jump(policy) => policy.pick(sight.client()),
             Policy::IpHash(policy) => policy.pick(sight.client()),
             Policy::Sticky(policy) => policy.pick(stream, sight.client(), sight.now()),
+            Policy::OracleJsq(policy) => policy.pick(stream, sight),
         }
     }
 
@@ -307,7 +315,8 @@ impl Balancer {
             | Policy::Rendezvous(_)
             | Policy::Jump(_)
             | Policy::IpHash(_)
-            | Policy::Sticky(_) => {}
+            | Policy::Sticky(_)
+            | Policy::OracleJsq(_) => {}
         }
     }
 
@@ -344,6 +353,7 @@ impl Balancer {
             Policy::Jump(policy) => policy.resize(endpoints),
             Policy::IpHash(policy) => policy.resize(endpoints),
             Policy::Sticky(policy) => policy.resize(endpoints),
+            Policy::OracleJsq(policy) => policy.resize(endpoints),
         }
     }
 }
@@ -510,6 +520,14 @@ pub const POLICIES: &[PolicyListed] = &[
         cost: "O(log c) with c clients, one draw for a new client",
         source: "kube-proxy sessionAffinity: ClientIP (timeout 10800s), session cookies",
         summary: "where the client's first request went, which is uniformly random",
+    },
+    PolicyListed {
+        name: "oracle-jsq",
+        parameters: "",
+        information: "requests waiting and in service in every pod, whoever sent them: nobody real knows this",
+        cost: "O(n), one draw",
+        source: "the bound for policies that look at queues",
+        summary: "fewest requests in the pod (ties: uniform)",
     },
 ];
 

@@ -46,6 +46,7 @@ fn every_spec() -> Vec<Spec> {
         Spec::Jump {},
         Spec::IpHash { weights: weights() },
         Spec::Sticky { timeout: None },
+        Spec::OracleJsq {},
     ]);
     specs
 }

@@ -109,6 +109,38 @@ fn the_lower_cost_of_two_wins() {
     assert_eq!(picks.iter().position(|picked| *picked == slow), Some(10), "{picks:?}");
 }
 
+/// Pods with these requests in them.
+struct Pods([u32; 4]);
+
+impl Sight for Pods {
+    fn now(&self) -> SimTime {
+        SimTime::ZERO
+    }
+
+    fn client(&self) -> u64 {
+        0
+    }
+
+    fn jobs(&self, place: u32) -> u32 {
+        self.0[place as usize]
+    }
+}
+
+#[test]
+fn the_oracle_sees_what_others_sent() {
+    let mut stream = stream();
+    let mut balancer = Spec::OracleJsq {}.build(4, &mut stream);
+    let mut counts = |pods: Pods| {
+        let mut counts = [0_u64; 4];
+        (0..20_000).for_each(|_| counts[balancer.pick(&mut stream, &pods).unwrap() as usize] += 1);
+        counts
+    };
+    assert_eq!(counts(Pods([3, 2, 1, 2])), [0, 0, 20_000, 0]);
+    let tied = counts(Pods([1, 2, 1, 1]));
+    let (_, p) = chi_square(&[tied[0], tied[2], tied[3]], &[1.0; 3]).unwrap();
+    assert!(tied[1] == 0 && p > 1e-4, "{tied:?}");
+}
+
 #[test]
 fn pending_requests_is_least_request_of_two() {
     let run = |spec: Spec| {

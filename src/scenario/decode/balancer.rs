@@ -94,6 +94,7 @@ pub(super) fn balancer(cx: &mut Context<'_>, node: &Node, service: Option<usize>
         "jump" => Spec::Jump {},
         "ip-hash" => Spec::IpHash { weights: weights(cx, &object) },
         "sticky" => Spec::Sticky { timeout: sticky_timeout(cx, &object) },
+        "oracle-jsq" => Spec::OracleJsq {},
         listed => unreachable!("policy {listed} is listed, and nothing reads it"),
     };
     if let (Some(weights), Some(service)) = (spec.weights(), service)
