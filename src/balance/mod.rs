@@ -25,6 +25,7 @@ mod sight;
 mod smooth_weighted_round_robin;
 mod static_stride;
 mod sticky;
+mod weighted_least_request;
 mod weighted_random;
 mod weights;
 
@@ -48,6 +49,7 @@ use round_robin::RoundRobin;
 use smooth_weighted_round_robin::SmoothWeightedRoundRobin;
 use static_stride::StaticStride;
 use sticky::Sticky;
+use weighted_least_request::WeightedLeastRequest;
 use weighted_random::WeightedRandom;
 
 pub use bounded::Overflow;
@@ -55,6 +57,7 @@ pub use hash::Addresses;
 pub use least_request::Choices;
 pub use ring_hash::RingSize;
 pub use sight::{Ended, Glance, Sight};
+pub use weighted_least_request::{Rule, Ties};
 pub use weights::{MAX_WEIGHT, Start, Weights};
 
 /// A policy with its parameters, as a scenario names it.
@@ -157,6 +160,15 @@ pub enum Spec {
     },
     /// The fewest requests that truly are there.
     OracleJsq {},
+    /// The fewest outstanding requests of this balancer for its weight.
+    WeightedLeastRequest {
+        /// How much each endpoint gets.
+        weights: Weights,
+        /// What is compared.
+        rule: Rule,
+        /// Which of several equals is taken.
+        ties: Ties,
+    },
 }
 
 impl Spec {
@@ -182,6 +194,7 @@ impl Spec {
             Self::IpHash { .. } => "ip-hash",
             Self::Sticky { .. } => "sticky",
             Self::OracleJsq {} => "oracle-jsq",
+            Self::WeightedLeastRequest { .. } => "weighted-least-request",
         }
     }
 
@@ -196,7 +209,8 @@ impl Spec {
             | Self::RingHash { weights, .. }
             | Self::Maglev { weights, .. }
             | Self::Rendezvous { weights }
-            | Self::IpHash { weights } => Some(weights),
+            | Self::IpHash { weights }
+            | Self::WeightedLeastRequest { weights, .. } => Some(weights),
             _ => None,
         }
     }
@@ -237,6 +251,9 @@ impl Spec {
             Self::IpHash { weights } => Policy::IpHash(IpHash::new(endpoints, weights)),
             Self::Sticky { timeout } => Policy::Sticky(Sticky::new(endpoints, timeout)),
             Self::OracleJsq {} => Policy::OracleJsq(OracleJsq::new(endpoints)),
+            Self::WeightedLeastRequest { weights, rule, ties } => {
+                Policy::WeightedLeastRequest(WeightedLeastRequest::new(endpoints, weights, rule, ties))
+            }
         })
     }
 }
@@ -264,6 +281,7 @@ enum Policy {
     IpHash(IpHash),
     Sticky(Sticky),
     OracleJsq(OracleJsq),
+    WeightedLeastRequest(WeightedLeastRequest),
 }
 
 impl Balancer {
@@ -290,6 +308,7 @@ impl Balancer {
             Policy::IpHash(policy) => policy.pick(sight.client()),
             Policy::Sticky(policy) => policy.pick(stream, sight.client(), sight.now()),
             Policy::OracleJsq(policy) => policy.pick(stream, sight),
+            Policy::WeightedLeastRequest(policy) => policy.pick(stream),
         }
     }
 
@@ -306,6 +325,7 @@ impl Balancer {
             Policy::PeakEwma(policy) => policy.done(endpoint, ended),
             Policy::RingHash(policy) => policy.done(endpoint),
             Policy::Maglev(policy) => policy.done(endpoint),
+            Policy::WeightedLeastRequest(policy) => policy.done(endpoint),
             Policy::Random(_)
             | Policy::RoundRobin(_)
             | Policy::WeightedRandom(_)
@@ -330,6 +350,7 @@ impl Balancer {
             Policy::PeakEwma(policy) => policy.outstanding(endpoint),
             Policy::RingHash(policy) => policy.outstanding(endpoint),
             Policy::Maglev(policy) => policy.outstanding(endpoint),
+            Policy::WeightedLeastRequest(policy) => policy.outstanding(endpoint),
             _ => 0,
         }
     }
@@ -354,6 +375,7 @@ impl Balancer {
             Policy::IpHash(policy) => policy.resize(endpoints),
             Policy::Sticky(policy) => policy.resize(endpoints),
             Policy::OracleJsq(policy) => policy.resize(endpoints),
+            Policy::WeightedLeastRequest(policy) => policy.resize(endpoints),
         }
     }
 }
@@ -528,6 +550,14 @@ pub const POLICIES: &[PolicyListed] = &[
         cost: "O(n), one draw",
         source: "the bound for policies that look at queues",
         summary: "fewest requests in the pod (ties: uniform)",
+    },
+    PolicyListed {
+        name: "weighted-least-request",
+        parameters: "weights: [W, …] (all 1), rule: active | active-plus-one (active), ties: random | first (random)",
+        information: "weights of the endpoints; requests of this balancer without a reply yet, by endpoint",
+        cost: "O(n), one draw; none with ties: first",
+        source: "nginx least_conn (active / weight); IPVS sed ((active + 1) / weight)",
+        summary: "fewest outstanding requests, or one more than that, for the weight, among all endpoints",
     },
 ];
 

@@ -47,6 +47,8 @@ fn every_spec() -> Vec<Spec> {
         Spec::IpHash { weights: weights() },
         Spec::Sticky { timeout: None },
         Spec::OracleJsq {},
+        Spec::WeightedLeastRequest { weights: weights(), rule: Rule::Active, ties: Ties::Random },
+        Spec::WeightedLeastRequest { weights: weights(), rule: Rule::ActivePlusOne, ties: Ties::First },
     ]);
     specs
 }
@@ -130,6 +132,7 @@ fn equal_seeds_pick_equally() {
         let draws_nothing = matches!(
             spec,
             Spec::First { .. }
+                | Spec::WeightedLeastRequest { ties: Ties::First, .. }
                 | Spec::RingHash { .. }
                 | Spec::Maglev { .. }
                 | Spec::Rendezvous { .. }
@@ -296,6 +299,7 @@ proptest! {
                 | Spec::JoinIdleQueue {}
                 | Spec::PeakEwma { .. }
                 | Spec::PendingRequests {}
+                | Spec::WeightedLeastRequest { .. }
                 | Spec::RingHash { bound: Some(_), .. }
                 | Spec::Maglev { bound: Some(_), .. }
         );

@@ -146,6 +146,36 @@ fn weighted_random_is_in_proportion() {
     }
 }
 
+fn least(of: &[u32], rule: Rule, ties: Ties) -> Spec {
+    Spec::WeightedLeastRequest { weights: weights(of), rule, ties }
+}
+
+/// Weights 4 and 1, nothing returns. a/w: 0 0, then 1/4 0, then 1/4 1 and so on; (a + 1)/w: 1/4 1, 2/4 1, 3/4 1, 4/4 1.
+#[test]
+fn the_least_for_its_weight() {
+    assert_eq!(sequence(&least(&[4, 1], Rule::Active, Ties::First), 2, 12), "abaaaabaaaab");
+    assert_eq!(sequence(&least(&[4, 1], Rule::ActivePlusOne, Ties::First), 2, 12), "aaaabaaaabaa");
+    assert_eq!(sequence(&least(&[0, 1, 3], Rule::ActivePlusOne, Ties::First), 3, 8), "ccbcccbc");
+    // Weights 3, 1, 2 with 3, 1 and 2 outstanding: all equal.
+    let mut stream = Stream::new(7, 0, "ties");
+    let mut counts = [0_u64; 3];
+    for _ in 0..20_000 {
+        let mut balancer = least(&[3, 1, 2], Rule::Active, Ties::Random).build(3, &mut stream);
+        (0..6).for_each(|_| {
+            balancer.pick(&mut stream, &Glance::default());
+        });
+        assert_eq!([0, 1, 2].map(|endpoint| balancer.outstanding(endpoint)), [3, 1, 2]);
+        counts[balancer.pick(&mut stream, &Glance::default()).unwrap() as usize] += 1;
+    }
+    let (_, p) = chi_square(&counts, &[1.0; 3]).unwrap();
+    assert!(p > 1e-4, "{counts:?}");
+    // A reply makes room.
+    let mut balancer = least(&[1, 1], Rule::Active, Ties::First).build(2, &mut stream);
+    assert_eq!(letters(&mut balancer, 4), "abab");
+    balancer.done(1, Ended::default());
+    assert_eq!(letters(&mut balancer, 2), "ba");
+}
+
 #[test]
 fn endpoints_beyond_the_weights_weigh_one() {
     let mut balancer = smooth(&[5, 1, 1]).build(2, &mut Stream::new(7, 0, "resize"));

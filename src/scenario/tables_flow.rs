@@ -117,6 +117,18 @@ pub(super) static BALANCER: Shape = Shape {
             "ring-hash: where requests beyond balanceFactor go, to any other endpoint or to the next on the ring.",
         ),
         field(
+            "rule",
+            Word(&["active", "active-plus-one"]),
+            "active",
+            "weighted-least-request: what is compared, active/weight or (active + 1)/weight.",
+        ),
+        field(
+            "ties",
+            Word(&["random", "first"]),
+            "random",
+            "weighted-least-request: which of several equals is taken.",
+        ),
+        field(
             "timeout",
             Either(&[Duration, Word(&["none"])]),
             "none",

@@ -4,7 +4,7 @@ use super::super::Scenario;
 use super::super::context::{Context, Object};
 use super::super::tables_flow as tables;
 use super::super::values;
-use crate::balance::{Addresses, Choices, MAX_WEIGHT, Overflow, RingSize, Spec, Start, Weights};
+use crate::balance::{Addresses, Choices, MAX_WEIGHT, Overflow, RingSize, Rule, Spec, Start, Ties, Weights};
 use crate::time::SimDuration;
 use crate::yaml::{Node, Value};
 
@@ -35,6 +35,7 @@ const PARAMETERS: &[(&str, &[&str])] = &[
             "maglev",
             "rendezvous",
             "ip-hash",
+            "weighted-least-request",
         ],
     ),
     ("minRingSize", &["ring-hash"]),
@@ -44,6 +45,8 @@ const PARAMETERS: &[(&str, &[&str])] = &[
     ("balanceFactor", &["ring-hash", "maglev"]),
     ("overflow", &["ring-hash"]),
     ("timeout", &["sticky"]),
+    ("rule", &["weighted-least-request"]),
+    ("ties", &["weighted-least-request"]),
     ("limit", &["first"]),
     ("decay", &["peak-ewma"]),
     ("defaultRtt", &["peak-ewma"]),
@@ -95,6 +98,15 @@ pub(super) fn balancer(cx: &mut Context<'_>, node: &Node, service: Option<usize>
         "ip-hash" => Spec::IpHash { weights: weights(cx, &object) },
         "sticky" => Spec::Sticky { timeout: sticky_timeout(cx, &object) },
         "oracle-jsq" => Spec::OracleJsq {},
+        "weighted-least-request" => {
+            let rules = [("active", Rule::Active), ("active-plus-one", Rule::ActivePlusOne)];
+            let ties = [("random", Ties::Random), ("first", Ties::First)];
+            Spec::WeightedLeastRequest {
+                weights: weights(cx, &object),
+                rule: object.word(cx, "rule", &rules).unwrap_or(Rule::Active),
+                ties: object.word(cx, "ties", &ties).unwrap_or(Ties::Random),
+            }
+        }
         listed => unreachable!("policy {listed} is listed, and nothing reads it"),
     };
     if let (Some(weights), Some(service)) = (spec.weights(), service)
