@@ -25,7 +25,7 @@ pub(super) fn list(args: &ListArgs, console: &Console) -> Result<Status, Trouble
         Listing::Metrics => listed(METRICS),
     };
     let text = match args.format {
-        Format::Table => terminal::listing(&header, &rows, console.list_style()),
+        Format::Table => terminal::listing(&header, &rows, console.style()),
         Format::Csv => csv_text(&header, rows.into_iter())?,
         Format::Markdown => markdown::table(&header, header.len(), rows.into_iter()),
         Format::Json => format!("{:#}\n", objects(&header, rows)),
