@@ -1,10 +1,8 @@
 //! `windtunnel compare SCENARIO…`: simulates every variant on the same requests, says which is better and how sure.
 
-use serde_json::Value;
-
 use super::args::{CompareArgs, Format};
 use super::console::Console;
-use super::simulate::{Work, prepare, simulate};
+use super::simulate::{Work, prepare, print_documents, simulate};
 use super::{Status, Trouble};
 use crate::report::{METRICS, comparison_csv, comparison_text};
 use crate::scenario::{Loaded, vary};
@@ -36,8 +34,7 @@ pub(super) fn compare(args: &CompareArgs, console: &Console) -> Result<Status, T
         }
     }
     if args.simulation.format == Format::Json {
-        let document = if work.len() == 1 { documents.pop().unwrap_or(Value::Null) } else { Value::Array(documents) };
-        console.print(&format!("{document:#}\n"))?;
+        print_documents(documents, work.len(), console)?;
     }
     Ok(status)
 }

@@ -1,10 +1,8 @@
 //! `windtunnel run SCENARIO…`: simulates every variant, writes the result files, prints the summary.
 
-use serde_json::Value;
-
 use super::args::{Format, RunArgs};
 use super::console::Console;
-use super::simulate::{prepare, simulate};
+use super::simulate::{prepare, print_documents, simulate};
 use super::{Status, Trouble};
 use crate::report::{json, markdown, summary_csv, terminal};
 
@@ -27,8 +25,7 @@ pub(super) fn run(args: &RunArgs, console: &Console) -> Result<Status, Trouble> 
         }
     }
     if args.simulation.format == Format::Json {
-        let document = if work.len() == 1 { documents.pop().unwrap_or(Value::Null) } else { Value::Array(documents) };
-        console.print(&format!("{document:#}\n"))?;
+        print_documents(documents, work.len(), console)?;
     }
     Ok(status)
 }

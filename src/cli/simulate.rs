@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::args::{Jobs, Simulation};
 use super::console::Console;
@@ -48,6 +48,12 @@ pub(super) fn prepare(args: &Simulation, console: &Console) -> Result<Vec<Work>,
         work.push(Work { loaded, output });
     }
     if problems.is_empty() { Ok(work) } else { Err(Trouble::Usage(problems)) }
+}
+
+/// Prints the JSON documents of so many scenarios: of one alone its document, else a list.
+pub(super) fn print_documents(mut documents: Vec<Value>, scenarios: usize, console: &Console) -> Result<(), Trouble> {
+    let document = if scenarios == 1 { documents.pop().unwrap_or(Value::Null) } else { Value::Array(documents) };
+    console.print(&format!("{document:#}\n"))
 }
 
 /// Where the results of the scenario of this name go.
