@@ -403,6 +403,22 @@ fn varied_values_are_compared_and_objectives_decide_the_exit_status() {
 }
 
 #[test]
+fn several_variants_that_equal_the_baseline_share_a_row() {
+    let scratch = scratch();
+    write(scratch.path(), "arms.yaml", ARMS.split("  variants:").next().expect("a part"));
+    let wide = ["compare", "arms.yaml", "-o", "out", "--duration", "8s", "-q", "--metric", "latency_mean_ms"];
+    let rows = |intervals: &str| {
+        let vary = format!("run.interval={intervals}");
+        let text = stdout(&output(scratch.path(), &[&wide[..], &["--vary", &vary]].concat()));
+        let rows = text.lines().filter(|line| line.starts_with("│ · ") && line.contains(" equal "));
+        rows.map(|row| row.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
+    };
+    // Two traffics, goodput beside the mean.
+    assert_eq!(rows("1s,250ms,500ms,2s"), ["│ · all 3 equal │"; 4]);
+    assert!(rows("1s,250ms,500ms").iter().all(|row| row.starts_with("│ · interval=")), "two stand for themselves");
+}
+
+#[test]
 fn what_cannot_be_compared_is_refused_before_anything_runs() {
     let scratch = scratch();
     write(scratch.path(), "arms.yaml", ARMS);

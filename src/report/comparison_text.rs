@@ -18,6 +18,9 @@ const LEGEND: &str = "Means and differences (variant minus baseline, replication
     intervals; p of the paired t-test, corrected for the number of variants; the share of the variance that pairing \
     took away; (≈ n): about so many replications would tell.";
 
+/// So many variants that equal the baseline in a metric share a row.
+const SEVERAL: usize = 3;
+
 /// What is said where nothing can be compared.
 const NOTHING: &str = "No replication of the baseline and another variant was finished: there is nothing to compare.";
 
@@ -157,14 +160,15 @@ fn visible<'f>(flow: &'f FlowComparison, metrics: &'f [String]) -> impl Iterator
     flow.metrics.iter().filter(|metric| shown(metric.metric, metrics) && says_something(metric))
 }
 
-/// For each metric the baseline, under its name, then the others.
+/// For each metric the baseline, under its name, then the others; several that equal it in one row.
 fn rows(flow: &FlowComparison, metrics: &[String]) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for metric in visible(flow, metrics) {
         let empty = String::new;
         let base = flagged("baseline", flow.flag);
         rows.push(vec![metric.metric.to_owned(), mean(metric.mean), empty(), empty(), empty(), base]);
-        for arm in &metric.arms {
+        let equal = metric.arms.iter().filter(|arm| equals_baseline(arm)).count();
+        for arm in metric.arms.iter().filter(|arm| equal < SEVERAL || !equals_baseline(arm)) {
             let paired = arm.paired.as_ref();
             let reduction = paired.and_then(|paired| paired.variance_reduction);
             rows.push(vec![
@@ -176,8 +180,18 @@ fn rows(flow: &FlowComparison, metrics: &[String]) -> Vec<Vec<String>> {
                 verdict(arm.verdict),
             ]);
         }
+        if equal >= SEVERAL {
+            let which = if equal == metric.arms.len() { "all" } else { "the other" };
+            let verdict = verdict(Some(Verdict::Judged(DifferenceVerdict::Equal)));
+            rows.push(vec![format!("· {which} {equal}"), empty(), empty(), empty(), empty(), verdict]);
+        }
     }
     rows
+}
+
+/// Whether there is nothing to say of it but that it gives what the baseline gives, replication by replication.
+fn equals_baseline(arm: &Arm) -> bool {
+    arm.flag == Flag::Sound && arm.verdict == Some(Verdict::Judged(DifferenceVerdict::Equal))
 }
 
 /// A name, marked where its latencies are not those of all requests.
