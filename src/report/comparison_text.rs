@@ -1,11 +1,12 @@
 //! Variants beside a baseline: on the terminal, as Markdown, and as one JSON document.
 
+use comfy_table::{ColumnConstraint, Table, Width};
 use serde_json::{Value, json};
 
 use super::comparison::{Arm, Comparison, Flag, FlowComparison, MetricComparison, Verdict, shown};
 use super::json::{interval_value, objective_value};
 use super::markdown;
-use super::number::human;
+use super::number::{human, human_error};
 use super::results::Summary;
 use super::terminal::{QUIET_WHEN_ZERO, Style, align_whole, count, objective_text, table, verdict_word, wrap};
 use crate::stats::{DifferenceVerdict, Interval};
@@ -43,6 +44,7 @@ pub fn render(summary: &Summary, metrics: &[String], style: Style) -> String {
         let mut drawn = table(style, &HEADER);
         drawn.add_rows(rows(flow, metrics));
         align_whole(&mut drawn, 1);
+        names_before_words(&mut drawn);
         text.push_str(&format!("{}\n", drawn.trim_fmt()));
         for sentence in sentences(flow, comparison, metrics) {
             text.push_str(&wrap(&sentence, style));
@@ -194,6 +196,18 @@ fn equals_baseline(arm: &Arm) -> bool {
     arm.flag == Flag::Sound && arm.verdict == Some(Verdict::Judged(DifferenceVerdict::Equal))
 }
 
+/// Where the terminal is too narrow, names of variants keep more room than verdicts, which break well.
+fn names_before_words(table: &mut Table) {
+    const NAME: u16 = 24;
+    const VERDICT: u16 = 16;
+    let widths = table.column_max_content_widths();
+    let columns = [(0, NAME), (HEADER.len() - 1, VERDICT)];
+    for (index, most) in columns {
+        let column = table.column_mut(index).expect("a column of the header");
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed((widths[index] + 2).min(most))));
+    }
+}
+
 /// A name, marked where its latencies are not those of all requests.
 fn flagged(name: &str, flag: Flag) -> String {
     match flag {
@@ -210,7 +224,7 @@ fn plus_minus(interval: Interval) -> String {
     let half = (interval.high - interval.low) / 2.0;
     // What is left of adding in another order.
     let half = if half < interval.mean.abs() * 1e-9 { 0.0 } else { half };
-    if half.is_finite() { format!("{} ± {}", human(interval.mean), human(half)) } else { human(interval.mean) }
+    if half.is_finite() { format!("{} ± {}", human(interval.mean), human_error(half)) } else { human(interval.mean) }
 }
 
 fn probability(p: f64) -> String {
@@ -222,7 +236,7 @@ fn verdict(verdict: Option<Verdict>) -> String {
         None => String::new(),
         Some(Verdict::Unranked(_)) => "not ranked".to_owned(),
         Some(verdict) => match verdict.replications_needed() {
-            Some(needed) => format!("{} (≈ {})", verdict.as_str(), human(needed as f64)),
+            Some(needed) => format!("{} (≈\u{a0}{})", verdict.as_str(), human(needed as f64)),
             None => verdict.as_str().to_owned(),
         },
     }

@@ -115,6 +115,12 @@ pub fn human(number: f64) -> String {
     }
 }
 
+/// Half an interval for people: beyond its second digit it says nothing.
+pub(crate) fn human_error(half: f64) -> String {
+    let unit = 10_f64.powf(half.abs().log10().floor() - 1.0);
+    human(if unit > 0.0 && unit.is_finite() { (half / unit).round() * unit } else { half })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,5 +165,15 @@ mod tests {
             assert_eq!(human(number), text);
         }
         assert_eq!(human(f64::NAN), "–");
+    }
+
+    #[test]
+    fn errors_get_two_digits() {
+        for (half, text) in
+            [(0.2638, "0.26"), (0.0995, "0.1"), (174.6, "170"), (7.0, "7"), (0.0, "0"), (5e-5, "5.00e-5")]
+        {
+            assert_eq!(human_error(half), text);
+        }
+        assert_eq!(human_error(f64::INFINITY), "–");
     }
 }
