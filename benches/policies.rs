@@ -6,16 +6,16 @@ use std::collections::VecDeque;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use windtunnel::balance::{Choices, Ended, Glance, Spec, Start};
+use windtunnel::balance::{Choices, Ended, Glance, LeastRequest, Random, RoundRobin, Spec, Start};
 use windtunnel::random::Stream;
 
 const SPECS: [(&str, Spec); 6] = [
-    ("random", Spec::Random {}),
-    ("round-robin", Spec::RoundRobin { start: Start::Random }),
-    ("least-request-2", Spec::LeastRequest { choices: Choices::Of(2), replacement: false }),
-    ("least-request-2-replaced", Spec::LeastRequest { choices: Choices::Of(2), replacement: true }),
-    ("least-request-5", Spec::LeastRequest { choices: Choices::Of(5), replacement: false }),
-    ("least-request-all", Spec::LeastRequest { choices: Choices::All, replacement: false }),
+    ("random", Spec::Random(Random)),
+    ("round-robin", Spec::RoundRobin(RoundRobin { start: Start::Random })),
+    ("least-request-2", Spec::LeastRequest(LeastRequest { choices: Choices::Of(2), replacement: false })),
+    ("least-request-2-replaced", Spec::LeastRequest(LeastRequest { choices: Choices::Of(2), replacement: true })),
+    ("least-request-5", Spec::LeastRequest(LeastRequest { choices: Choices::Of(5), replacement: false })),
+    ("least-request-all", Spec::LeastRequest(LeastRequest { choices: Choices::All, replacement: false })),
 ];
 
 fn pick_and_done(criterion: &mut Criterion) {

@@ -2,7 +2,7 @@
 //! The table in `docs/validation/coverage.md` names these tests.
 
 use windtunnel::arrivals;
-use windtunnel::balance::{Balancer, Choices, Ended, Glance, Spec, Start};
+use windtunnel::balance::{Balancer, Choices, Ended, Glance, LeastRequest, RoundRobin, Spec, Start};
 use windtunnel::model::network::iptables;
 use windtunnel::random::Stream;
 use windtunnel::stats::{Moments, chi_square};
@@ -73,7 +73,7 @@ fn iptables_counts_are_random() {
 fn counts_in_turn_are_too_even() {
     for (endpoints, lower, _) in BOUNDS {
         let mut stream = Stream::new(1, 0, "in turn");
-        let mut balancer = Spec::RoundRobin { start: Start::Random }.build(endpoints, &mut stream);
+        let mut balancer = Spec::RoundRobin(RoundRobin { start: Start::Random }).build(endpoints, &mut stream);
         let counts = count(endpoints, 20_000, || balancer.pick(&mut stream, &Glance::default()));
         let (statistic, _) = chi_square(&counts, &vec![1.0; endpoints as usize]).expect("several endpoints");
         assert!(statistic < lower, "chi-square {statistic} of counts taken in turn is above {lower}");
@@ -140,7 +140,8 @@ fn power_of_two_draws() {
 /// How often `pod` is chosen while each of `loaded` has one request outstanding and the others none.
 fn chosen(replacement: bool, loaded: &[u32], pod: u32) -> f64 {
     let mut stream = Stream::new(1, pod, if replacement { "with" } else { "without" });
-    let mut balancer = Spec::LeastRequest { choices: Choices::Of(2), replacement }.build(PODS, &mut stream);
+    let mut balancer =
+        Spec::LeastRequest(LeastRequest { choices: Choices::Of(2), replacement }).build(PODS, &mut stream);
     for target in loaded {
         while balancer.outstanding(*target) == 0 {
             let other = balancer.pick(&mut stream, &Glance::default()).expect("four pods");

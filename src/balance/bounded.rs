@@ -4,7 +4,16 @@
 //! ⌈(A + 1) · f/100 · w/Σw⌉, at least 1. Sources: V. Mirrokni, M. Thorup, M. Zadimoghaddam, "Consistent Hashing with
 //! Bounded Loads" (2018); Envoy, `thread_aware_lb_impl.cc`, `hash_balance_factor`; HAProxy, `hash-balance-factor`.
 
+use super::parameter::{Form, Parameter};
 use crate::random::{Keyed, mix};
+
+/// `balanceFactor`, of policies that can bound loads.
+pub(super) const BALANCE_FACTOR: Parameter = Parameter {
+    key: "balanceFactor",
+    form: Form::CountOr(100, 100_000, "none"),
+    default: "none",
+    doc: "most that an endpoint may have outstanding, in percent of its share",
+};
 
 /// Where a request goes whose endpoint is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

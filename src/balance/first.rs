@@ -6,23 +6,63 @@
 
 use std::collections::BTreeSet;
 
+use crate::random::Stream;
+
+use super::parameter::{Form, Given, MANY, Parameter};
+use super::policy::{Policy, PolicyListed, State};
+use super::sight::{Ended, Sight};
+
+/// The first endpoint that has room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct First {
+    /// Outstanding requests that fill an endpoint; without it, none is ever full.
+    pub limit: Option<u32>,
+}
+
+impl Policy for First {
+    const LISTED: PolicyListed = PolicyListed {
+        name: "first",
+        parameters: &[Parameter {
+            key: "limit",
+            form: Form::CountOr(1, MANY, "unlimited"),
+            default: "unlimited",
+            doc: "outstanding requests that fill an endpoint",
+        }],
+        information: "requests of this balancer without a reply yet, by endpoint",
+        cost: "O(log n), no draw; O(n) when all are full",
+        source: "HAProxy balance first; gRPC pick_first without a limit",
+        summary: "the first endpoint with fewer than N outstanding requests; when there is none, the fewest (ties: first)",
+    };
+
+    type State = FirstState;
+
+    fn read(given: &mut Given) -> Self {
+        Self { limit: given.count("limit") }
+    }
+
+    fn build(&self, endpoints: u32, _stream: &mut Stream) -> FirstState {
+        let limit = self.limit.unwrap_or(u32::MAX);
+        let mut state = FirstState { limit, outstanding: Vec::new(), room: BTreeSet::new() };
+        state.resize(endpoints);
+        state
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Self> {
+        vec![Self { limit: None }, Self { limit: Some(3) }]
+    }
+}
+
 #[derive(Debug, Clone)]
-pub(super) struct First {
+pub(super) struct FirstState {
     limit: u32,
     outstanding: Vec<u32>,
     /// Those with room.
     room: BTreeSet<u32>,
 }
 
-impl First {
-    pub(super) fn new(endpoints: u32, limit: Option<u32>) -> Self {
-        let mut policy = Self { limit: limit.unwrap_or(u32::MAX), outstanding: Vec::new(), room: BTreeSet::new() };
-        policy.resize(endpoints);
-        policy
-    }
-
-    #[inline(never)]
-    pub(super) fn pick(&mut self) -> Option<u32> {
+impl State for FirstState {
+    fn pick(&mut self, _stream: &mut Stream, _sight: &impl Sight) -> Option<u32> {
         let endpoint = match self.room.first() {
             Some(first) => *first,
             None => (0..).zip(&self.outstanding).min_by_key(|(_, outstanding)| **outstanding)?.0,
@@ -35,7 +75,7 @@ impl First {
         Some(endpoint)
     }
 
-    pub(super) fn done(&mut self, endpoint: u32) {
+    fn done(&mut self, endpoint: u32, _ended: Ended) {
         if let Some(outstanding) = self.outstanding.get_mut(endpoint as usize) {
             *outstanding = outstanding.saturating_sub(1);
             if *outstanding < self.limit {
@@ -44,11 +84,11 @@ impl First {
         }
     }
 
-    pub(super) fn outstanding(&self, endpoint: u32) -> u32 {
+    fn outstanding(&self, endpoint: u32) -> u32 {
         self.outstanding.get(endpoint as usize).copied().unwrap_or(0)
     }
 
-    pub(super) fn resize(&mut self, endpoints: u32) {
+    fn resize(&mut self, endpoints: u32) {
         self.outstanding.resize(endpoints as usize, 0);
         self.room = (0..)
             .zip(&self.outstanding)

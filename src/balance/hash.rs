@@ -1,6 +1,15 @@
 //! What hashing balancers hash, and with what.
 
+use super::parameter::{Form, Parameter};
 use super::weights::Weights;
+
+/// `firstAddress`, of policies that hash addresses.
+pub(super) const FIRST_ADDRESS: Parameter = Parameter {
+    key: "firstAddress",
+    form: Form::Address,
+    default: "10.0.0.1:80",
+    doc: "what is hashed of the first endpoint; the others count up from it",
+};
 
 /// The address of the first endpoint; those of the others count up from it.
 ///

@@ -4,27 +4,60 @@
 //! nginx, `hash $remote_addr`. nginx's `ip_hash` leaves out the last octet, so neighbours share an endpoint; here every
 //! client stands for itself.
 
+use crate::random::Stream;
+
 use super::hash::{at_point, of_client, running_sums};
+use super::parameter::{Given, WEIGHTS};
+use super::policy::{Policy, PolicyListed, State};
+use super::sight::Sight;
 use super::weights::Weights;
 
+/// The hash of the client modulo the sum of the weights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IpHash {
+    /// How much each endpoint gets.
+    pub weights: Weights,
+}
+
+impl Policy for IpHash {
+    const LISTED: PolicyListed = PolicyListed {
+        name: "ip-hash",
+        parameters: &[WEIGHTS],
+        information: "the client, weights of the endpoints",
+        cost: "O(log n), no draw",
+        source: "HAProxy balance source (map-based), nginx hash $remote_addr",
+        summary: "the endpoint at (hash of the client modulo the sum of the weights)",
+    };
+
+    type State = IpHashState;
+
+    fn read(given: &mut Given) -> Self {
+        Self { weights: given.weights() }
+    }
+
+    fn build(&self, endpoints: u32, _stream: &mut Stream) -> IpHashState {
+        IpHashState { sums: running_sums(&self.weights, endpoints), weights: self.weights.clone() }
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Self> {
+        vec![Self { weights: Weights::example() }]
+    }
+}
+
 #[derive(Debug, Clone)]
-pub(super) struct IpHash {
+pub(super) struct IpHashState {
     weights: Weights,
     sums: Vec<u32>,
 }
 
-impl IpHash {
-    pub(super) fn new(endpoints: u32, weights: Weights) -> Self {
-        Self { sums: running_sums(&weights, endpoints), weights }
-    }
-
-    #[inline(never)]
-    pub(super) fn pick(&self, client: u64) -> Option<u32> {
+impl State for IpHashState {
+    fn pick(&mut self, _stream: &mut Stream, sight: &impl Sight) -> Option<u32> {
         let total = *self.sums.last()?;
-        Some(at_point(&self.sums, (of_client(client) % u64::from(total)) as u32))
+        Some(at_point(&self.sums, (of_client(sight.client()) % u64::from(total)) as u32))
     }
 
-    pub(super) fn resize(&mut self, endpoints: u32) {
+    fn resize(&mut self, endpoints: u32) {
         self.sums = running_sums(&self.weights, endpoints);
     }
 }

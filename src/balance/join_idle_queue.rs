@@ -8,8 +8,44 @@
 
 use crate::random::Stream;
 
+use super::parameter::Given;
+use super::policy::{Policy, PolicyListed, State};
+use super::sight::{Ended, Sight};
+
+/// Any idle endpoint, else any.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinIdleQueue;
+
+impl Policy for JoinIdleQueue {
+    const LISTED: PolicyListed = PolicyListed {
+        name: "join-idle-queue",
+        parameters: &[],
+        information: "requests of this balancer without a reply yet, by endpoint",
+        cost: "O(1), one draw",
+        source: "Y. Lu et al., Join-Idle-Queue (2011), one dispatcher",
+        summary: "uniform among the endpoints without outstanding requests; when there is none, among all",
+    };
+
+    type State = JoinIdleQueueState;
+
+    fn read(_given: &mut Given) -> Self {
+        Self
+    }
+
+    fn build(&self, endpoints: u32, _stream: &mut Stream) -> JoinIdleQueueState {
+        let mut state = JoinIdleQueueState { outstanding: Vec::new(), order: Vec::new(), ranks: Vec::new(), idle: 0 };
+        state.resize(endpoints);
+        state
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Self> {
+        vec![Self]
+    }
+}
+
 #[derive(Debug, Clone)]
-pub(super) struct JoinIdleQueue {
+pub(super) struct JoinIdleQueueState {
     outstanding: Vec<u32>,
     /// A permutation of the endpoints, the idle ones first.
     order: Vec<u32>,
@@ -18,15 +54,17 @@ pub(super) struct JoinIdleQueue {
     idle: u32,
 }
 
-impl JoinIdleQueue {
-    pub(super) fn new(endpoints: u32) -> Self {
-        let mut policy = Self { outstanding: Vec::new(), order: Vec::new(), ranks: Vec::new(), idle: 0 };
-        policy.resize(endpoints);
-        policy
+impl JoinIdleQueueState {
+    /// Puts an endpoint on a rank, and the one that was there where it was.
+    fn swap(&mut self, endpoint: u32, rank: u32) {
+        let (from, other) = (self.ranks[endpoint as usize], self.order[rank as usize]);
+        self.order.swap(from as usize, rank as usize);
+        (self.ranks[endpoint as usize], self.ranks[other as usize]) = (rank, from);
     }
+}
 
-    #[inline(never)]
-    pub(super) fn pick(&mut self, stream: &mut Stream) -> Option<u32> {
+impl State for JoinIdleQueueState {
+    fn pick(&mut self, stream: &mut Stream, _sight: &impl Sight) -> Option<u32> {
         let endpoints = self.order.len() as u32;
         if endpoints == 0 {
             return None;
@@ -43,7 +81,7 @@ impl JoinIdleQueue {
         Some(endpoint)
     }
 
-    pub(super) fn done(&mut self, endpoint: u32) {
+    fn done(&mut self, endpoint: u32, _ended: Ended) {
         match self.outstanding.get_mut(endpoint as usize) {
             None | Some(0) => {}
             Some(outstanding) => {
@@ -56,18 +94,11 @@ impl JoinIdleQueue {
         }
     }
 
-    /// Puts an endpoint on a rank, and the one that was there where it was.
-    fn swap(&mut self, endpoint: u32, rank: u32) {
-        let (from, other) = (self.ranks[endpoint as usize], self.order[rank as usize]);
-        self.order.swap(from as usize, rank as usize);
-        (self.ranks[endpoint as usize], self.ranks[other as usize]) = (rank, from);
-    }
-
-    pub(super) fn outstanding(&self, endpoint: u32) -> u32 {
+    fn outstanding(&self, endpoint: u32) -> u32 {
         self.outstanding.get(endpoint as usize).copied().unwrap_or(0)
     }
 
-    pub(super) fn resize(&mut self, endpoints: u32) {
+    fn resize(&mut self, endpoints: u32) {
         self.outstanding.resize(endpoints as usize, 0);
         self.order = (0..endpoints).collect();
         self.order.sort_by_key(|endpoint| self.outstanding[*endpoint as usize] > 0);

@@ -3,24 +3,54 @@
 //! Endpoints can be added and removed at the end only. Source: J. Lamping, E. Veach, "A Fast, Minimal Memory, Consistent
 //! Hash Algorithm" (2014).
 
+use crate::random::Stream;
+
 use super::hash::of_client;
+use super::parameter::Given;
+use super::policy::{Policy, PolicyListed, State};
+use super::sight::Sight;
+
+/// Consistent hashing of the client by arithmetic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Jump;
+
+impl Policy for Jump {
+    const LISTED: PolicyListed = PolicyListed {
+        name: "jump",
+        parameters: &[],
+        information: "the client, number of endpoints",
+        cost: "O(log n), no draw",
+        source: "J. Lamping, E. Veach, A Fast, Minimal Memory, Consistent Hash Algorithm (2014)",
+        summary: "a bucket that changes with probability 1/(n + 1) when the n + 1st endpoint comes",
+    };
+
+    type State = JumpState;
+
+    fn read(_given: &mut Given) -> Self {
+        Self
+    }
+
+    fn build(&self, endpoints: u32, _stream: &mut Stream) -> JumpState {
+        JumpState { endpoints }
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Self> {
+        vec![Self]
+    }
+}
 
 #[derive(Debug, Clone)]
-pub(super) struct Jump {
+pub(super) struct JumpState {
     endpoints: u32,
 }
 
-impl Jump {
-    pub(super) const fn new(endpoints: u32) -> Self {
-        Self { endpoints }
+impl State for JumpState {
+    fn pick(&mut self, _stream: &mut Stream, sight: &impl Sight) -> Option<u32> {
+        (self.endpoints > 0).then(|| bucket(of_client(sight.client()), self.endpoints))
     }
 
-    #[inline(never)]
-    pub(super) fn pick(&self, client: u64) -> Option<u32> {
-        (self.endpoints > 0).then(|| bucket(of_client(client), self.endpoints))
-    }
-
-    pub(super) const fn resize(&mut self, endpoints: u32) {
+    fn resize(&mut self, endpoints: u32) {
         self.endpoints = endpoints;
     }
 }

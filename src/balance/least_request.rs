@@ -3,6 +3,9 @@
 use crate::random::Stream;
 
 use super::levels::Levels;
+use super::parameter::{Form, Given, MANY, Parameter};
+use super::policy::{Policy, PolicyListed, State};
+use super::sight::{Ended, Sight};
 
 /// How many endpoints a least-request balancer looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +16,69 @@ pub enum Choices {
     Of(u32),
 }
 
+/// The fewest outstanding requests of this balancer among those looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeastRequest {
+    /// How many endpoints are looked at.
+    pub choices: Choices,
+    /// Whether the same endpoint may be drawn twice.
+    pub replacement: bool,
+}
+
+impl Policy for LeastRequest {
+    const LISTED: PolicyListed = PolicyListed {
+        name: "least-request",
+        parameters: &[
+            Parameter {
+                key: "choices",
+                form: Form::CountOr(1, MANY, "all"),
+                default: "all",
+                doc: "how many endpoints it compares",
+            },
+            Parameter {
+                key: "replacement",
+                form: Form::Flag,
+                default: "false",
+                doc: "whether the same endpoint may be drawn twice",
+            },
+        ],
+        information: "requests of this balancer without a reply yet, by endpoint",
+        cost: "O(1), one draw with choices: all or N >= n; O(N), N draws otherwise",
+        source: "Envoy LEAST_REQUEST and gRPC least_request (A48): choices 2 with replacement; \
+                 M. Mitzenmacher, The Power of Two Choices in Randomized Load Balancing (2001)",
+        summary: "fewest outstanding requests among N endpoints drawn uniformly (ties: first drawn) or all (ties: uniform)",
+    };
+
+    type State = LeastRequestState;
+
+    fn read(given: &mut Given) -> Self {
+        let choices = given.count("choices").map_or(Choices::All, Choices::Of);
+        let replacement = given.flag("replacement").unwrap_or(false);
+        if replacement && choices == Choices::All && !given.is_bad("choices") {
+            given.refuse(
+                "replacement",
+                "`replacement` has no effect where all endpoints are compared",
+                Some("give `choices` a number, or remove `replacement`"),
+            );
+        }
+        Self { choices, replacement }
+    }
+
+    fn build(&self, endpoints: u32, _stream: &mut Stream) -> LeastRequestState {
+        let (choices, replacement) = (self.choices, self.replacement);
+        LeastRequestState { choices, replacement, known: Known::new(vec![0; endpoints as usize], choices, replacement) }
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Self> {
+        let of = |choices, replacement| Self { choices, replacement };
+        let some = [1, 2, 3, 5, 100].into_iter().flat_map(|n| [of(Choices::Of(n), false), of(Choices::Of(n), true)]);
+        std::iter::once(of(Choices::All, false)).chain(some).collect()
+    }
+}
+
 #[derive(Debug, Clone)]
-pub(super) struct LeastRequest {
+pub(super) struct LeastRequestState {
     choices: Choices,
     replacement: bool,
     known: Known,
@@ -49,13 +113,9 @@ enum Draw {
     Distinct(u32, Vec<u32>),
 }
 
-impl LeastRequest {
-    pub(super) fn new(endpoints: u32, choices: Choices, replacement: bool) -> Self {
-        Self { choices, replacement, known: Known::new(vec![0; endpoints as usize], choices, replacement) }
-    }
-
+impl State for LeastRequestState {
     #[inline]
-    pub(super) fn pick(&mut self, stream: &mut Stream) -> Option<u32> {
+    fn pick(&mut self, stream: &mut Stream, _sight: &impl Sight) -> Option<u32> {
         match &mut self.known {
             Known::Ordered(levels) => levels.take_least(stream),
             Known::Counted(counts) => Some(counts.take(stream)),
@@ -63,7 +123,7 @@ impl LeastRequest {
     }
 
     #[inline]
-    pub(super) fn done(&mut self, endpoint: u32) {
+    fn done(&mut self, endpoint: u32, _ended: Ended) {
         match &mut self.known {
             Known::Ordered(levels) => levels.release(endpoint),
             Known::Counted(counts) => {
@@ -74,14 +134,14 @@ impl LeastRequest {
         }
     }
 
-    pub(super) fn outstanding(&self, endpoint: u32) -> u32 {
+    fn outstanding(&self, endpoint: u32) -> u32 {
         match &self.known {
             Known::Ordered(levels) => levels.load(endpoint),
             Known::Counted(counts) => counts.outstanding.get(endpoint as usize).copied().unwrap_or(0),
         }
     }
 
-    pub(super) fn resize(&mut self, endpoints: u32) {
+    fn resize(&mut self, endpoints: u32) {
         let mut outstanding = match &mut self.known {
             Known::Ordered(levels) => levels.loads(),
             Known::Counted(counts) => std::mem::take(&mut counts.outstanding),

@@ -6,63 +6,129 @@
 //! hash mod M. Sources: D. Eisenbud et al., "Maglev" (NSDI 2016), algorithm 1; Envoy, `maglev_lb.cc` (endpoints in the
 //! order of their keys "ADDRESS:PORT", H and H' xxHash64 with seeds 0 and 1).
 
-use super::bounded::Bounded;
-use super::hash::{Addresses, of_client, xxh64};
+use crate::random::Stream;
+
+use super::bounded::{BALANCE_FACTOR, Bounded, Overflow};
+use super::hash::{Addresses, FIRST_ADDRESS, of_client, xxh64};
+use super::parameter::{Form, Given, Parameter, WEIGHTS};
+use super::policy::{Policy, PolicyListed, State};
+use super::sight::{Ended, Sight};
 use super::weights::Weights;
+
+/// Envoy's limit on slots, and its default.
+const MAX_TABLE: u64 = 5_000_011;
+const USUAL_TABLE: u32 = 65_537;
 
 const FREE: u32 = u32::MAX;
 
+/// Consistent hashing of the client by a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Maglev {
+    /// How much each endpoint gets.
+    pub weights: Weights,
+    /// How many slots there are: a prime number.
+    pub size: u32,
+    /// What is hashed of the endpoints.
+    pub addresses: Addresses,
+    /// Most that an endpoint may have, in percent of its share.
+    pub bound: Option<u32>,
+}
+
+impl Policy for Maglev {
+    const LISTED: PolicyListed = PolicyListed {
+        name: "maglev",
+        parameters: &[
+            WEIGHTS,
+            Parameter {
+                key: "tableSize",
+                form: Form::Count(2, MAX_TABLE),
+                default: "65537",
+                doc: "number of slots, a prime number",
+            },
+            FIRST_ADDRESS,
+            BALANCE_FACTOR,
+        ],
+        information: "the client, addresses and weights of the endpoints; \
+                      with balanceFactor requests of this balancer without a reply yet, by endpoint",
+        cost: "O(1), no draw; O(n) when a bounded endpoint is full",
+        source: "Envoy MAGLEV; D. Eisenbud et al., Maglev (NSDI 2016)",
+        summary: "the endpoint in slot (hash of the client modulo the table's size), slots being claimed in turn",
+    };
+
+    type State = Box<MaglevState>;
+
+    fn read(given: &mut Given) -> Self {
+        let size = given.count("tableSize").unwrap_or(USUAL_TABLE);
+        if !is_prime(size) {
+            let near = (size..).find(|number| is_prime(*number)).unwrap_or(USUAL_TABLE);
+            let message = format!("`tableSize` must be a prime number, found {size}");
+            given.refuse("tableSize", message, Some(&format!("the next one is {near}")));
+        }
+        Self {
+            weights: given.weights(),
+            size,
+            addresses: given.address(FIRST_ADDRESS.key).unwrap_or(Addresses::USUAL),
+            bound: given.count(BALANCE_FACTOR.key),
+        }
+    }
+
+    fn build(&self, endpoints: u32, _stream: &mut Stream) -> Box<MaglevState> {
+        let bounded = self.bound.map(|factor| Bounded::new(factor, Overflow::Random));
+        let mut state = MaglevState { policy: self.clone(), bounded, table: Vec::new() };
+        state.resize(endpoints);
+        Box::new(state)
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Self> {
+        let of = |bound| Self { weights: Weights::example(), size: 251, addresses: Addresses::USUAL, bound };
+        vec![of(None), of(Some(120))]
+    }
+}
+
 #[derive(Debug, Clone)]
-pub(super) struct Maglev {
-    weights: Weights,
-    size: u32,
-    addresses: Addresses,
+pub(super) struct MaglevState {
+    policy: Maglev,
     bounded: Option<Bounded>,
     table: Vec<u32>,
 }
 
-impl Maglev {
-    pub(super) fn new(
-        endpoints: u32,
-        weights: Weights,
-        size: u32,
-        addresses: Addresses,
-        bounded: Option<Bounded>,
-    ) -> Self {
-        let mut policy = Self { weights, size, addresses, bounded, table: Vec::new() };
-        policy.resize(endpoints);
-        policy
+impl MaglevState {
+    #[cfg(test)]
+    pub(super) fn table(&self) -> &[u32] {
+        &self.table
     }
+}
 
-    #[inline(never)]
-    pub(super) fn pick(&mut self, client: u64) -> Option<u32> {
+impl State for MaglevState {
+    fn pick(&mut self, _stream: &mut Stream, sight: &impl Sight) -> Option<u32> {
         if self.table.is_empty() {
             return None;
         }
-        let hash = of_client(client);
-        let hashed = self.table[(hash % u64::from(self.size)) as usize];
+        let hash = of_client(sight.client());
+        let hashed = self.table[(hash % u64::from(self.policy.size)) as usize];
         let Some(bounded) = &mut self.bounded else { return Some(hashed) };
         let endpoint = bounded.or_another(hashed, hash);
         bounded.picked(endpoint);
         Some(endpoint)
     }
 
-    pub(super) fn done(&mut self, endpoint: u32) {
+    fn done(&mut self, endpoint: u32, _ended: Ended) {
         if let Some(bounded) = &mut self.bounded {
             bounded.done(endpoint);
         }
     }
 
-    pub(super) fn outstanding(&self, endpoint: u32) -> u32 {
+    fn outstanding(&self, endpoint: u32) -> u32 {
         self.bounded.as_ref().map_or(0, |bounded| bounded.outstanding(endpoint))
     }
 
-    pub(super) fn resize(&mut self, endpoints: u32) {
-        let weights = self.weights.of(endpoints);
+    fn resize(&mut self, endpoints: u32) {
+        let weights = self.policy.weights.of(endpoints);
         let mut keys: Vec<(String, u32)> =
-            (0..endpoints).map(|endpoint| (self.addresses.of(endpoint), endpoint)).collect();
+            (0..endpoints).map(|endpoint| (self.policy.addresses.of(endpoint), endpoint)).collect();
         keys.sort_unstable();
-        let size = u64::from(self.size);
+        let size = u64::from(self.policy.size);
         let claimants: Vec<Claimant> = keys
             .iter()
             .map(|(key, endpoint)| Claimant {
@@ -72,16 +138,15 @@ impl Maglev {
                 skip: xxh64(key.as_bytes(), 1) % (size - 1) + 1,
             })
             .collect();
-        self.table = table(&claimants, self.size);
+        self.table = table(&claimants, self.policy.size);
         if let Some(bounded) = &mut self.bounded {
             bounded.resize(weights);
         }
     }
+}
 
-    #[cfg(test)]
-    pub(super) fn table(&self) -> &[u32] {
-        &self.table
-    }
+fn is_prime(number: u32) -> bool {
+    number >= 2 && (2..).take_while(|factor| factor * factor <= number).all(|factor| !number.is_multiple_of(factor))
 }
 
 /// An endpoint that fills the table.

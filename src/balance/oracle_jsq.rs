@@ -5,26 +5,53 @@
 
 use crate::random::Stream;
 
+use super::parameter::Given;
+use super::policy::{Policy, PolicyListed, State};
 use super::sight::Sight;
 
+/// The fewest requests that truly are there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OracleJsq;
+
+impl Policy for OracleJsq {
+    const LISTED: PolicyListed = PolicyListed {
+        name: "oracle-jsq",
+        parameters: &[],
+        information: "requests waiting and in service in every pod, whoever sent them: nobody real knows this",
+        cost: "O(n), one draw",
+        source: "the bound for policies that look at queues",
+        summary: "fewest requests in the pod (ties: uniform)",
+    };
+
+    type State = OracleJsqState;
+
+    fn read(_given: &mut Given) -> Self {
+        Self
+    }
+
+    fn build(&self, endpoints: u32, _stream: &mut Stream) -> OracleJsqState {
+        OracleJsqState { endpoints }
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Self> {
+        vec![Self]
+    }
+}
+
 #[derive(Debug, Clone)]
-pub(super) struct OracleJsq {
+pub(super) struct OracleJsqState {
     endpoints: u32,
 }
 
-impl OracleJsq {
-    pub(super) const fn new(endpoints: u32) -> Self {
-        Self { endpoints }
-    }
-
-    #[inline(never)]
-    pub(super) fn pick(&self, stream: &mut Stream, sight: &impl Sight) -> Option<u32> {
+impl State for OracleJsqState {
+    fn pick(&mut self, stream: &mut Stream, sight: &impl Sight) -> Option<u32> {
         let least = (0..self.endpoints).map(|place| sight.jobs(place)).min()?;
         let tied = || (0..self.endpoints).filter(|place| sight.jobs(*place) == least);
         tied().nth(stream.below(tied().count() as u32) as usize)
     }
 
-    pub(super) const fn resize(&mut self, endpoints: u32) {
+    fn resize(&mut self, endpoints: u32) {
         self.endpoints = endpoints;
     }
 }

@@ -9,10 +9,75 @@
 use crate::random::Stream;
 use crate::time::{SimDuration, SimTime};
 
-use super::sight::Ended;
+use super::parameter::{Form, Given, Parameter};
+use super::policy::{Policy, PolicyListed, State};
+use super::sight::{Ended, Sight};
+
+/// Two choices by estimated latency times queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeakEwma {
+    /// Time in which an estimate falls to 1/e.
+    pub decay: SimDuration,
+    /// The estimate of an endpoint that never replied.
+    pub default_rtt: SimDuration,
+}
+
+impl PeakEwma {
+    /// What Linkerd uses.
+    pub const USUAL: Self = Self { decay: SimDuration::from_secs(10), default_rtt: SimDuration::from_millis(30) };
+}
+
+impl Policy for PeakEwma {
+    const LISTED: PolicyListed = PolicyListed {
+        name: "peak-ewma",
+        parameters: &[
+            Parameter {
+                key: "decay",
+                form: Form::Duration,
+                default: "10s",
+                doc: "time in which an estimate falls to 1/e",
+            },
+            Parameter {
+                key: "defaultRtt",
+                form: Form::Duration,
+                default: "30ms",
+                doc: "the estimate of an endpoint that never replied",
+            },
+        ],
+        information: "requests of this balancer without a reply yet, by endpoint; how long replies took; the time",
+        cost: "O(1), one draw",
+        source: "Linkerd and Finagle; tower, load/peak_ewma.rs",
+        summary: "of two different endpoints drawn uniformly the lower estimated latency x (outstanding + 1); \
+                  estimates jump up to a slower reply, fall exponentially otherwise",
+    };
+
+    type State = PeakEwmaState;
+
+    fn read(given: &mut Given) -> Self {
+        let usual = Self::USUAL;
+        Self {
+            decay: given.duration("decay").unwrap_or(usual.decay),
+            default_rtt: given.duration("defaultRtt").unwrap_or(usual.default_rtt),
+        }
+    }
+
+    fn build(&self, endpoints: u32, _stream: &mut Stream) -> PeakEwmaState {
+        let (decay, default_rtt) = (self.decay.as_nanos() as f64, self.default_rtt.as_nanos() as f64);
+        let mut state = PeakEwmaState { decay, default_rtt, endpoints: Vec::new() };
+        state.resize(endpoints);
+        // Those of the beginning age from the beginning.
+        state.endpoints.iter_mut().for_each(|endpoint| endpoint.changed = Some(SimTime::ZERO));
+        state
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Self> {
+        vec![Self::USUAL]
+    }
+}
 
 #[derive(Debug, Clone)]
-pub(super) struct PeakEwma {
+pub(super) struct PeakEwmaState {
     /// In nanoseconds, as everything here.
     decay: f64,
     default_rtt: f64,
@@ -45,18 +110,17 @@ impl Endpoint {
     }
 }
 
-impl PeakEwma {
-    pub(super) fn new(endpoints: u32, decay: SimDuration, default_rtt: SimDuration) -> Self {
-        let (decay, default_rtt) = (decay.as_nanos() as f64, default_rtt.as_nanos() as f64);
-        let mut policy = Self { decay, default_rtt, endpoints: Vec::new() };
-        policy.resize(endpoints);
-        // Those of the beginning age from the beginning.
-        policy.endpoints.iter_mut().for_each(|endpoint| endpoint.changed = Some(SimTime::ZERO));
-        policy
+impl PeakEwmaState {
+    /// The estimated latency of an endpoint in nanoseconds, as of its last change.
+    #[cfg(test)]
+    pub(super) fn estimate(&self, endpoint: usize) -> f64 {
+        self.endpoints[endpoint].estimate
     }
+}
 
-    #[inline(never)]
-    pub(super) fn pick(&mut self, stream: &mut Stream, now: SimTime) -> Option<u32> {
+impl State for PeakEwmaState {
+    fn pick(&mut self, stream: &mut Stream, sight: &impl Sight) -> Option<u32> {
+        let now = sight.now();
         let endpoints = self.endpoints.len() as u32;
         let chosen = match endpoints {
             0 => return None,
@@ -72,7 +136,7 @@ impl PeakEwma {
         Some(chosen)
     }
 
-    pub(super) fn done(&mut self, endpoint: u32, ended: Ended) {
+    fn done(&mut self, endpoint: u32, ended: Ended) {
         if let Some(endpoint) = self.endpoints.get_mut(endpoint as usize)
             && endpoint.outstanding > 0
         {
@@ -81,18 +145,12 @@ impl PeakEwma {
         }
     }
 
-    pub(super) fn outstanding(&self, endpoint: u32) -> u32 {
+    fn outstanding(&self, endpoint: u32) -> u32 {
         self.endpoints.get(endpoint as usize).map_or(0, |endpoint| endpoint.outstanding)
     }
 
-    pub(super) fn resize(&mut self, endpoints: u32) {
+    fn resize(&mut self, endpoints: u32) {
         let new = Endpoint { estimate: self.default_rtt, changed: None, outstanding: 0 };
         self.endpoints.resize(endpoints as usize, new);
-    }
-
-    /// The estimated latency of an endpoint in nanoseconds, as of its last change.
-    #[cfg(test)]
-    pub(super) fn estimate(&self, endpoint: usize) -> f64 {
-        self.endpoints[endpoint].estimate
     }
 }

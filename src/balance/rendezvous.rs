@@ -4,25 +4,56 @@
 //! only its own clients along. Sources: D. Thaler, C. Ravishankar, "Using Name-Based Mappings to Increase Hit Rates"
 //! (1998); weights: C. Schindelhauer, G. Schomaker (2005).
 
-use crate::random::Mixer;
+use crate::random::{Mixer, Stream};
 
 use super::hash::of_client;
+use super::parameter::{Given, WEIGHTS};
+use super::policy::{Policy, PolicyListed, State};
+use super::sight::Sight;
 use super::weights::Weights;
 
+/// The endpoint with the highest hash of client and endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendezvous {
+    /// How much each endpoint gets.
+    pub weights: Weights,
+}
+
+impl Policy for Rendezvous {
+    const LISTED: PolicyListed = PolicyListed {
+        name: "rendezvous",
+        parameters: &[WEIGHTS],
+        information: "the client, weights of the endpoints",
+        cost: "O(n), no draw",
+        source: "D. Thaler, C. Ravishankar (1998), highest random weight",
+        summary: "the endpoint with the highest hash of client and endpoint",
+    };
+
+    type State = RendezvousState;
+
+    fn read(given: &mut Given) -> Self {
+        Self { weights: given.weights() }
+    }
+
+    fn build(&self, endpoints: u32, _stream: &mut Stream) -> RendezvousState {
+        RendezvousState { known: self.weights.of(endpoints), weights: self.weights.clone() }
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Self> {
+        vec![Self { weights: Weights::example() }, Self { weights: Weights::NONE }]
+    }
+}
+
 #[derive(Debug, Clone)]
-pub(super) struct Rendezvous {
+pub(super) struct RendezvousState {
     weights: Weights,
     known: Vec<u32>,
 }
 
-impl Rendezvous {
-    pub(super) fn new(endpoints: u32, weights: Weights) -> Self {
-        Self { known: weights.of(endpoints), weights }
-    }
-
-    #[inline(never)]
-    pub(super) fn pick(&self, client: u64) -> Option<u32> {
-        let scores = Mixer::new(of_client(client));
+impl State for RendezvousState {
+    fn pick(&mut self, _stream: &mut Stream, sight: &impl Sight) -> Option<u32> {
+        let scores = Mixer::new(of_client(sight.client()));
         let endpoints = (0..).zip(&self.known);
         if self.weights.is_empty() {
             return endpoints.map(|(endpoint, _)| endpoint).max_by_key(|endpoint| scores.mix(u64::from(*endpoint)));
@@ -37,7 +68,7 @@ impl Rendezvous {
         scored.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(endpoint, _)| endpoint)
     }
 
-    pub(super) fn resize(&mut self, endpoints: u32) {
+    fn resize(&mut self, endpoints: u32) {
         self.known = self.weights.of(endpoints);
     }
 }

@@ -5,9 +5,17 @@
 //! gets points while there are fewer in all than the scale times the weights up to and including its own. Source: Envoy,
 //! `ring_hash_lb.cc`, with xxHash64; of the reordering at retries nothing is here.
 
-use super::bounded::{Bounded, Overflow};
-use super::hash::{Addresses, of_client, xxh64};
+use crate::random::Stream;
+
+use super::bounded::{BALANCE_FACTOR, Bounded, Overflow};
+use super::hash::{Addresses, FIRST_ADDRESS, of_client, xxh64};
+use super::parameter::{Form, Given, Parameter, WEIGHTS};
+use super::policy::{Policy, PolicyListed, State};
+use super::sight::{Ended, Sight};
 use super::weights::Weights;
+
+/// Envoy's limit on points.
+const MAX_RING: u64 = 8_388_608;
 
 /// How many points a ring has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,35 +26,125 @@ pub struct RingSize {
     pub max: u32,
 }
 
+impl RingSize {
+    /// Envoy's defaults.
+    pub const USUAL: Self = Self { min: 1_024, max: MAX_RING as u32 };
+}
+
+/// Consistent hashing of the client on a ring of points.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RingHash {
+    /// How much each endpoint gets.
+    pub weights: Weights,
+    /// How many points there are.
+    pub size: RingSize,
+    /// What is hashed of the endpoints.
+    pub addresses: Addresses,
+    /// Most that an endpoint may have, in percent of its share, and where the rest goes.
+    pub bound: Option<(u32, Overflow)>,
+}
+
+impl Policy for RingHash {
+    const LISTED: PolicyListed = PolicyListed {
+        name: "ring-hash",
+        parameters: &[
+            WEIGHTS,
+            Parameter {
+                key: "minRingSize",
+                form: Form::Count(1, MAX_RING),
+                default: "1024",
+                doc: "least number of points on the ring",
+            },
+            Parameter {
+                key: "maxRingSize",
+                form: Form::Count(1, MAX_RING),
+                default: "8388608",
+                doc: "greatest number of points on the ring",
+            },
+            FIRST_ADDRESS,
+            BALANCE_FACTOR,
+            Parameter {
+                key: "overflow",
+                form: Form::Word(&["random", "clockwise"]),
+                default: "random",
+                doc: "where requests beyond balanceFactor go, to any other endpoint or to the next on the ring",
+            },
+        ],
+        information: "the client, addresses and weights of the endpoints; \
+                      with balanceFactor requests of this balancer without a reply yet, by endpoint",
+        cost: "O(log n), no draw; O(n) when a bounded endpoint is full",
+        source: "Envoy RING_HASH, gRPC ring_hash (A42); V. Mirrokni et al., Consistent Hashing with Bounded Loads (2018)",
+        summary: "the endpoint of the first point on the ring at or behind the hash of the client",
+    };
+
+    type State = Box<RingHashState>;
+
+    fn read(given: &mut Given) -> Self {
+        let size = RingSize {
+            min: given.count("minRingSize").unwrap_or(RingSize::USUAL.min),
+            max: given.count("maxRingSize").unwrap_or(RingSize::USUAL.max),
+        };
+        if size.max < size.min {
+            let message = format!("`maxRingSize` ({}) is less than `minRingSize` ({})", size.max, size.min);
+            given.refuse("maxRingSize", message, None);
+        }
+        let ways = [("random", Overflow::Random), ("clockwise", Overflow::Clockwise)];
+        let overflow = given.word("overflow", &ways).unwrap_or(Overflow::Random);
+        if given.has("overflow") && !given.has(BALANCE_FACTOR.key) {
+            given.refuse(
+                "overflow",
+                "`overflow` has no effect without `balanceFactor`",
+                Some("write for example balanceFactor: 150, or remove `overflow`"),
+            );
+        }
+        Self {
+            weights: given.weights(),
+            size,
+            addresses: given.address(FIRST_ADDRESS.key).unwrap_or(Addresses::USUAL),
+            bound: given.count(BALANCE_FACTOR.key).map(|factor| (factor, overflow)),
+        }
+    }
+
+    fn build(&self, endpoints: u32, _stream: &mut Stream) -> Box<RingHashState> {
+        let bounded = self.bound.map(|(factor, overflow)| Bounded::new(factor, overflow));
+        let mut state = RingHashState { policy: self.clone(), bounded, ring: Vec::new() };
+        state.resize(endpoints);
+        Box::new(state)
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Self> {
+        let of = |bound| Self {
+            weights: Weights::NONE,
+            size: RingSize { min: 100, ..RingSize::USUAL },
+            addresses: Addresses::USUAL,
+            bound,
+        };
+        vec![of(None), of(Some((120, Overflow::Random))), of(Some((120, Overflow::Clockwise)))]
+    }
+}
+
 #[derive(Debug, Clone)]
-pub(super) struct RingHash {
-    weights: Weights,
-    size: RingSize,
-    addresses: Addresses,
+pub(super) struct RingHashState {
+    policy: RingHash,
     bounded: Option<Bounded>,
     /// Points and their endpoints, ascending.
     ring: Vec<(u64, u32)>,
 }
 
-impl RingHash {
-    pub(super) fn new(
-        endpoints: u32,
-        weights: Weights,
-        size: RingSize,
-        addresses: Addresses,
-        bounded: Option<Bounded>,
-    ) -> Self {
-        let mut policy = Self { weights, size, addresses, bounded, ring: Vec::new() };
-        policy.resize(endpoints);
-        policy
+impl RingHashState {
+    #[cfg(test)]
+    pub(super) fn points(&self) -> &[(u64, u32)] {
+        &self.ring
     }
+}
 
-    #[inline(never)]
-    pub(super) fn pick(&mut self, client: u64) -> Option<u32> {
+impl State for RingHashState {
+    fn pick(&mut self, _stream: &mut Stream, sight: &impl Sight) -> Option<u32> {
         if self.ring.is_empty() {
             return None;
         }
-        let hash = of_client(client);
+        let hash = of_client(sight.client());
         let at = self.ring.partition_point(|(point, _)| *point < hash) % self.ring.len();
         let hashed = self.ring[at].1;
         let Some(bounded) = &mut self.bounded else { return Some(hashed) };
@@ -61,29 +159,24 @@ impl RingHash {
         Some(endpoint)
     }
 
-    pub(super) fn done(&mut self, endpoint: u32) {
+    fn done(&mut self, endpoint: u32, _ended: Ended) {
         if let Some(bounded) = &mut self.bounded {
             bounded.done(endpoint);
         }
     }
 
-    pub(super) fn outstanding(&self, endpoint: u32) -> u32 {
+    fn outstanding(&self, endpoint: u32) -> u32 {
         self.bounded.as_ref().map_or(0, |bounded| bounded.outstanding(endpoint))
     }
 
-    pub(super) fn resize(&mut self, endpoints: u32) {
-        let weights = self.weights.of(endpoints);
-        self.ring = ring(&weights, self.size, |endpoint, point| {
-            xxh64(format!("{}_{point}", self.addresses.of(endpoint)).as_bytes(), 0)
+    fn resize(&mut self, endpoints: u32) {
+        let weights = self.policy.weights.of(endpoints);
+        self.ring = ring(&weights, self.policy.size, |endpoint, point| {
+            xxh64(format!("{}_{point}", self.policy.addresses.of(endpoint)).as_bytes(), 0)
         });
         if let Some(bounded) = &mut self.bounded {
             bounded.resize(weights);
         }
-    }
-
-    #[cfg(test)]
-    pub(super) fn points(&self) -> &[(u64, u32)] {
-        &self.ring
     }
 }
 

@@ -6,34 +6,67 @@
 
 use crate::random::Stream;
 
+use super::parameter::{Given, Parameter, START, WEIGHTS};
+use super::policy::{Policy, PolicyListed, State};
+use super::sight::Sight;
 use super::weights::{Start, Weights};
 
+/// Turns in proportion to the weights, spread evenly (nginx).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SmoothWeightedRoundRobin {
+    /// How much each endpoint gets.
+    pub weights: Weights,
+    /// Where it begins.
+    pub start: Start,
+}
+
+impl Policy for SmoothWeightedRoundRobin {
+    const LISTED: PolicyListed = PolicyListed {
+        name: "smooth-weighted-round-robin",
+        parameters: &[WEIGHTS, Parameter { default: "0", ..START }],
+        information: "weights of the endpoints, its own position",
+        cost: "O(n), no draw",
+        source: "nginx, ngx_http_upstream_round_robin.c",
+        summary: "adds w_i to every current value, takes the largest (ties: first) and subtracts the sum of w from it",
+    };
+
+    type State = SmoothWeightedRoundRobinState;
+
+    fn read(given: &mut Given) -> Self {
+        Self { weights: given.weights(), start: Start::read(given, Start::After(0)) }
+    }
+
+    fn build(&self, endpoints: u32, stream: &mut Stream) -> SmoothWeightedRoundRobinState {
+        let mut state = SmoothWeightedRoundRobinState { weights: self.weights.clone(), endpoints: Vec::new() };
+        state.resize(endpoints);
+        let cycle = state.total() as u32;
+        // The sequence repeats after Σw picks.
+        let picks = self.start.picks(cycle, stream);
+        for _ in 0..picks.checked_rem(cycle).unwrap_or(0) {
+            state.take();
+        }
+        state
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Self> {
+        vec![Self { weights: Weights::example(), start: Start::Random }]
+    }
+}
+
 #[derive(Debug, Clone)]
-pub(super) struct SmoothWeightedRoundRobin {
+pub(super) struct SmoothWeightedRoundRobinState {
     weights: Weights,
     /// Weight and current value of each endpoint.
     endpoints: Vec<(i64, i64)>,
 }
 
-impl SmoothWeightedRoundRobin {
-    pub(super) fn new(endpoints: u32, weights: Weights, start: Start, stream: &mut Stream) -> Self {
-        let mut policy = Self { weights, endpoints: Vec::new() };
-        policy.resize(endpoints);
-        let cycle = policy.total() as u32;
-        // The sequence repeats after Σw picks.
-        let picks = start.picks(cycle, stream);
-        for _ in 0..picks.checked_rem(cycle).unwrap_or(0) {
-            policy.pick();
-        }
-        policy
-    }
-
+impl SmoothWeightedRoundRobinState {
     fn total(&self) -> i64 {
         self.endpoints.iter().map(|(weight, _)| weight).sum()
     }
 
-    #[inline(never)]
-    pub(super) fn pick(&mut self) -> Option<u32> {
+    fn take(&mut self) -> Option<u32> {
         let mut total = 0;
         let mut best = None;
         for (place, (weight, current)) in self.endpoints.iter_mut().enumerate() {
@@ -47,9 +80,15 @@ impl SmoothWeightedRoundRobin {
         self.endpoints[place].1 -= total;
         Some(place as u32)
     }
+}
+
+impl State for SmoothWeightedRoundRobinState {
+    fn pick(&mut self, _stream: &mut Stream, _sight: &impl Sight) -> Option<u32> {
+        self.take()
+    }
 
     /// Old endpoints keep their current values, new ones begin at 0, as nginx does for servers it knows already.
-    pub(super) fn resize(&mut self, endpoints: u32) {
+    fn resize(&mut self, endpoints: u32) {
         let current = self.endpoints.iter().map(|(_, current)| *current).chain(std::iter::repeat(0));
         let weights = self.weights.of(endpoints).into_iter().map(i64::from);
         self.endpoints = weights.zip(current).collect();

@@ -7,13 +7,62 @@
 
 use crate::random::Stream;
 
+use super::parameter::{Given, START, WEIGHTS};
+use super::policy::{Policy, PolicyListed, State};
+use super::sight::Sight;
 use super::weights::{Start, Weights};
 
 const MAX: u64 = 65_535;
 const OFFSET: u64 = MAX / 2;
 
+/// Turns in proportion to the weights, by strides (gRPC).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaticStride {
+    /// How much each endpoint gets.
+    pub weights: Weights,
+    /// Where it begins.
+    pub start: Start,
+}
+
+impl Policy for StaticStride {
+    const LISTED: PolicyListed = PolicyListed {
+        name: "static-stride",
+        parameters: &[WEIGHTS, START],
+        information: "weights of the endpoints, its own position",
+        cost: "O(heaviest / mean weight), at most O(n), no draw",
+        source: "gRPC weighted_round_robin (A58), grpc-go scheduler.go",
+        summary: "in turn, passing over endpoint i so often that its picks are in proportion to its weight",
+    };
+
+    type State = StaticStrideState;
+
+    fn read(given: &mut Given) -> Self {
+        Self { weights: given.weights(), start: Start::read(given, Start::Random) }
+    }
+
+    fn build(&self, endpoints: u32, stream: &mut Stream) -> StaticStrideState {
+        let steps = match self.start {
+            Start::Random => u64::from(stream.below(u32::MAX)),
+            Start::After(_) => 0,
+        };
+        let weights = self.weights.clone();
+        let mut state = StaticStrideState { scaled: scaled(&weights.of(endpoints)), weights, steps };
+        if let Start::After(picks) = self.start {
+            for _ in 0..picks {
+                state.take();
+            }
+        }
+        state
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Self> {
+        vec![Self { weights: Weights::example(), start: Start::Random }]
+    }
+}
+
 #[derive(Debug, Clone)]
-pub(super) struct StaticStride {
+pub(super) struct StaticStrideState {
     weights: Weights,
     /// From 1 to 65535; all are 65535 for plain round robin.
     scaled: Vec<u64>,
@@ -21,23 +70,8 @@ pub(super) struct StaticStride {
     steps: u64,
 }
 
-impl StaticStride {
-    pub(super) fn new(endpoints: u32, weights: Weights, start: Start, stream: &mut Stream) -> Self {
-        let steps = match start {
-            Start::Random => u64::from(stream.below(u32::MAX)),
-            Start::After(_) => 0,
-        };
-        let mut policy = Self { scaled: scaled(&weights.of(endpoints)), weights, steps };
-        if let Start::After(picks) = start {
-            for _ in 0..picks {
-                policy.pick();
-            }
-        }
-        policy
-    }
-
-    #[inline(never)]
-    pub(super) fn pick(&mut self) -> Option<u32> {
+impl StaticStrideState {
+    fn take(&mut self) -> Option<u32> {
         let endpoints = self.scaled.len() as u64;
         if endpoints == 0 {
             return None;
@@ -52,8 +86,14 @@ impl StaticStride {
             }
         }
     }
+}
 
-    pub(super) fn resize(&mut self, endpoints: u32) {
+impl State for StaticStrideState {
+    fn pick(&mut self, _stream: &mut Stream, _sight: &impl Sight) -> Option<u32> {
+        self.take()
+    }
+
+    fn resize(&mut self, endpoints: u32) {
         self.scaled = scaled(&self.weights.of(endpoints));
     }
 }

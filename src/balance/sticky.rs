@@ -8,21 +8,60 @@ use std::collections::BTreeMap;
 use crate::random::Stream;
 use crate::time::{SimDuration, SimTime};
 
+use super::parameter::{Form, Given, Parameter};
+use super::policy::{Policy, PolicyListed, State};
+use super::sight::Sight;
+
+/// Where the client's first request went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sticky {
+    /// A client that asked nothing for longer is forgotten.
+    pub timeout: Option<SimDuration>,
+}
+
+impl Policy for Sticky {
+    const LISTED: PolicyListed = PolicyListed {
+        name: "sticky",
+        parameters: &[Parameter {
+            key: "timeout",
+            form: Form::DurationOr("none"),
+            default: "none",
+            doc: "a client that asked nothing for longer is forgotten",
+        }],
+        information: "the client, where it went before and when",
+        cost: "O(log c) with c clients, one draw for a new client",
+        source: "kube-proxy sessionAffinity: ClientIP (timeout 10800s), session cookies",
+        summary: "where the client's first request went, which is uniformly random",
+    };
+
+    type State = StickyState;
+
+    fn read(given: &mut Given) -> Self {
+        Self { timeout: given.duration("timeout") }
+    }
+
+    fn build(&self, endpoints: u32, _stream: &mut Stream) -> StickyState {
+        let timeout = self.timeout.unwrap_or(SimDuration::MAX);
+        StickyState { endpoints, timeout, clients: BTreeMap::new() }
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Self> {
+        vec![Self { timeout: None }]
+    }
+}
+
 #[derive(Debug, Clone)]
-pub(super) struct Sticky {
+pub(super) struct StickyState {
     endpoints: u32,
     timeout: SimDuration,
     /// The endpoint of each client, and when it asked last.
     clients: BTreeMap<u64, (u32, SimTime)>,
 }
 
-impl Sticky {
-    pub(super) fn new(endpoints: u32, timeout: Option<SimDuration>) -> Self {
-        Self { endpoints, timeout: timeout.unwrap_or(SimDuration::MAX), clients: BTreeMap::new() }
-    }
-
-    #[inline(never)]
-    pub(super) fn pick(&mut self, stream: &mut Stream, client: u64, now: SimTime) -> Option<u32> {
+impl State for StickyState {
+    fn pick(&mut self, stream: &mut Stream, sight: &impl Sight) -> Option<u32> {
+        let (client, now) = (sight.client(), sight.now());
         if self.endpoints == 0 {
             return None;
         }
@@ -32,7 +71,7 @@ impl Sticky {
         Some(endpoint)
     }
 
-    pub(super) fn resize(&mut self, endpoints: u32) {
+    fn resize(&mut self, endpoints: u32) {
         self.endpoints = endpoints;
         self.clients.retain(|_, (endpoint, _)| *endpoint < endpoints);
     }

@@ -4,10 +4,12 @@ use super::bounded::Bounded;
 use super::hash::xxh64;
 use super::jump::bucket;
 use super::maglev::{Claimant, table};
+use super::policy::Policy;
+use super::ring_hash::RingHashState;
 use super::*;
 use crate::random::Keyed;
 use crate::stats::chi_square;
-use crate::time::SimTime;
+use crate::time::{SimDuration, SimTime};
 
 fn stream() -> Stream {
     Stream::new(7, 0, "hash")
@@ -39,15 +41,16 @@ fn weights(of: &[u32]) -> Weights {
 }
 
 fn ring(addresses: Addresses, min: u32, bound: Option<(u32, Overflow)>) -> Spec {
-    Spec::RingHash { weights: Weights::NONE, size: RingSize { min, max: 8_388_608 }, addresses, bound }
+    Spec::RingHash(RingHash { weights: Weights::NONE, size: RingSize { min, max: 8_388_608 }, addresses, bound })
 }
 
 fn elsewhere(index: u32) -> Addresses {
     Addresses { first: 0x0a00_0001 + 256 * index, port: 8_080 }
 }
 
-fn ring_of(endpoints: u32, min: u32, addresses: Addresses) -> RingHash {
-    RingHash::new(endpoints, Weights::NONE, RingSize { min, max: 8_388_608 }, addresses, None)
+fn ring_of(endpoints: u32, min: u32, addresses: Addresses) -> Box<RingHashState> {
+    let size = RingSize { min, ..RingSize::USUAL };
+    RingHash { weights: Weights::NONE, size, addresses, bound: None }.build(endpoints, &mut stream())
 }
 
 fn near(what: &str, got: f64, expected: f64, relative: f64) {
@@ -80,13 +83,13 @@ fn rings_have_as_many_points_as_envoy_s() {
     for (endpoints, points) in [(3, 1_026), (5, 1_025), (8, 1_024), (10, 1_030), (100, 1_100)] {
         assert_eq!(ring_of(endpoints, 1_024, Addresses::USUAL).points().len(), points, "{endpoints} endpoints");
     }
-    let size = RingSize { min: 1_024, max: 8_388_608 };
-    let ring = RingHash::new(3, weights(&[2, 0, 6]), size, Addresses::USUAL, None);
+    let usual = RingHash { weights: Weights::NONE, size: RingSize::USUAL, addresses: Addresses::USUAL, bound: None };
+    let ring = RingHash { weights: weights(&[2, 0, 6]), ..usual.clone() }.build(3, &mut stream());
     let points: Vec<usize> =
         (0..3).map(|endpoint| ring.points().iter().filter(|(_, of)| *of == endpoint).count()).collect();
     assert_eq!(points, [256, 0, 768]);
     let size = RingSize { min: 1_024, max: 1_024 };
-    let ring = RingHash::new(100, Weights::NONE, size, Addresses::USUAL, None);
+    let ring = RingHash { size, ..usual }.build(100, &mut stream());
     // The limit may be passed by rounding.
     assert!([1_024, 1_025].contains(&ring.points().len()));
 }
@@ -140,7 +143,7 @@ fn the_table_of_the_maglev_paper() {
 }
 
 fn slots(endpoints: u32, size: u32, addresses: Addresses) -> Vec<u32> {
-    Maglev::new(endpoints, Weights::NONE, size, addresses, None).table().to_vec()
+    Maglev { weights: Weights::NONE, size, addresses, bound: None }.build(endpoints, &mut stream()).table().to_vec()
 }
 
 #[test]
@@ -177,28 +180,29 @@ fn jump_buckets_are_those_of_the_paper() {
 /// From 10 to 11 endpoints: consistent hashes move 1/11 of the clients, and all to the new one; a modulus 10/11.
 #[test]
 fn few_clients_move_or_almost_all() {
-    for spec in [Spec::Jump {}, Spec::Rendezvous { weights: Weights::NONE }] {
+    for spec in [Spec::Jump(Jump), Spec::Rendezvous(Rendezvous { weights: Weights::NONE })] {
         let (ten, eleven) = (homes(&spec, 10, 100_000), homes(&spec, 11, 100_000));
         near(spec.name(), moved(&ten, &eleven), 1.0 / 11.0, 0.05);
         assert!(ten.iter().zip(&eleven).all(|(before, after)| before == after || *after == 10), "{spec:?}");
         let (_, p) = chi_square(&counts(&ten, 10), &[1.0; 10]).unwrap();
         assert!(p > 1e-4, "{spec:?}");
     }
-    let spec = Spec::IpHash { weights: Weights::NONE };
+    let spec = Spec::IpHash(IpHash { weights: Weights::NONE });
     near("ip-hash", moved(&homes(&spec, 10, 100_000), &homes(&spec, 11, 100_000)), 10.0 / 11.0, 0.01);
 }
 
 #[test]
 fn weights_share_out_the_clients() {
     let of = [3, 0, 1, 2];
-    for spec in [Spec::Rendezvous { weights: weights(&of) }, Spec::IpHash { weights: weights(&of) }] {
+    for spec in [Spec::Rendezvous(Rendezvous { weights: weights(&of) }), Spec::IpHash(IpHash { weights: weights(&of) })]
+    {
         let counts = counts(&homes(&spec, 4, 60_000), 4);
         assert_eq!(counts[1], 0);
         let (_, p) = chi_square(&[counts[0], counts[2], counts[3]], &[3.0, 1.0, 2.0]).unwrap();
         assert!(p > 1e-4, "{spec:?}: {counts:?}");
     }
     let size = 65_537;
-    let spec = Spec::Maglev { weights: weights(&of), size, addresses: Addresses::USUAL, bound: None };
+    let spec = Spec::Maglev(Maglev { weights: weights(&of), size, addresses: Addresses::USUAL, bound: None });
     let counts = counts(&homes(&spec, 4, 60_000), 4);
     for (count, weight) in counts.iter().zip(of) {
         assert!((*count as f64 / 60_000.0 - f64::from(weight) / 6.0).abs() < 0.01, "{counts:?}");
@@ -251,7 +255,7 @@ fn bounds_are_those_of_envoy() {
 #[test]
 fn clients_stick_until_they_are_forgotten() {
     let mut stream = stream();
-    let mut balancer = Spec::Sticky { timeout: Some(SimDuration::from_secs(10)) }.build(1_000, &mut stream);
+    let mut balancer = Spec::Sticky(Sticky { timeout: Some(SimDuration::from_secs(10)) }).build(1_000, &mut stream);
     let mut pick = |balancer: &mut Balancer, client, secs: u64| {
         balancer.pick(&mut stream, &Glance { now: SimTime::from_nanos(secs * 1_000_000_000), client }).unwrap()
     };
@@ -271,7 +275,7 @@ fn clients_stick_until_they_are_forgotten() {
 fn first_requests_are_uniform() {
     let counts = counts(
         &{
-            let (mut stream, mut balancer) = (stream(), Spec::Sticky { timeout: None }.build(7, &mut stream()));
+            let (mut stream, mut balancer) = (stream(), Spec::Sticky(Sticky { timeout: None }).build(7, &mut stream()));
             (0..20_000)
                 .map(|client| balancer.pick(&mut stream, &Glance { now: SimTime::ZERO, client }).unwrap())
                 .collect::<Vec<_>>()

@@ -1,9 +1,10 @@
 //! What the policies do that look at replies.
 
-use super::peak_ewma::PeakEwma;
+use super::peak_ewma::PeakEwmaState;
+use super::policy::Policy;
 use super::*;
 use crate::stats::chi_square;
-use crate::time::SimTime;
+use crate::time::{SimDuration, SimTime};
 
 fn stream() -> Stream {
     Stream::new(7, 0, "load")
@@ -25,7 +26,7 @@ fn reply(took: u64, now: u64) -> Ended {
 #[test]
 fn first_fills_one_endpoint_after_the_other() {
     let mut stream = stream();
-    let mut balancer = Spec::First { limit: Some(2) }.build(3, &mut stream);
+    let mut balancer = Spec::First(First { limit: Some(2) }).build(3, &mut stream);
     let picks: Vec<u32> = (0..6).map(|_| pick(&mut balancer, &mut stream)).collect();
     assert_eq!(picks, [0, 0, 1, 1, 2, 2]);
     // All are full: the fewest, and of equals the first.
@@ -35,7 +36,7 @@ fn first_fills_one_endpoint_after_the_other() {
     assert_eq!(pick(&mut balancer, &mut stream), 1);
     balancer.done(2, Ended::default());
     assert_eq!([pick(&mut balancer, &mut stream), pick(&mut balancer, &mut stream)], [2, 2]);
-    let mut unlimited = Spec::First { limit: None }.build(3, &mut stream);
+    let mut unlimited = Spec::First(First { limit: None }).build(3, &mut stream);
     assert!((0..100).all(|_| pick(&mut unlimited, &mut stream) == 0));
 }
 
@@ -45,7 +46,7 @@ fn idle_endpoints_are_joined_uniformly_and_before_all_others() {
     let mut idle = [0_u64; 5];
     let mut busy = [0_u64; 5];
     for _ in 0..20_000 {
-        let mut balancer = Spec::JoinIdleQueue {}.build(5, &mut stream);
+        let mut balancer = Spec::JoinIdleQueue(JoinIdleQueue).build(5, &mut stream);
         let mut picks: Vec<u32> = (0..5).map(|_| pick(&mut balancer, &mut stream)).collect();
         idle[picks[1] as usize] += 1;
         picks.sort_unstable();
@@ -66,9 +67,11 @@ fn idle_endpoints_are_joined_uniformly_and_before_all_others() {
 /// The worked example: 30 ms, idle for 10 s, is 30/e = 11.04 ms.
 #[test]
 fn estimates_jump_up_and_come_down_slowly() {
-    let mut policy = PeakEwma::new(1, SimDuration::from_secs(10), SimDuration::from_millis(1));
+    let mut policy = PeakEwma { default_rtt: SimDuration::from_millis(1), ..PeakEwma::USUAL }.build(1, &mut stream());
     let mut stream = stream();
-    let picks = |policy: &mut PeakEwma, stream: &mut Stream, now| policy.pick(stream, millis(now)).unwrap();
+    let picks = |policy: &mut PeakEwmaState, stream: &mut Stream, now| {
+        policy.pick(stream, &Glance { now: millis(now), client: 0 }).unwrap()
+    };
     picks(&mut policy, &mut stream, 0);
     policy.done(0, reply(30, 30));
     assert_eq!(policy.estimate(0), 30e6);
@@ -84,7 +87,7 @@ fn estimates_jump_up_and_come_down_slowly() {
     // A reply that belongs to nobody changes nothing.
     policy.done(0, reply(10_000, 20_000));
     assert_eq!(policy.estimate(0), 100e6);
-    let mut two = PeakEwma::new(2, SimDuration::from_secs(10), SimDuration::from_millis(30));
+    let mut two = PeakEwma::USUAL.build(2, &mut stream);
     picks(&mut two, &mut stream, 0);
     picks(&mut two, &mut stream, 10_000);
     for endpoint in [0, 1] {
@@ -94,7 +97,7 @@ fn estimates_jump_up_and_come_down_slowly() {
 
 #[test]
 fn the_lower_cost_of_two_wins() {
-    let spec = Spec::PeakEwma { decay: SimDuration::from_secs(10), default_rtt: SimDuration::from_millis(30) };
+    let spec = Spec::from(PeakEwma::USUAL);
     let mut stream = stream();
     let at = |now| Glance { now: millis(now), client: 0 };
     let mut balancer = spec.build(2, &mut stream);
@@ -129,7 +132,7 @@ impl Sight for Pods {
 #[test]
 fn the_oracle_sees_what_others_sent() {
     let mut stream = stream();
-    let mut balancer = Spec::OracleJsq {}.build(4, &mut stream);
+    let mut balancer = Spec::OracleJsq(OracleJsq).build(4, &mut stream);
     let mut counts = |pods: Pods| {
         let mut counts = [0_u64; 4];
         (0..20_000).for_each(|_| counts[balancer.pick(&mut stream, &pods).unwrap() as usize] += 1);
@@ -154,5 +157,8 @@ fn pending_requests_is_least_request_of_two() {
             })
             .collect::<Vec<_>>()
     };
-    assert_eq!(run(Spec::PendingRequests {}), run(Spec::LeastRequest { choices: Choices::Of(2), replacement: false }));
+    assert_eq!(
+        run(Spec::PendingRequests(PendingRequests)),
+        run(Spec::LeastRequest(LeastRequest { choices: Choices::Of(2), replacement: false }))
+    );
 }

@@ -8,15 +8,15 @@ fn weights(weights: &[u32]) -> Weights {
 }
 
 fn smooth(of: &[u32]) -> Spec {
-    Spec::SmoothWeightedRoundRobin { weights: weights(of), start: Start::After(0) }
+    Spec::SmoothWeightedRoundRobin(SmoothWeightedRoundRobin { weights: weights(of), start: Start::After(0) })
 }
 
 fn edf(of: &[u32]) -> Spec {
-    Spec::EdfWeightedRoundRobin { weights: weights(of), start: Start::After(0) }
+    Spec::EdfWeightedRoundRobin(EdfWeightedRoundRobin { weights: weights(of), start: Start::After(0) })
 }
 
 fn stride(of: &[u32]) -> Spec {
-    Spec::StaticStride { weights: weights(of), start: Start::After(0) }
+    Spec::StaticStride(StaticStride { weights: weights(of), start: Start::After(0) })
 }
 
 /// So many picks as letters: a is the first endpoint.
@@ -71,20 +71,22 @@ fn a_start_is_so_many_picks_later() {
             let whole = sequence(&spec(of), 3, 60);
             for picks in [1, 2, 3, 7, 11, 23] {
                 let later = match spec(of) {
-                    Spec::SmoothWeightedRoundRobin { weights, .. } => {
-                        Spec::SmoothWeightedRoundRobin { weights, start: Start::After(picks) }
+                    Spec::SmoothWeightedRoundRobin(SmoothWeightedRoundRobin { weights, .. }) => {
+                        Spec::SmoothWeightedRoundRobin(SmoothWeightedRoundRobin { weights, start: Start::After(picks) })
                     }
-                    Spec::EdfWeightedRoundRobin { weights, .. } => {
-                        Spec::EdfWeightedRoundRobin { weights, start: Start::After(picks) }
+                    Spec::EdfWeightedRoundRobin(EdfWeightedRoundRobin { weights, .. }) => {
+                        Spec::EdfWeightedRoundRobin(EdfWeightedRoundRobin { weights, start: Start::After(picks) })
                     }
-                    Spec::StaticStride { weights, .. } => Spec::StaticStride { weights, start: Start::After(picks) },
+                    Spec::StaticStride(StaticStride { weights, .. }) => {
+                        Spec::StaticStride(StaticStride { weights, start: Start::After(picks) })
+                    }
                     other => other,
                 };
                 assert_eq!(sequence(&later, 3, 20), whole[picks as usize..picks as usize + 20], "{later:?}");
             }
         }
     }
-    let at = |picks| Spec::RoundRobin { start: Start::After(picks) };
+    let at = |picks| Spec::RoundRobin(RoundRobin { start: Start::After(picks) });
     assert_eq!(sequence(&at(0), 4, 5), "abcda");
     assert_eq!(sequence(&at(6), 4, 5), "cdabc");
 }
@@ -94,8 +96,8 @@ fn a_start_is_so_many_picks_later() {
 fn cycles_are_exact() {
     let of = [9, 0, 4, 1, 6];
     for spec in [
-        Spec::SmoothWeightedRoundRobin { weights: weights(&of), start: Start::Random },
-        Spec::EdfWeightedRoundRobin { weights: weights(&of), start: Start::Random },
+        Spec::SmoothWeightedRoundRobin(SmoothWeightedRoundRobin { weights: weights(&of), start: Start::Random }),
+        Spec::EdfWeightedRoundRobin(EdfWeightedRoundRobin { weights: weights(&of), start: Start::Random }),
     ] {
         let mut stream = Stream::new(3, 0, "cycles");
         let mut firsts = [0_u64; 5];
@@ -124,7 +126,7 @@ fn strides_are_exact_in_the_long_run() {
 #[test]
 fn weighted_random_is_in_proportion() {
     for of in [&[2, 1, 3][..], &[0, 5, 0, 1, 0], &[65_535, 1, 65_535]] {
-        let spec = Spec::WeightedRandom { weights: weights(of) };
+        let spec = Spec::WeightedRandom(WeightedRandom { weights: weights(of) });
         let picks = sequence(&spec, of.len() as u32, 100_000);
         let counts: Vec<u64> = (0..of.len())
             .map(|place| picks.bytes().filter(|byte| usize::from(byte - b'a') == place).count() as u64)
@@ -147,7 +149,7 @@ fn weighted_random_is_in_proportion() {
 }
 
 fn least(of: &[u32], rule: Rule, ties: Ties) -> Spec {
-    Spec::WeightedLeastRequest { weights: weights(of), rule, ties }
+    Spec::WeightedLeastRequest(WeightedLeastRequest { weights: weights(of), rule, ties })
 }
 
 /// Weights 4 and 1, nothing returns. a/w: 0 0, then 1/4 0, then 1/4 1 and so on; (a + 1)/w: 1/4 1, 2/4 1, 3/4 1, 4/4 1.

@@ -1,5 +1,6 @@
 //! How much of the traffic each endpoint is meant to get.
 
+use super::parameter::{Given, START};
 use crate::random::Stream;
 
 /// The largest weight.
@@ -28,6 +29,12 @@ impl Weights {
             return Err(format!("the weights add up to more than {}", u32::MAX / 2));
         }
         Ok(Self(weights))
+    }
+
+    /// Weights for the tests that every policy must pass.
+    #[cfg(test)]
+    pub(super) fn example() -> Self {
+        Self(vec![3, 1, 2])
     }
 
     /// How many are given.
@@ -60,6 +67,15 @@ pub enum Start {
 }
 
 impl Start {
+    /// `start` as a scenario gives it.
+    pub(super) fn read(given: &Given, usual: Self) -> Self {
+        match given.count_or(START.key) {
+            Some(Some(picks)) => Self::After(picks),
+            Some(None) => Self::Random,
+            None => usual,
+        }
+    }
+
     /// How many picks of a cycle are behind it.
     pub(super) fn picks(self, cycle: u32, stream: &mut Stream) -> u32 {
         match self {

@@ -17,7 +17,10 @@ pub(super) fn list(args: &ListArgs, console: &Console) -> Result<Status, Trouble
             vec!["name", "parameters", "summary", "information", "cost", "source"],
             POLICIES
                 .iter()
-                .map(|p| [p.name, p.parameters, p.summary, p.information, p.cost, p.source].map(str::to_owned).to_vec())
+                .map(|p| {
+                    let parameters = p.parameters_text();
+                    [p.name, &parameters, p.summary, p.information, p.cost, p.source].map(str::to_owned).to_vec()
+                })
                 .collect(),
         ),
         Listing::Distributions => listed(DISTRIBUTIONS),

@@ -277,7 +277,11 @@ impl<'a> Object<'a> {
 
     /// A whole number within the bounds of the table.
     pub(super) fn count(&self, cx: &mut Context<'_>, key: &str) -> Option<u64> {
-        let (min, max) = self.bounds(key);
+        self.count_within(cx, key, self.bounds(key))
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn count_within(&self, cx: &mut Context<'_>, key: &str, (min, max): (u64, u64)) -> Option<u64> {
         self.read(cx, key, |node| values::count(node, min, max))
     }
 
@@ -288,7 +292,17 @@ impl<'a> Object<'a> {
 
     /// A whole number, or a word that stands for no limit (`Some(None)`).
     pub(super) fn count_or(&self, cx: &mut Context<'_>, key: &str, unlimited: &str) -> Option<Option<u32>> {
-        let (min, max) = self.bounds(key);
+        self.count_within_or(cx, key, self.bounds(key), unlimited)
+    }
+
+    /// A whole number within bounds, or a word that stands for no limit (`Some(None)`).
+    pub(super) fn count_within_or(
+        &self,
+        cx: &mut Context<'_>,
+        key: &str,
+        (min, max): (u64, u64),
+        unlimited: &str,
+    ) -> Option<Option<u32>> {
         self.read(cx, key, |node| match &node.value {
             Value::Scalar(scalar) if scalar.text == unlimited => Ok(None),
             _ => match values::count(node, min, max) {

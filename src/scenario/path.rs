@@ -196,7 +196,7 @@ fn unknown_field(node: &Node, key: &str, setting: &Setting<'_>) -> Bad {
 fn walk_item(node: &mut Node, ty: &Type, (item, rest): (&str, &[Segment]), setting: &Setting<'_>) -> Result<(), Bad> {
     let inner = match ty {
         Type::List(inner) => **inner,
-        Type::Any => Type::Any,
+        Type::Any | Type::OfPolicies(_) => Type::Any,
         Type::Either(types) => types
             .iter()
             .find_map(|one| if let Type::List(inner) = one { Some(**inner) } else { None })

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::shape::{Field, Shape, Type};
 use super::tables;
 use super::tables_random::{COUNT_DIST, DIST};
+use crate::balance::{Form, MAX_WEIGHT, POLICIES, Parameter, PolicyListed};
 
 /// JSON Schema (draft 2020-12) of a scenario file, for completion and checks in editors.
 #[must_use]
@@ -22,6 +23,45 @@ pub fn schema() -> Value {
     }
     schema.insert("$defs".to_owned(), Value::Object(definitions.done.into_iter().collect()));
     Value::Object(schema)
+}
+
+/// The policies that have a parameter of this name.
+fn takers(key: &str) -> impl Iterator<Item = (&'static str, &'static Parameter)> {
+    let of = move |policy: &'static PolicyListed| {
+        policy.parameters.iter().filter(move |parameter| parameter.key == key).map(|parameter| (policy.name, parameter))
+    };
+    POLICIES.iter().flat_map(of)
+}
+
+/// What a parameter does, by policy where policies differ.
+fn of_policies(key: &str) -> String {
+    let mut parts: Vec<(Vec<&str>, &Parameter)> = Vec::new();
+    for (policy, parameter) in takers(key) {
+        match parts.iter_mut().find(|(_, known)| known.doc == parameter.doc && known.default == parameter.default) {
+            Some((policies, _)) => policies.push(policy),
+            None => parts.push((vec![policy], parameter)),
+        }
+    }
+    let part = |(policies, parameter): &(Vec<&str>, &Parameter)| {
+        format!("{}: {}. Default: {}.", policies.join(", "), parameter.doc, parameter.default)
+    };
+    parts.iter().map(part).collect::<Vec<_>>().join(" ")
+}
+
+/// The schema of a parameter's values.
+fn parameter_form(form: &Form) -> Value {
+    let mut definitions = Definitions::default();
+    let mut value = |ty: &Type| definitions.value(ty);
+    match form {
+        Form::Count(min, max) => value(&Type::Count(*min, *max)),
+        Form::CountOr(min, max, word) => json!({"anyOf": [value(&Type::Count(*min, *max)), {"enum": [word]}]}),
+        Form::Flag => value(&Type::Bool),
+        Form::Word(words) => value(&Type::Word(words)),
+        Form::Duration => value(&Type::Duration),
+        Form::DurationOr(word) => json!({"anyOf": [value(&Type::Duration), {"enum": [word]}]}),
+        Form::Weights => value(&Type::List(&Type::Count(0, MAX_WEIGHT as u64))),
+        Form::Address => value(&Type::Text),
+    }
 }
 
 /// Objects that were referred to, and those written out.
@@ -74,7 +114,9 @@ impl Definitions {
         if !field.built {
             return json!({"description": format!("{} Not supported yet.", field.doc), "not": {}});
         }
-        let description = if field.default.is_empty() {
+        let description = if let Type::OfPolicies(key) = field.value {
+            of_policies(key)
+        } else if field.default.is_empty() {
             field.doc.to_owned()
         } else {
             format!("{} Default: {}.", field.doc, field.default)
@@ -113,6 +155,16 @@ impl Definitions {
             Type::Either(types) => {
                 let any = types.iter().map(|one| self.value(one)).collect::<Vec<_>>();
                 json!({"anyOf": any})
+            }
+            Type::OfPolicies(key) => {
+                let mut forms = Vec::new();
+                for (_, parameter) in takers(key) {
+                    let form = parameter_form(&parameter.form);
+                    if !forms.contains(&form) {
+                        forms.push(form);
+                    }
+                }
+                if forms.len() == 1 { forms.remove(0) } else { json!({"anyOf": forms}) }
             }
             Type::Dist => json!({"anyOf": [self.value(&Type::Duration), self.reference(&DIST)]}),
             Type::CountDist => json!({"anyOf": [{"type": "integer", "minimum": 1}, self.reference(&COUNT_DIST)]}),

@@ -34,6 +34,8 @@ pub(super) enum Type {
     List(&'static Type),
     /// Free keys with values of one type.
     Map(&'static Type),
+    /// What the policies take that have a parameter of this name.
+    OfPolicies(&'static str),
     /// Any of these.
     Either(&'static [Type]),
     /// Anything: the value of a path.

@@ -1,15 +1,11 @@
 //! The tables of what traffics and calls have in common: connections, balancers, retries.
 
-use super::shape::Type::{Bool, Count, Duration, Either, List, Object, Ratio, Text, Word};
+use super::shape::Type::{Bool, Count, Duration, Either, List, Object, OfPolicies, Ratio, Text, Word};
 use super::shape::{Field, Shape, field, later, required};
 
-use crate::balance::{MAX_WEIGHT, POLICIES};
+use crate::balance::POLICIES;
 
 const MANY: u64 = u32::MAX as u64;
-
-/// Envoy's limits on rings and tables.
-const MAX_RING: u64 = 8_388_608;
-const MAX_TABLE: u64 = 5_000_011;
 
 /// What traffics and calls have in common.
 pub(super) const FLOW_FIELDS: [Field; 7] = [
@@ -62,80 +58,57 @@ pub(super) static CONNECTIONS: Shape = Shape {
     ],
 };
 
-/// `balancer`.
-pub(super) static BALANCER: Shape = Shape {
-    name: "balancer",
-    doc: "Which endpoint gets a request.",
-    fields: &[
-        required("policy", Word(POLICY_NAMES), "The policy."),
-        field(
-            "choices",
-            Either(&[Count(1, MANY), Word(&["all"])]),
-            "all",
-            "least-request: how many endpoints it compares.",
-        ),
-        field("replacement", Bool, "false", "least-request: whether the same endpoint may be drawn twice."),
-        field(
-            "weights",
-            List(&Count(0, MAX_WEIGHT as u64)),
-            "all 1",
-            "Weighted policies: one weight for each endpoint, in their order.",
-        ),
-        field(
-            "start",
-            Either(&[Count(0, 1_000_000), Word(&["random"])]),
-            "random",
-            "Policies that take turns: anywhere in the cycle, or as if so many picks had been made.",
-        ),
-        field(
-            "limit",
-            Either(&[Count(1, MANY), Word(&["unlimited"])]),
-            "unlimited",
-            "first: outstanding requests that fill an endpoint.",
-        ),
-        field("decay", Duration, "10s", "peak-ewma: time in which an estimate falls to 1/e."),
-        field("defaultRtt", Duration, "30ms", "peak-ewma: the estimate of an endpoint that never replied."),
-        field("minRingSize", Count(1, MAX_RING), "1024", "ring-hash: least number of points on the ring."),
-        field("maxRingSize", Count(1, MAX_RING), "8388608", "ring-hash: greatest number of points on the ring."),
-        field("tableSize", Count(2, MAX_TABLE), "65537", "maglev: number of slots, a prime number."),
-        field(
-            "firstAddress",
-            Text,
-            "10.0.0.1:80",
-            "ring-hash, maglev: what is hashed of the first endpoint; the others count up from it.",
-        ),
-        field(
-            "balanceFactor",
-            Either(&[Count(100, 100_000), Word(&["none"])]),
-            "none",
-            "ring-hash, maglev: most that an endpoint may have outstanding, in percent of its share.",
-        ),
-        field(
-            "overflow",
-            Word(&["random", "clockwise"]),
-            "random",
-            "ring-hash: where requests beyond balanceFactor go, to any other endpoint or to the next on the ring.",
-        ),
-        field(
-            "rule",
-            Word(&["active", "active-plus-one"]),
-            "active",
-            "weighted-least-request: what is compared, active/weight or (active + 1)/weight.",
-        ),
-        field(
-            "ties",
-            Word(&["random", "first"]),
-            "random",
-            "weighted-least-request: which of several equals is taken.",
-        ),
-        field(
-            "timeout",
-            Either(&[Duration, Word(&["none"])]),
-            "none",
-            "sticky: a client that asked nothing for longer is forgotten.",
-        ),
-    ],
+/// `balancer`: the policy, and every parameter that one of the policies lists.
+pub(super) static BALANCER: Shape =
+    Shape { name: "balancer", doc: "Which endpoint gets a request.", fields: &BALANCER_FIELDS };
+
+const BALANCER_FIELDS: [Field; 1 + PARAMETERS.1] = {
+    let mut fields = [required("policy", Word(POLICY_NAMES), "The policy."); 1 + PARAMETERS.1];
+    let mut index = 0;
+    while index < PARAMETERS.1 {
+        let key = PARAMETERS.0[index];
+        fields[1 + index] = field(key, OfPolicies(key), "", "A parameter of some policies.");
+        index += 1;
+    }
+    fields
 };
+
+/// The names of all parameters of policies, each once, and how many there are.
+const PARAMETERS: ([&str; MOST_PARAMETERS], usize) = {
+    let mut keys = [""; MOST_PARAMETERS];
+    let mut count = 0;
+    let mut policy = 0;
+    while policy < POLICIES.len() {
+        let parameters = POLICIES[policy].parameters;
+        let mut index = 0;
+        while index < parameters.len() {
+            let mut known = 0;
+            while known < count && !equal(keys[known], parameters[index].key) {
+                known += 1;
+            }
+            if known == count {
+                keys[count] = parameters[index].key;
+                count += 1;
+            }
+            index += 1;
+        }
+        policy += 1;
+    }
+    (keys, count)
+};
+
+/// More than there are; one too few does not compile.
+const MOST_PARAMETERS: usize = 64;
+
+/// Whether two texts are equal, before the program runs.
+const fn equal(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut index = 0;
+    while index < one.len() && index < other.len() && one[index] == other[index] {
+        index += 1;
+    }
+    index == one.len() && index == other.len()
+}
 
 /// The policies that may be named: those of the one list of them.
 pub(super) const POLICY_NAMES: &[&str] = &{

@@ -80,7 +80,7 @@ fn proxy(cx: &mut Context<'_>, item: &yaml::Node, services: &ServiceTable, nodes
         balancer: object
             .get("balancer")
             .and_then(|node| balancer(cx, node, service))
-            .unwrap_or(balance::Spec::RoundRobin { start: balance::Start::Random }),
+            .unwrap_or(balance::RoundRobin { start: balance::Start::Random }.into()),
         before,
         after,
         connections: object.get("connections").and_then(|node| connections(cx, node)),

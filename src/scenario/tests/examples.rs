@@ -160,7 +160,10 @@ fn the_shop_loads_with_all_its_parts() {
     assert!(!browse.flow.retries.on_per_try_timeout);
     assert_eq!(
         browse.flow.balancer,
-        Some(crate::balance::Spec::LeastRequest { choices: Choices::Of(2), replacement: false })
+        Some(crate::balance::Spec::LeastRequest(crate::balance::LeastRequest {
+            choices: Choices::Of(2),
+            replacement: false
+        }))
     );
     assert_eq!(browse.clients, Clients { count: 200, popularity: Popularity::Zipf { exponent: 1.1 } });
     assert_eq!((base.traffic[1].flow.through, base.proxies[0].zone.as_deref()), (Some(0), Some("z1")));
@@ -168,7 +171,7 @@ fn the_shop_loads_with_all_its_parts() {
     assert_eq!(base.traffic[2].from, Source::Node(0));
     assert_eq!(base.objectives[0].threshold, 0.25);
     assert_eq!(base.objectives[1].threshold, 0.001);
-    assert_eq!(loaded.variants[1].traffic[0].flow.balancer, Some(crate::balance::Spec::Random {}));
+    assert_eq!(loaded.variants[1].traffic[0].flow.balancer, Some(crate::balance::Spec::Random(crate::balance::Random)));
     assert_eq!(loaded.variants[2].traffic[0].flow.balancer, None);
     assert_eq!(loaded.variants[3].workloads[web].replicas, 6);
     let assumed = loaded.report.assumed.iter().map(|one| one.field.as_str()).collect::<Vec<_>>();
@@ -205,7 +208,7 @@ fn overrides_win_over_the_file_and_its_variants() {
         );
         assert_eq!(
             variant.traffic[0].flow.balancer,
-            Some(crate::balance::Spec::RoundRobin { start: crate::balance::Start::Random }),
+            Some(crate::balance::Spec::RoundRobin(crate::balance::RoundRobin { start: crate::balance::Start::Random })),
             "{}",
             variant.variant
         );
@@ -292,6 +295,42 @@ fn every_distribution_arrival_process_and_policy_is_known_to_the_format() {
         let more = format!("balancer: {{policy: {}}}, arrivals:", listed.name);
         let scenario = first(&with(&TRAFFIC.replace("arrivals:", &more)));
         assert_eq!(scenario.traffic[0].flow.balancer.as_ref().map(crate::balance::Spec::name), Some(listed.name));
+    }
+}
+
+/// What `windtunnel list policies` says of parameters: a default means what leaving it out means, and every form is read.
+#[test]
+fn parameters_of_policies_are_read_as_they_are_listed() {
+    use crate::balance::{Form, POLICIES};
+    let read = |policy: &str, more: &str| {
+        let more = format!("balancer: {{policy: {policy}{more}}}, arrivals:");
+        first(&with(&TRAFFIC.replace("arrivals:", &more))).traffic[0].flow.balancer.clone()
+    };
+    for policy in POLICIES {
+        for parameter in policy.parameters {
+            let of = |value: &str| format!(", {}: {value}", parameter.key);
+            if parameter.form == Form::Weights {
+                continue;
+            }
+            // `overflow` is refused without what it modifies.
+            let more = if parameter.key == "overflow" { ", balanceFactor: 150" } else { "" };
+            let default = read(policy.name, &format!("{}{more}", of(parameter.default)));
+            assert_eq!(default, read(policy.name, more), "{} of {}", parameter.key, policy.name);
+            let values = match parameter.form {
+                Form::Word(words) => words.iter().map(|word| (*word).to_owned()).collect(),
+                Form::Count(_, max) => vec![if max > 1_000_000 { 7_919 } else { max }.to_string()],
+                Form::CountOr(min, _, word) => vec![(min + 7).to_string(), word.to_owned()],
+                Form::Flag => vec![],
+                Form::Duration => vec!["77ms".to_owned()],
+                Form::DurationOr(word) => vec!["77ms".to_owned(), word.to_owned()],
+                Form::Weights => unreachable!("passed over"),
+                Form::Address => vec!["10.1.2.3:81".to_owned()],
+            };
+            let different = values.iter().map(|value| read(policy.name, &format!("{}{more}", of(value))));
+            let different = different.filter(|spec| *spec != read(policy.name, more)).count();
+            let usual = values.iter().filter(|value| *value == parameter.default).count();
+            assert_eq!(different, values.len() - usual, "{} of {}: {values:?}", parameter.key, policy.name);
+        }
     }
 }
 

@@ -1,0 +1,87 @@
+//! What makes a policy: its parameters, its state, and what is said about it.
+
+use std::fmt::Debug;
+
+use super::parameter::{Given, Parameter};
+use super::sight::{Ended, Sight};
+use crate::random::Stream;
+
+/// What there is to know about a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicyListed {
+    /// The word used in scenarios.
+    pub name: &'static str,
+    /// Parameters with their defaults.
+    pub parameters: &'static [Parameter],
+    /// What it knows.
+    pub information: &'static str,
+    /// What a pick costs, n being the number of endpoints.
+    pub cost: &'static str,
+    /// Where it is found, or who analysed it.
+    pub source: &'static str,
+    /// What it does.
+    pub summary: &'static str,
+}
+
+impl PolicyListed {
+    /// Its parameters as people write them, with their defaults.
+    #[must_use]
+    pub fn parameters_text(&self) -> String {
+        self.parameters.iter().map(Parameter::text).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The parameters of a policy, of which balancers are made.
+pub(super) trait Policy: Debug + Clone + PartialEq {
+    /// What is said about it.
+    const LISTED: PolicyListed;
+
+    /// A balancer with this policy.
+    type State: State;
+
+    /// The parameters as a scenario gives them; what does not fit together is refused by name.
+    fn read(given: &mut Given) -> Self;
+
+    /// A balancer over the endpoints `0..endpoints` with nothing outstanding.
+    fn build(&self, endpoints: u32, stream: &mut Stream) -> Self::State;
+
+    /// A few sets of parameters, for the tests that every policy must pass.
+    #[cfg(test)]
+    fn examples() -> Vec<Self>;
+}
+
+/// The state of a balancer. Endpoints are the numbers below the last `resize`.
+pub(super) trait State: Debug + Clone {
+    /// Chooses an endpoint, and counts a request there if it counts; `None` when there are no endpoints.
+    fn pick(&mut self, stream: &mut Stream, sight: &impl Sight) -> Option<u32>;
+
+    /// A request is over; endpoints that do not exist, or have none, are passed over.
+    fn done(&mut self, _endpoint: u32, _ended: Ended) {}
+
+    /// Requests without a reply at an endpoint; 0 for policies that do not count.
+    fn outstanding(&self, _endpoint: u32) -> u32 {
+        0
+    }
+
+    /// From now on the endpoints are `0..endpoints`.
+    fn resize(&mut self, endpoints: u32);
+}
+
+/// Large states stand behind a pointer, so that small ones are not carried around in their size.
+impl<S: State> State for Box<S> {
+    fn pick(&mut self, stream: &mut Stream, sight: &impl Sight) -> Option<u32> {
+        (**self).pick(stream, sight)
+    }
+
+    fn done(&mut self, endpoint: u32, ended: Ended) {
+        (**self).done(endpoint, ended);
+    }
+
+    fn outstanding(&self, endpoint: u32) -> u32 {
+        (**self).outstanding(endpoint)
+    }
+
+    fn resize(&mut self, endpoints: u32) {
+        (**self).resize(endpoints);
+    }
+}
