@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::console::Console;
 use crate::experiment::Progress;
@@ -10,7 +10,11 @@ use crate::experiment::Progress;
 /// Redraws a second; more would only cost time.
 const REDRAWS: u8 = 8;
 
-/// A bar over the replications of a run, with simulated requests a second and the time left.
+/// The bar's length: the share of the work that is done, in parts.
+const PARTS: u64 = 10_000;
+
+/// A bar over the work of a run, with its replications, simulated requests a second and the time left. Work counts as
+/// what it costs, not as the number of runs, so that a few long runs at one end do not make the estimate jump.
 #[derive(Debug)]
 pub(super) struct Bar {
     bar: ProgressBar,
@@ -21,9 +25,8 @@ impl Bar {
     pub(super) fn new(console: &Console, name: &str) -> Self {
         let target =
             if console.progress() { ProgressDrawTarget::stderr_with_hz(REDRAWS) } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(None, target);
-        let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} runs · {msg} · {eta} left")
-            .expect("the template is well formed");
+        let bar = ProgressBar::with_draw_target(Some(PARTS), target);
+        let style = ProgressStyle::with_template("{prefix} {wide_bar} {msg}").expect("the template is well formed");
         bar.set_style(style);
         bar.set_prefix(name.to_owned());
         if console.progress() {
@@ -43,10 +46,39 @@ impl Progress for Bar {
         if self.bar.is_hidden() {
             return;
         }
-        self.bar.set_length(total_runs);
-        self.bar.set_position(done_runs);
-        let seconds = self.bar.elapsed().as_secs_f64().max(1e-3);
-        let rate = HumanCount((requests as f64 / seconds) as u64);
-        self.bar.set_message(format!("{rate} requests/s"));
+        let seconds = self.bar.elapsed().as_secs_f64();
+        let rate = HumanCount((requests as f64 / seconds.max(1e-3)) as u64);
+        let left = left(seconds, self.bar.position());
+        self.bar.set_message(format!("{done_runs}/{total_runs} runs · {rate} requests/s · {left} left"));
+    }
+
+    fn share(&self, done: f64) {
+        // Several workers tell, and the bar never goes back.
+        let parts = (done * PARTS as f64) as u64;
+        if parts > self.bar.position() {
+            self.bar.set_position(parts);
+        }
+    }
+}
+
+/// The time left if what is left goes on as what is done.
+fn left(seconds: f64, parts: u64) -> String {
+    if parts == 0 {
+        return "unknown".to_owned();
+    }
+    let left = seconds * PARTS.saturating_sub(parts) as f64 / parts as f64;
+    HumanDuration(Duration::from_secs_f64(left.min(1e9))).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::left;
+
+    #[test]
+    fn the_time_left_goes_by_the_work_that_is_done() {
+        assert_eq!(left(5.0, 0), "unknown");
+        assert_eq!(left(10.0, 2_500), "30 seconds");
+        assert_eq!(left(10.0, 1), "28 hours");
+        assert_eq!(left(10.0, 10_000), "0 seconds");
     }
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// `total` jobs, numbered from 0. A job is taken only while fewer than `window` wait between it and the first result
-/// that was not handed out, so that a slow job does not let the results of all later ones pile up.
+/// that was not handed out, or while the results that wait take less than `room` bytes: a slow job lets small results
+/// of later ones wait for it rather than the workers, and large ones do not pile up.
 #[derive(Debug)]
 pub(super) struct Line<T> {
     total: usize,
     window: usize,
+    room: usize,
     state: Mutex<State<T>>,
     changed: Condvar,
 }
@@ -21,19 +23,23 @@ struct State<T> {
     handed: usize,
     /// Whether no further job may be taken.
     closed: bool,
-    done: BTreeMap<usize, T>,
+    /// Results that wait, with their bytes.
+    done: BTreeMap<usize, (T, usize)>,
+    /// The sum of those.
+    bytes: usize,
 }
 
 impl<T> Line<T> {
-    pub(super) const fn new(total: usize, window: usize) -> Self {
-        let state = State { next: 0, handed: 0, closed: false, done: BTreeMap::new() };
-        Self { total, window, state: Mutex::new(state), changed: Condvar::new() }
+    pub(super) const fn new(total: usize, window: usize, room: usize) -> Self {
+        let state = State { next: 0, handed: 0, closed: false, done: BTreeMap::new(), bytes: 0 };
+        Self { total, window, room, state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// A worker's next job; waits until there is room for its result. `None` when there is none left.
     pub(super) fn take(&self) -> Option<usize> {
         let mut state = self.state();
-        while !state.closed && state.next < self.total && state.next >= state.handed + self.window {
+        let full = |state: &State<T>| state.next >= state.handed + self.window && state.bytes >= self.room;
+        while !state.closed && state.next < self.total && full(&state) {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if state.closed || state.next == self.total {
@@ -43,9 +49,12 @@ impl<T> Line<T> {
         Some(state.next - 1)
     }
 
-    /// The result of a job that was taken.
-    pub(super) fn put(&self, job: usize, result: T) {
-        self.state().done.insert(job, result);
+    /// The result of a job that was taken, and about how many bytes it holds.
+    pub(super) fn put(&self, job: usize, result: T, bytes: usize) {
+        let mut state = self.state();
+        state.done.insert(job, (result, bytes));
+        state.bytes += bytes;
+        drop(state);
         self.changed.notify_all();
     }
 
@@ -57,8 +66,9 @@ impl<T> Line<T> {
         }
         let job = state.handed;
         loop {
-            if let Some(result) = state.done.remove(&job) {
+            if let Some((result, bytes)) = state.done.remove(&job) {
                 state.handed += 1;
+                state.bytes -= bytes;
                 self.changed.notify_all();
                 return Some(result);
             }
@@ -86,7 +96,7 @@ mod tests {
 
     #[test]
     fn results_come_in_order_and_never_pile_up() {
-        let line = Line::new(200, 6);
+        let line = Line::new(200, 6, 0);
         let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let results = std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -95,7 +105,7 @@ mod tests {
                         most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                         // Early jobs of each ten are slow.
                         std::thread::sleep(std::time::Duration::from_micros(if job % 10 == 0 { 900 } else { 10 }));
-                        line.put(job, job * 2);
+                        line.put(job, job * 2, 1);
                     }
                 });
             }
@@ -113,13 +123,13 @@ mod tests {
 
     #[test]
     fn a_closed_line_lets_its_workers_go() {
-        let line = Line::new(100, 2);
+        let line = Line::new(100, 2, 0);
         std::thread::scope(|scope| {
             let worker = scope.spawn(|| {
                 let mut taken = 0;
                 while let Some(job) = line.take() {
                     taken += 1;
-                    line.put(job, ());
+                    line.put(job, (), 1);
                 }
                 taken
             });
@@ -127,6 +137,32 @@ mod tests {
             line.close();
             assert!(worker.join().is_ok_and(|taken| (1..=3).contains(&taken)));
         });
-        assert_eq!(Line::<()>::new(0, 2).next_result(), None);
+        assert_eq!(Line::<()>::new(0, 2, 0).next_result(), None);
+    }
+    #[test]
+    fn small_results_wait_for_a_slow_one_and_large_ones_do_not_pile_up() {
+        // The first job ends when the second worker can take nothing more, or has done all others.
+        for (bytes, most) in [(1, 99), (30, 5)] {
+            let line = Line::new(100, 4, 100);
+            let taken = AtomicUsize::new(0);
+            std::thread::scope(|scope| {
+                assert_eq!(line.take(), Some(0));
+                scope.spawn(|| {
+                    while let Some(job) = line.take() {
+                        taken.fetch_add(1, Ordering::SeqCst);
+                        line.put(job, (), bytes);
+                    }
+                });
+                let mut before = usize::MAX;
+                while taken.load(Ordering::SeqCst) != before || before == 0 {
+                    before = taken.load(Ordering::SeqCst);
+                    std::thread::sleep(std::time::Duration::from_millis(50));
+                }
+                assert!(before <= most && (bytes > 1 || before == most), "{before} of {bytes} bytes");
+                line.put(0, (), bytes);
+                while line.next_result().is_some() {}
+            });
+            assert_eq!(taken.load(Ordering::SeqCst), 99);
+        }
     }
 }

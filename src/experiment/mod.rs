@@ -5,6 +5,7 @@
 
 mod line;
 mod pilot;
+mod work;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,8 +19,10 @@ use crate::scenario::{Scenario, Window};
 use crate::time::SimDuration;
 
 use line::Line;
+use work::Costs;
 
 pub use crate::model::RequestLog;
+pub use work::Work;
 
 /// How to run.
 #[derive(Debug, Clone)]
@@ -34,6 +37,10 @@ pub struct Options {
 pub trait Progress: Sync {
     /// `done_runs` of `total_runs` are done; `requests` were simulated in them.
     fn advance(&self, done_runs: u64, total_runs: u64, requests: u64);
+
+    /// About which share of all the work is done: by events, so that runs of unequal cost count as what they are. Comes
+    /// before [`Progress::advance`] of the same run.
+    fn share(&self, _done: f64) {}
 }
 
 /// How it ended.
@@ -68,8 +75,10 @@ impl RunError {
 /// Makes the sink of a run, on the thread that runs it.
 pub type MakeSink<'a> = &'a (dyn Fn(usize, u32, &Labels) -> Box<dyn Sink + Send> + Sync);
 
-/// How many results may wait for an earlier one, for each job.
+/// How many results may wait for an earlier one, for each job, however large they are.
 const WINDOW_PER_JOB: usize = 3;
+/// How many bytes of results may wait for an earlier one: workers do not stand idle because one run is long.
+const ROOM: usize = 256 << 20;
 /// More threads than any machine has cores for.
 const MOST_THREADS: usize = 1_024;
 
@@ -85,7 +94,23 @@ pub fn run(
     sinks: MakeSink<'_>,
     consume: &mut dyn FnMut(&Labels, RunOutcome),
 ) -> Result<Finished, RunError> {
-    let total = variants.iter().map(|variant| u64::from(variant.run.replications)).sum::<u64>();
+    run_work(&Work::new(&[variants]), options, stop, progress, sinks, consume)
+}
+
+/// The same for the variants of several scenarios, in the order that the work has; a variant's number is its place
+/// among all.
+///
+/// # Errors
+/// The first run, in job order, that breaks an invariant or cannot go on.
+pub fn run_work(
+    work: &Work<'_>,
+    options: &Options,
+    stop: &AtomicBool,
+    progress: &dyn Progress,
+    sinks: MakeSink<'_>,
+    consume: &mut dyn FnMut(&Labels, RunOutcome),
+) -> Result<Finished, RunError> {
+    let total = work.total();
     // More threads than runs would have nothing to do, and thousands would only look for work.
     let most = usize::try_from(total).unwrap_or(usize::MAX).clamp(1, MOST_THREADS);
     let jobs = options.jobs.clamp(1, most);
@@ -93,28 +118,34 @@ pub fn run(
         .num_threads(jobs)
         .build()
         .map_err(|error| RunError::Unrunnable(format!("cannot start {jobs} threads: {error}")))?;
-    let warmup = match pilot::warmup(variants, &pool, stop) {
-        Some(warmup) => warmup?,
-        None => return Ok(Finished::Interrupted),
-    };
+    let mut warmups = Vec::new();
+    for variants in work.families() {
+        match pilot::warmup(variants, &pool, stop) {
+            Some(warmup) => warmups.push(warmup?),
+            None => return Ok(Finished::Interrupted),
+        }
+    }
     let batch = Batch {
-        variants,
-        warmup,
+        work,
+        warmups,
         log: options.requests_log,
         stop,
         progress,
         sinks,
         total,
-        plans: variants.iter().map(|_| Mutex::default()).collect(),
+        plans: work.variants().map(|_| Mutex::default()).collect(),
+        costs: Mutex::new(Costs::new(work)),
         done: AtomicU64::new(0),
         requests: AtomicU64::new(0),
     };
-    let line = Line::new(batch.jobs(), jobs * WINDOW_PER_JOB);
+    let line = Line::new(batch.jobs(), jobs * WINDOW_PER_JOB, ROOM);
     pool.in_place_scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|_| {
                 while let Some(job) = line.take() {
-                    line.put(job, batch.run(job));
+                    let ran = batch.run(job);
+                    let bytes = ran.as_ref().and_then(|ran| ran.as_ref().ok()).map_or(0, RunOutcome::bytes);
+                    line.put(job, ran, bytes);
                 }
             });
         }
@@ -126,8 +157,9 @@ pub fn run(
 
 /// All runs of an experiment: what the workers share.
 struct Batch<'a> {
-    variants: &'a [Scenario],
-    warmup: Option<SimDuration>,
+    work: &'a Work<'a>,
+    /// Of each scenario, where its warm-up was to be found.
+    warmups: Vec<Option<SimDuration>>,
     log: RequestLog,
     stop: &'a AtomicBool,
     progress: &'a dyn Progress,
@@ -135,6 +167,7 @@ struct Batch<'a> {
     total: u64,
     /// Made by the first run of a variant, dropped after its last.
     plans: Vec<Mutex<Option<Arc<Plan>>>>,
+    costs: Mutex<Costs>,
     done: AtomicU64,
     requests: AtomicU64,
 }
@@ -147,28 +180,16 @@ impl Batch<'_> {
         usize::try_from(self.total).unwrap_or(usize::MAX)
     }
 
-    /// Variant and replication of a job.
-    fn place(&self, job: usize) -> (usize, u32) {
-        let mut before = job as u64;
-        for (index, variant) in self.variants.iter().enumerate() {
-            let replications = u64::from(variant.run.replications);
-            if before < replications {
-                return (index, u32::try_from(before).unwrap_or(u32::MAX));
-            }
-            before -= replications;
-        }
-        unreachable!("a job belongs to a variant")
-    }
-
     fn plan(&self, variant: usize) -> Arc<Plan> {
         let mut plan = self.plans[variant].lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || Arc::new(Plan::new(&with_warmup(&self.variants[variant], self.warmup)));
+        let warmup = self.warmups[self.work.family(variant)];
+        let make = || Arc::new(Plan::new(&with_warmup(self.work.variant(variant), warmup)));
         Arc::clone(plan.get_or_insert_with(make))
     }
 
     /// Runs a job; whatever panics becomes an error, so that whoever waits for the result gets one.
     fn run(&self, job: usize) -> Ran {
-        let (variant, replication) = self.place(job);
+        let (variant, replication) = self.work.place(job as u64);
         catch_unwind(AssertUnwindSafe(|| self.run_one(variant, replication)))
             .unwrap_or_else(|panic| Some(Err(broken(replication, panic.as_ref()))))
     }
@@ -183,6 +204,9 @@ impl Batch<'_> {
         drop(sink);
         let count = outcome.as_ref().map_or(0, |outcome| outcome.flows.iter().map(|flow| flow.offered).sum());
         let requests = self.requests.fetch_add(count, Ordering::Relaxed) + count;
+        let events = outcome.as_ref().map_or(0, |outcome| outcome.events);
+        let share = self.costs.lock().unwrap_or_else(PoisonError::into_inner).ran(variant, events);
+        self.progress.share(share);
         self.progress.advance(self.done.fetch_add(1, Ordering::Relaxed) + 1, self.total, requests);
         Some(outcome)
     }
@@ -190,12 +214,12 @@ impl Batch<'_> {
     /// Hands the outcomes out in order, up to the first run that was stopped or failed.
     fn hand_out(&self, line: &Line<Ran>, consume: &mut dyn FnMut(&Labels, RunOutcome)) -> Result<Finished, RunError> {
         for job in 0..self.jobs() {
-            let (variant, replication) = self.place(job);
+            let (variant, replication) = self.work.place(job as u64);
             // What came after the interruption is dropped, so that what is kept is a prefix of the jobs.
             let Some(Some(outcome)) = line.next_result() else { return Ok(Finished::Interrupted) };
-            let outcome = outcome.map_err(|error| error.within(&self.variants[variant].variant))?;
+            let outcome = outcome.map_err(|error| error.within(&self.work.variant(variant).variant))?;
             consume(&self.plan(variant).labels, outcome);
-            if replication + 1 == self.variants[variant].run.replications {
+            if replication + 1 == self.work.variant(variant).run.replications {
                 *self.plans[variant].lock().unwrap_or_else(PoisonError::into_inner) = None;
             }
         }

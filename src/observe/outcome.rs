@@ -62,6 +62,30 @@ pub struct RunOutcome {
     pub metrics: Vec<MetricValue>,
 }
 
+impl RunOutcome {
+    /// About how much memory it holds, itself included.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let flow = |flow: &FlowOutcome| {
+            let attribution =
+                size_of_val(flow.attribution.counts.as_slice()) + size_of_val(flow.attribution.sums.as_slice());
+            size_of::<FlowOutcome>() + flow.latency.bytes() + attribution + size_of_val(flow.errors.as_slice())
+        };
+        let endpoint = |endpoint: &EndpointOutcome| {
+            size_of::<EndpointOutcome>() + endpoint.latency.as_ref().map_or(0, Histogram::bytes)
+        };
+        let metric = |metric: &MetricValue| match metric {
+            MetricValue::Number(_) => size_of::<MetricValue>(),
+            MetricValue::List(values) => size_of_val(values.as_slice()),
+            MetricValue::Names(names) => names.iter().map(|name| name.len() + size_of::<String>()).sum(),
+        };
+        size_of::<Self>()
+            + self.flows.iter().map(flow).sum::<usize>()
+            + self.endpoints.iter().map(endpoint).sum::<usize>()
+            + self.metrics.iter().map(metric).sum::<usize>()
+    }
+}
+
 /// The value of a named metric in one replication.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MetricValue {

@@ -72,6 +72,12 @@ impl Histogram {
         Self { bits, first: 0, counts: Vec::new(), count: 0, min: u64::MAX, max: 0 }
     }
 
+    /// How much memory its counters take.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.counts.capacity() * size_of::<u64>()
+    }
+
     /// Counts a value.
     #[inline]
     pub fn record(&mut self, value: u64) {

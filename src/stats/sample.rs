@@ -23,6 +23,12 @@ impl Sample {
         Self { values: Vec::new(), over: false, histogram: Histogram::new() }
     }
 
+    /// How much memory its values and counters take.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.values.capacity() * size_of::<u64>() + self.histogram.bytes()
+    }
+
     /// Adds a value.
     #[inline]
     pub fn record(&mut self, value: u64) {
