@@ -12,7 +12,7 @@ use super::progress::Bar;
 use super::{Trouble, interrupt, load};
 use crate::experiment::{self, Finished, Options, RequestLog, RunError};
 use crate::report::directory::Directory;
-use crate::report::{Description, ResultFiles, RowStore, Summary};
+use crate::report::{Arrival, Description, ResultFiles, RowStore, Summary};
 use crate::scenario::Loaded;
 
 /// A scenario that was read, and where its results go.
@@ -85,7 +85,8 @@ pub(super) fn simulate(
         question: loaded.question.clone(),
         resolved: loaded.resolved.clone(),
     };
-    let mut files = ResultFiles::create(directory, description, &loaded.variants, log_requests).map_err(writing)?;
+    let mut files = ResultFiles::create(directory, description, &loaded.variants, log_requests, Arrival::InOrder)
+        .map_err(writing)?;
     if let Some(baseline) = baseline {
         files.compare_with(baseline);
     }

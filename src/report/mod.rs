@@ -15,6 +15,7 @@ mod histogram;
 pub mod json;
 pub mod markdown;
 pub mod number;
+mod part;
 mod requests;
 mod results;
 mod runs;
@@ -30,7 +31,7 @@ mod why;
 
 pub use attribution::Band;
 pub use comparison::{Arm, Comparison, Flag, FlowComparison, MetricComparison, Verdict, comparison_csv};
-pub use results::{Description, ResultFiles, Summary};
+pub use results::{Arrival, Description, ResultFiles, Summary};
 pub use runs::METRICS;
 pub use stream::RowStore;
 pub use summary::{

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use serde_json::{Map, Value, json};
 
 use super::comparison::{self, Comparison};
-use super::directory::{Directory, ResultFile, SCENARIO_FILE, sha256};
+use super::directory::{Directory, SCENARIO_FILE, sha256};
+use super::part::Part;
 use super::stream::{Kind, RowStore};
 use super::summary::{Accumulator, VariantSummary};
 use super::table::{Run, Table};
@@ -51,29 +52,36 @@ impl Summary {
     }
 }
 
-/// The result files of one scenario in the making. Outcomes must come in job order.
+/// In which order outcomes come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// Variants in their order.
+    InOrder,
+    /// All replications of a variant one after the other, but variants in any order; of a variant that is finished only
+    /// its metrics are kept in memory, because there may be thousands.
+    AnyOrder,
+}
+
+/// The result files of one scenario in the making. The replications of a variant must come one after the other.
 #[derive(Debug)]
 pub struct ResultFiles<'s> {
     variants: &'s [Scenario],
     description: Description,
     directory: Directory,
-    runs: Table<ResultFile>,
-    endpoints: Table<ResultFile>,
-    balance: Table<ResultFile>,
-    errors: Table<ResultFile>,
-    events: Table<ResultFile>,
-    timeline: ResultFile,
-    requests: Option<ResultFile>,
+    arrival: Arrival,
+    runs: Part,
+    endpoints: Part,
+    balance: Part,
+    errors: Part,
+    events: Part,
+    timeline: Part,
+    requests: Option<Part>,
+    summaries: Part,
+    histograms: Part,
+    attributions: Part,
     current: Option<(usize, Accumulator)>,
     finished: Vec<(usize, VariantSummary)>,
     baseline: Option<usize>,
-}
-
-/// A file that holds only its header so far; rows are copied behind it.
-fn with_header<H: AsRef<[u8]>>(directory: &Directory, name: &str, header: &[H]) -> io::Result<ResultFile> {
-    let mut table = Table::without_header(directory.create(name)?);
-    table.row(header)?;
-    table.finish()
 }
 
 impl<'s> ResultFiles<'s> {
@@ -86,20 +94,25 @@ impl<'s> ResultFiles<'s> {
         description: Description,
         variants: &'s [Scenario],
         log_requests: bool,
+        arrival: Arrival,
     ) -> io::Result<Self> {
-        let requests =
-            log_requests.then(|| with_header(&directory, requests::FILE, &requests::header())).transpose()?;
+        let any = arrival == Arrival::AnyOrder;
+        let requests = || Part::create(&directory, requests::FILE, &requests::header(), any);
         Ok(Self {
-            runs: Table::new(directory.create(runs::FILE)?, &runs::header())?,
-            endpoints: Table::new(directory.create(endpoints::FILE)?, &endpoints::HEADER)?,
-            balance: Table::new(directory.create(balance::FILE)?, &balance::HEADER)?,
-            errors: Table::new(directory.create(errors::FILE)?, &errors::HEADER)?,
-            events: Table::new(directory.create(events::FILE)?, &events::HEADER)?,
-            timeline: with_header(&directory, timeline::FILE, &timeline::HEADER)?,
-            requests,
+            runs: Part::create(&directory, runs::FILE, &runs::header(), any)?,
+            endpoints: Part::create(&directory, endpoints::FILE, &endpoints::HEADER, any)?,
+            balance: Part::create(&directory, balance::FILE, &balance::HEADER, any)?,
+            errors: Part::create(&directory, errors::FILE, &errors::HEADER, any)?,
+            events: Part::create(&directory, events::FILE, &events::HEADER, any)?,
+            timeline: Part::create(&directory, timeline::FILE, &timeline::HEADER, any)?,
+            requests: log_requests.then(requests).transpose()?,
+            summaries: Part::create(&directory, summary::FILE, &summary::HEADER, any)?,
+            histograms: Part::create(&directory, histogram::FILE, &histogram::HEADER, any)?,
+            attributions: Part::create(&directory, attribution::FILE, &attribution::HEADER, any)?,
             variants,
             description,
             directory,
+            arrival,
             current: None,
             finished: Vec::new(),
             baseline: None,
@@ -117,6 +130,10 @@ impl<'s> ResultFiles<'s> {
     /// If a file cannot be written.
     pub fn add(&mut self, labels: &Labels, outcome: &RunOutcome, rows: &RowStore) -> io::Result<()> {
         let variant = outcome.variant;
+        if self.current.as_ref().is_none_or(|(current, _)| *current != variant) {
+            self.finish_variant()?;
+            self.parts().for_each(|part| part.begin(variant));
+        }
         let scenario = &self.variants[variant];
         let run = Run {
             scenario: &self.description.scenario,
@@ -125,27 +142,46 @@ impl<'s> ResultFiles<'s> {
             labels,
             outcome,
         };
-        runs::write(&mut self.runs, run)?;
-        endpoints::write(&mut self.endpoints, run)?;
-        balance::write(&mut self.balance, run)?;
-        errors::write(&mut self.errors, run)?;
-        events::write(&mut self.events, run)?;
+        self.runs.rows(|table| runs::write(table, run))?;
+        self.endpoints.rows(|table| endpoints::write(table, run))?;
+        self.balance.rows(|table| balance::write(table, run))?;
+        self.errors.rows(|table| errors::write(table, run))?;
+        self.events.rows(|table| events::write(table, run))?;
         rows.join(Kind::Timeline, variant, outcome.replication, &mut self.timeline)?;
         if let Some(requests) = &mut self.requests {
             rows.join(Kind::Requests, variant, outcome.replication, requests)?;
-        }
-        if self.current.as_ref().is_none_or(|(current, _)| *current != variant) {
-            self.finish_variant();
         }
         let (_, accumulator) = self.current.get_or_insert_with(|| (variant, Accumulator::new(scenario)));
         accumulator.add(labels, outcome);
         Ok(())
     }
 
-    fn finish_variant(&mut self) {
-        if let Some((variant, accumulator)) = self.current.take() {
-            self.finished.push((variant, accumulator.finish()));
+    /// Every file whose rows belong to variants.
+    fn parts(&mut self) -> impl Iterator<Item = &mut Part> {
+        [&mut self.runs, &mut self.endpoints, &mut self.balance, &mut self.errors, &mut self.events]
+            .into_iter()
+            .chain([&mut self.timeline, &mut self.summaries, &mut self.histograms, &mut self.attributions])
+            .chain(self.requests.as_mut())
+    }
+
+    /// Writes what needs all replications of a variant.
+    fn finish_variant(&mut self) -> io::Result<()> {
+        let Some((variant, accumulator)) = self.current.take() else { return Ok(()) };
+        let mut found = accumulator.finish();
+        let scenario = self.description.scenario.as_str();
+        self.summaries.rows(|table| summary::write(table, scenario, &found))?;
+        for flow in &found.flows {
+            let leading = [scenario, &found.variant, &flow.name];
+            self.histograms.rows(|table| histogram::write(table, leading, &flow.latency))?;
+            if flow.is_traffic {
+                self.attributions.rows(|table| attribution::write(table, leading, &flow.ledger, &flow.bands))?;
+            }
         }
+        if self.arrival == Arrival::AnyOrder {
+            found.keep_metrics_only();
+        }
+        self.finished.push((variant, found));
+        Ok(())
     }
 
     /// Writes what needs all replications and makes the directory a result.
@@ -155,21 +191,9 @@ impl<'s> ResultFiles<'s> {
     /// # Errors
     /// If a file cannot be written; the directory is then not a result.
     pub fn finish(mut self, partial: bool, volatile: Value) -> io::Result<Summary> {
-        self.finish_variant();
+        self.finish_variant()?;
+        self.finished.sort_unstable_by_key(|(variant, _)| *variant);
         let scenario = self.description.scenario.clone();
-        let mut summaries = Table::new(self.directory.create(summary::FILE)?, &summary::HEADER)?;
-        let mut histograms = Table::new(self.directory.create(histogram::FILE)?, &histogram::HEADER)?;
-        let mut attributions = Table::new(self.directory.create(attribution::FILE)?, &attribution::HEADER)?;
-        for (_, variant) in &self.finished {
-            summary::write(&mut summaries, &scenario, variant)?;
-            for flow in &variant.flows {
-                let leading = [scenario.as_str(), &variant.variant, &flow.name];
-                histogram::write(&mut histograms, leading, &flow.latency)?;
-                if flow.is_traffic {
-                    attribution::write(&mut attributions, leading, &flow.ledger, &flow.bands)?;
-                }
-            }
-        }
         let mut resolved = self.directory.create(SCENARIO_FILE)?;
         resolved.write_all(self.description.resolved.as_bytes())?;
         let head = self.head(partial);
@@ -182,14 +206,11 @@ impl<'s> ResultFiles<'s> {
             comparison::write(&mut table, &scenario, comparison, &|_| true)?;
             self.directory.keep(table.finish()?)?;
         }
-        for table in
-            [self.runs, summaries, self.endpoints, self.balance, histograms, self.errors, attributions, self.events]
-        {
-            self.directory.keep(table.finish()?)?;
+        let parts = [self.runs, self.summaries, self.endpoints, self.balance, self.histograms, self.errors];
+        for part in parts.into_iter().chain([self.attributions, self.events, self.timeline]).chain(self.requests) {
+            self.directory.keep(part.finish()?)?;
         }
-        for file in [Some(self.timeline), self.requests, Some(resolved)].into_iter().flatten() {
-            self.directory.keep(file)?;
-        }
+        self.directory.keep(resolved)?;
         self.directory.commit(head, volatile)?;
         Ok(Summary { scenario, question: self.description.question, seeds, partial, variants, comparison })
     }

@@ -39,6 +39,18 @@ pub struct VariantSummary {
     pub events: u64,
 }
 
+impl VariantSummary {
+    /// Forgets all but metrics, failures and objectives: what many variants are compared by.
+    pub(crate) fn keep_metrics_only(&mut self) {
+        self.services = Vec::new();
+        for flow in &mut self.flows {
+            flow.latency = Histogram::new();
+            flow.ledger = Vec::new();
+            flow.bands = Vec::new();
+        }
+    }
+}
+
 /// A traffic or a call.
 #[derive(Debug, Clone)]
 pub struct FlowSummary {

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::directory::{Directory, sha256};
-use super::{Description, ResultFiles, RowStore, Summary, json, markdown, summary_csv, terminal};
+use super::{Arrival, Description, ResultFiles, RowStore, Summary, json, markdown, summary_csv, terminal};
 use crate::cause::{FailureCause, LedgerCause};
 use crate::observe::outcome::{
     Attribution, ClusterEvent, EndpointLabel, EndpointOutcome, ErrorCount, FlowLabel, FlowOutcome, Labels, MetricValue,
@@ -204,7 +204,8 @@ fn write(path: &Path) -> Summary {
         question: Some("Which?".to_owned()),
         resolved: "kind: Scenario\n".to_owned(),
     };
-    let mut files = ResultFiles::create(directory, description, &variants, true).expect("files can be written");
+    let mut files =
+        ResultFiles::create(directory, description, &variants, true, Arrival::InOrder).expect("files can be written");
     // Jobs may write their rows in any order.
     for replication in [1, 0] {
         write_rows(&rows, replication);
@@ -519,7 +520,8 @@ fn rows_that_cannot_be_written_stop_the_results() {
     let variants = [scenario()];
     let output = Directory::open(&directory.path().join("out"), "shop", false).expect("a new directory");
     let description = Description { scenario: "shop".to_owned(), question: None, resolved: String::new() };
-    let mut files = ResultFiles::create(output, description, &variants, false).expect("files can be written");
+    let mut files =
+        ResultFiles::create(output, description, &variants, false, Arrival::InOrder).expect("files can be written");
     let error = files.add(&labels(), &outcome(0), &rows).expect_err("the rows are lost");
     assert!(error.to_string().contains("timeline-0-0.tmp"), "{error}");
     drop(files);
