@@ -125,6 +125,7 @@ fn queue() -> Scenario {
         objectives: Vec::new(),
         expect: Vec::new(),
         observe: Observe::default(),
+        metrics: Vec::new(),
     }
 }
 

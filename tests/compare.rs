@@ -453,3 +453,80 @@ fn what_cannot_be_compared_is_refused_before_anything_runs() {
     }
     assert!(!scratch.path().join("results").exists());
 }
+
+#[test]
+fn metrics_by_their_names_stand_beside_the_columns() {
+    let scratch = scratch();
+    let names = "browse.latency.p99,browse.goodput.mean,browse.queueWait.mean,deployment/web[0].utilization";
+    let asked = format!("{names},latency_p99_ms");
+    let directory = compare(scratch.path(), ARMS, "named", &["--metric", &asked]);
+    let rows = table(&directory, "comparison.csv");
+    let row = |variant: &str, metric: &str| {
+        let found = |row: &&Row| row["variant"] == variant && row["metric"] == metric && row["traffic"] != "api";
+        rows.iter().find(found).unwrap_or_else(|| panic!("no {metric} of {variant}"))
+    };
+    for variant in ["least-request", "same", "farther"] {
+        for (column, name) in [("latency_p99_ms", "browse.latency.p99"), ("goodput_rps", "browse.goodput.mean")] {
+            let (column, name) = (row(variant, column), row(variant, name));
+            for key in column.keys().filter(|key| *key != "metric") {
+                assert_eq!(column[key], name[key], "{key} of {variant}");
+            }
+        }
+    }
+    let least = |metric| row("least-request", metric);
+    assert_eq!(least("browse.queueWait.mean")["verdict"], "better");
+    assert_eq!(least("deployment/web[0].utilization")["traffic"], "deployment/web[0]");
+    // Whoever avoids the slow pod gives it less to do, which is neither good nor bad.
+    assert_eq!(least("deployment/web[0].utilization")["verdict"], "different");
+    // The mean over replications stands in summary.csv too, in the same unit.
+    let summary = table(&directory, "summary.csv");
+    let own = summary.iter().find(|row| row["variant"] == "least-request" && row["metric"] == "browse.queueWait.mean");
+    assert_eq!(own.expect("a row")["mean"], least("browse.queueWait.mean")["mean"]);
+    // Naming a metric changes nothing else.
+    let plain = table(&compare(scratch.path(), ARMS, "plain", &[]), "comparison.csv");
+    let others: Vec<&Row> = rows.iter().filter(|row| !row["metric"].contains('.')).collect();
+    assert_eq!(others, plain.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn calls_are_shown_when_asked_for() {
+    let scratch = scratch();
+    write(scratch.path(), "rich.yaml", support::RICH);
+    let run = |more: &[&str]| {
+        let mut arguments = vec!["compare", "rich.yaml", "-q", "--metric", "latency_p50_ms", "--replications", "2"];
+        arguments.extend(more);
+        stdout(&output(scratch.path(), &arguments))
+    };
+    assert!(!run(&[]).contains("\ncall "));
+    let text = run(&["--calls"]);
+    let call = text.lines().find(|line| line.starts_with("call ")).unwrap_or_else(|| panic!("no call in\n{text}"));
+    assert!(
+        run(&["--calls", "--format", "markdown"]).contains(&format!("## {}", call.replace("call ", "call/"))),
+        "{call}"
+    );
+}
+
+#[test]
+fn metrics_that_cannot_be_compared_are_refused() {
+    let scratch = scratch();
+    write(scratch.path(), "arms.yaml", ARMS);
+    let place = |metric: &str| format!(" --> --metric:1:1\n  |\n1 | {metric}\n  | {}\n  |\n", "^".repeat(metric.len()));
+    for (metric, message, help) in [
+        ("brwose.latency.p99", "no traffic is called `brwose`", "did you mean `browse`?"),
+        ("browse.latncy.p99", "unknown quantity `latncy`", "did you mean `latency`?"),
+        (
+            "browse.latency.values",
+            "a metric that is compared is one number, and this one is a list",
+            "write a statistic that is one number, such as mean, p99 or max",
+        ),
+        (
+            "browse.latency.p99.acrossReplications(sd)",
+            "a metric that is compared has a number in each replication, and acrossReplications has only one of all",
+            "leave acrossReplications out: the mean over replications and its interval are compared",
+        ),
+    ] {
+        let refused = output(scratch.path(), &["compare", "arms.yaml", "--metric", metric]);
+        assert_eq!(status(&refused), 2);
+        assert_eq!(stderr(&refused), format!("error: {message}\n{}  = help: {help}\n", place(metric)));
+    }
+}

@@ -137,7 +137,17 @@ pub(super) struct CompareArgs {
     /// The variant that the others are compared with [default: the first]
     #[arg(long, value_name = "NAME")]
     pub(super) baseline: Option<String>,
-    /// Show only these columns of runs.csv, with goodput beside latencies (may repeat)
+    #[command(flatten)]
+    pub(super) shown: Shown,
+    /// Show calls beside traffics
+    #[arg(long)]
+    pub(super) calls: bool,
+}
+
+/// Which metrics are shown.
+#[derive(Debug, Args)]
+pub(super) struct Shown {
+    /// Show only these: columns of runs.csv, or names as browse.queueWait.p99 (see `list metrics`; may repeat)
     #[arg(long, value_name = "METRIC", value_delimiter = ',')]
     pub(super) metric: Vec<String>,
 }

@@ -12,7 +12,7 @@ use crate::scenario::check::Assumed;
 pub(super) fn check(args: &CheckArgs, console: &Console) -> Result<Status, Trouble> {
     let mut problems = String::new();
     for path in &args.files {
-        match load::load(path, &args.overrides, console) {
+        match load::load(path, &args.overrides, &[], console) {
             Ok(loaded) => console.print(&report(path, &loaded))?,
             // All files are checked, so that all problems are seen at once.
             Err(Trouble::Usage(message)) => problems.push_str(&message),

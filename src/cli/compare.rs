@@ -2,30 +2,27 @@
 
 use super::args::{CompareArgs, Format};
 use super::console::Console;
+use super::metrics::{Metrics, choices};
 use super::simulate::{Work, prepare, print_documents, simulate};
 use super::{Status, Trouble};
-use crate::report::{METRICS, comparison_csv, comparison_text};
+use crate::report::comparison_csv;
+use crate::report::comparison_text::{self, Shown};
 use crate::scenario::{Loaded, vary};
-use crate::yaml::nearest;
 
 pub(super) fn compare(args: &CompareArgs, console: &Console) -> Result<Status, Trouble> {
-    for metric in &args.metric {
-        if !METRICS.contains(&metric.as_str()) {
-            let known = choices(metric, &METRICS);
-            return Err(Trouble::usage(format!("no column of runs.csv with numbers is called `{metric}`; {known}")));
-        }
-    }
-    let work = prepare(&args.simulation, console)?;
+    let metrics = Metrics::of(&args.shown)?;
+    let work = prepare(&args.simulation, &metrics.named, console)?;
     let baselines = work.iter().map(|work| baseline(args, work)).collect::<Result<Vec<_>, _>>()?;
+    let shown = Shown { metrics: &metrics.shown, calls: args.calls };
     let mut status = Status::Done;
     let mut documents = Vec::new();
     for (index, (work, baseline)) in work.iter().zip(baselines).enumerate() {
         let summary = simulate(&args.simulation, work, Some(baseline), console)?;
         match args.simulation.format {
-            Format::Table => console.print(&comparison_text::render(&summary, &args.metric, console.style()))?,
-            Format::Markdown => console.print(&comparison_text::markdown(&summary, &args.metric))?,
-            Format::Csv => console.print(&comparison_csv(&summary, &args.metric, index == 0)?)?,
-            Format::Json => documents.push(comparison_text::json(&summary, &args.metric)),
+            Format::Table => console.print(&comparison_text::render(&summary, shown, console.style()))?,
+            Format::Markdown => console.print(&comparison_text::markdown(&summary, shown))?,
+            Format::Csv => console.print(&comparison_csv(&summary, &metrics.shown, index == 0)?)?,
+            Format::Json => documents.push(comparison_text::json(&summary, &metrics.shown)),
         }
         console.note(&format!("results in {}", work.output.display()));
         status = status.max(Status::of(&summary));
@@ -73,12 +70,4 @@ fn baseline(args: &CompareArgs, work: &Work) -> Result<usize, Trouble> {
         }
     }
     Ok(index)
-}
-
-/// What could have been meant.
-fn choices(word: &str, known: &[&str]) -> String {
-    match nearest(word, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there are {}", known.join(", ")),
-    }
 }

@@ -6,15 +6,27 @@ use super::console::Console;
 use crate::scenario::{self, DiskFiles, Files as _, Loaded};
 use crate::yaml;
 
-/// The scenario in a file (`-`: standard input); problems are rendered with their places.
-pub(super) fn load(path: &str, overrides: &Overrides, console: &Console) -> Result<Loaded, Trouble> {
+/// The scenario in a file (`-`: standard input), which is to observe these metrics as well; problems are rendered with
+/// their places.
+pub(super) fn load(
+    path: &str,
+    overrides: &Overrides,
+    metrics: &[String],
+    console: &Console,
+) -> Result<Loaded, Trouble> {
     // The path is relative to where we are, the files that the scenario names to where it is.
     let text = DiskFiles::new("").read(path).map_err(Trouble::usage)?;
-    load_text(path, &text, overrides, console)
+    load_text(path, &text, overrides, metrics, console)
 }
 
 /// The scenario in a text that came from `path`.
-pub(super) fn load_text(path: &str, text: &str, overrides: &Overrides, console: &Console) -> Result<Loaded, Trouble> {
+pub(super) fn load_text(
+    path: &str,
+    text: &str,
+    overrides: &Overrides,
+    metrics: &[String],
+    console: &Console,
+) -> Result<Loaded, Trouble> {
     let overrides = scenario::Overrides {
         seed: overrides.seed,
         replications: overrides.replications,
@@ -22,6 +34,7 @@ pub(super) fn load_text(path: &str, text: &str, overrides: &Overrides, console: 
         set: overrides.set.clone(),
         vary: overrides.vary.clone(),
         requests: None,
+        metrics: metrics.to_vec(),
     };
     let name = if path == "-" { "standard input" } else { path };
     let loaded = scenario::load(name, text, &DiskFiles::beside(path), &overrides)

@@ -8,6 +8,7 @@ mod console;
 mod interrupt;
 mod list;
 mod load;
+mod metrics;
 mod progress;
 mod run;
 mod schema;

@@ -7,7 +7,7 @@ use super::{Status, Trouble};
 use crate::report::{json, markdown, summary_csv, terminal};
 
 pub(super) fn run(args: &RunArgs, console: &Console) -> Result<Status, Trouble> {
-    let work = prepare(&args.simulation, console)?;
+    let work = prepare(&args.simulation, &[], console)?;
     let mut status = Status::Done;
     let mut documents = Vec::new();
     for (index, work) in work.iter().enumerate() {

@@ -38,7 +38,7 @@ pub(super) fn families(args: &ValidateArgs, console: &Console) -> Result<Vec<Fam
         if !given && !may_have_cases {
             continue;
         }
-        let loaded = load::load_text(&file, &text, &overrides, console)?;
+        let loaded = load::load_text(&file, &text, &overrides, &[], console)?;
         let mut cases: Vec<Scenario> = loaded.variants.into_iter().filter(|v| !v.expect.is_empty()).collect();
         if cases.is_empty() && given {
             return Err(Trouble::usage(format!(

@@ -21,13 +21,14 @@ pub(super) struct Work {
     pub(super) output: PathBuf,
 }
 
-/// Reads every scenario before the first runs: nobody wants to learn of a typing error after an hour.
-pub(super) fn prepare(args: &Simulation, console: &Console) -> Result<Vec<Work>, Trouble> {
+/// Reads every scenario, which is to observe these metrics as well, before the first runs: nobody wants to learn of a
+/// typing error after an hour.
+pub(super) fn prepare(args: &Simulation, metrics: &[String], console: &Console) -> Result<Vec<Work>, Trouble> {
     let mut work = Vec::new();
     let mut outputs = BTreeSet::new();
     let mut problems = String::new();
     for path in &args.scenarios {
-        let mut loaded = match load::load(path, &args.overrides, console) {
+        let mut loaded = match load::load(path, &args.overrides, metrics, console) {
             Ok(loaded) => loaded,
             Err(Trouble::Usage(message)) => {
                 problems.push_str(&message);

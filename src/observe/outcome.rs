@@ -58,7 +58,8 @@ pub struct RunOutcome {
     pub endpoints: Vec<EndpointOutcome>,
     /// What happened to the cluster.
     pub cluster_events: Vec<ClusterEvent>,
-    /// Values of the metrics that the scenario names, in the order objectives, then expectations.
+    /// Values of the metrics that the scenario names, in the order objectives, expectations, then what the command line
+    /// asks for.
     pub metrics: Vec<MetricValue>,
 }
 

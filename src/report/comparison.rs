@@ -1,16 +1,16 @@
 //! Variants beside the baseline that faced the same requests, and `comparison.csv`: one row a variant, traffic (or call)
 //! and metric.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
+use super::measure::{Measure, SHEDDING, is_flattered};
 use super::number::Value;
 use super::results::Summary;
 use super::summary::{FlowSummary, MetricSummary, VariantSummary};
 use super::table::Table;
 use crate::cause::FailureCause;
-use crate::stats::{
-    CONFIDENCE, Corrected, DifferenceVerdict, Interval, Paired, Preference, holm, judge_difference, paired,
-};
+use crate::stats::{CONFIDENCE, Corrected, DifferenceVerdict, Interval, Paired, holm, judge_difference, paired};
 
 /// Name of the file.
 pub(crate) const FILE: &str = "comparison.csv";
@@ -36,9 +36,6 @@ pub(crate) const HEADER: [&str; 18] = [
     "flag",
     "baseline_flag",
 ];
-
-/// A variant that loses a larger share of its requests is shedding: the latencies of the others are those of survivors.
-const SHEDDING: f64 = 1e-3;
 
 /// Whether the latencies of a variant are those of all its requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,15 +113,15 @@ pub struct FlowComparison {
     pub is_traffic: bool,
     /// Of the baseline.
     pub flag: Flag,
-    /// Every numeric column of `runs.csv`, in its order.
+    /// Every numeric column of `runs.csv`, in its order, then what was named.
     pub metrics: Vec<MetricComparison>,
 }
 
 /// A metric of a traffic or call in several variants.
 #[derive(Debug, Clone)]
 pub struct MetricComparison {
-    /// The column of `runs.csv`.
-    pub metric: &'static str,
+    /// The column of `runs.csv`, or the metric that was named.
+    pub metric: Cow<'static, str>,
     /// Of the baseline.
     pub mean: Option<Interval>,
     /// The other variants that have this traffic or call.
@@ -148,62 +145,56 @@ pub struct Arm {
     pub verdict: Option<Verdict>,
 }
 
-/// What is good in a column of `runs.csv`.
-fn preference(metric: &str) -> Preference {
-    match metric {
-        "succeeded" | "goodput_rps" => Preference::Higher,
-        "failed" | "in_flight" | "censored" | "error_ratio" => Preference::Lower,
-        latency if is_latency(latency) => Preference::Lower,
-        // What was asked of the system, and what it ended one way or the other.
-        _ => Preference::Neither,
-    }
-}
-
-/// Whether a metric is over requests that succeeded.
-pub(crate) fn is_latency(metric: &str) -> bool {
-    metric.starts_with("latency_")
-}
-
-/// The share of lost requests from which on a latency is one of survivors: where the lost ones could be a tenth of those
-/// that decide it, and for all others where they are one in a thousand.
-fn most_lost(metric: &str) -> f64 {
-    match metric {
-        "latency_p999_ms" => SHEDDING / 10.0,
-        "latency_max_ms" => f64::MIN_POSITIVE,
-        _ => SHEDDING,
-    }
-}
-
 /// A flow of one variant with what all its metrics have in common.
-struct Side<'s> {
-    flow: &'s FlowSummary,
+pub(super) struct Side<'s> {
+    pub(super) flow: &'s FlowSummary,
     lost: f64,
 }
 
 impl<'s> Side<'s> {
-    fn find(variant: &'s VariantSummary, name: &str) -> Option<Self> {
+    pub(super) fn find(variant: &'s VariantSummary, name: &str) -> Option<Self> {
         let flow = variant.flows.iter().find(|flow| flow.name == name)?;
-        // An error of the application is the same coin in every variant, and takes no request away from one only; but
-        // where calls are lost, the error of their caller is how that is seen.
-        let calls = variant.flows.iter().filter(|flow| !flow.is_traffic);
-        let calls_are_lost =
-            calls.flat_map(|call| &call.errors).any(|e| e.cause != FailureCause::AppError && e.count > 0);
-        let failures = flow.errors.iter().filter(|error| calls_are_lost || error.cause != FailureCause::AppError);
-        let total = |metric: &str| flow.values(metric).iter().sum::<f64>();
-        let lost = failures.map(|error| error.count as f64).sum::<f64>() + total("in_flight");
-        let offered = total("offered");
-        Some(Self { flow, lost: if offered > 0.0 { lost / offered } else { 0.0 } })
+        // A Service, workload or pod loses what any traffic loses.
+        let lost = if flow.is_traffic || flow.name.starts_with("call/") {
+            lost(variant, flow)
+        } else {
+            variant.flows.iter().filter(|flow| flow.is_traffic).map(|flow| lost(variant, flow)).fold(0.0, f64::max)
+        };
+        Some(Self { flow, lost })
     }
 
-    fn flag(&self, metric: &str) -> Flag {
+    /// Whether its latencies in general are those of all requests.
+    pub(super) fn flag(&self) -> Flag {
+        self.flag_above(SHEDDING)
+    }
+
+    /// Whether a metric is one of all requests.
+    pub(super) fn flag_of(&self, measure: &Measure) -> Flag {
+        measure.survivors.map_or(Flag::Sound, |most_lost| self.flag_above(most_lost))
+    }
+
+    fn flag_above(&self, most_lost: f64) -> Flag {
         if self.flow.saturated {
             Flag::Saturated
-        } else if self.lost >= most_lost(metric) {
+        } else if self.lost >= most_lost {
             Flag::Shedding
         } else {
             Flag::Sound
         }
     }
+}
+
+/// The share of its requests that a traffic or call loses.
+fn lost(variant: &VariantSummary, flow: &FlowSummary) -> f64 {
+    // An error of the application is the same coin in every variant, and takes no request away from one only; but where
+    // calls are lost, the error of their caller is how that is seen.
+    let calls = variant.flows.iter().filter(|flow| !flow.is_traffic);
+    let calls_are_lost = calls.flat_map(|call| &call.errors).any(|e| e.cause != FailureCause::AppError && e.count > 0);
+    let failures = flow.errors.iter().filter(|error| calls_are_lost || error.cause != FailureCause::AppError);
+    let total = |metric: &str| flow.values(metric).iter().sum::<f64>();
+    let lost = failures.map(|error| error.count as f64).sum::<f64>() + total("in_flight");
+    let offered = total("offered");
+    if offered > 0.0 { lost / offered } else { 0.0 }
 }
 
 impl Comparison {
@@ -221,7 +212,7 @@ impl Comparison {
             Some(FlowComparison {
                 name: flow.name.clone(),
                 is_traffic: flow.is_traffic,
-                flag: side.flag(""),
+                flag: side.flag(),
                 metrics: flow.metrics.iter().map(|metric| compare(metric, &side, &arms)).collect(),
             })
         });
@@ -239,7 +230,7 @@ impl Comparison {
     ) -> impl Iterator<Item = (&'c FlowComparison, &'c MetricComparison, &'c Arm)> {
         let rows = self.variants.iter().flat_map(|variant| self.flows.iter().map(move |flow| (variant, flow)));
         rows.flat_map(move |(variant, flow)| {
-            let metrics = flow.metrics.iter().filter(|metric| wanted(metric.metric));
+            let metrics = flow.metrics.iter().filter(|metric| wanted(&metric.metric));
             metrics.filter_map(move |metric| {
                 let arm = metric.arms.iter().find(|arm| arm.variant == *variant)?;
                 Some((flow, metric, arm))
@@ -249,26 +240,26 @@ impl Comparison {
 }
 
 fn compare(metric: &MetricSummary, baseline: &Side<'_>, others: &[(&str, Side<'_>)]) -> MetricComparison {
-    let name = metric.metric;
+    let (measure, name) = (&metric.measure, metric.measure.name.as_ref());
     let pairs: Vec<Option<Paired>> =
         others.iter().map(|(_, side)| paired(&metric.values, side.flow.values(name), CONFIDENCE)).collect();
     let p_values: Vec<f64> = pairs.iter().filter_map(|pair| pair.as_ref()?.p_value).collect();
     let mut corrected = holm(&p_values).into_iter();
     let arms = others.iter().zip(pairs).map(|((variant, side), pair)| {
         let corrected: Option<Corrected> = pair.and_then(|pair| pair.p_value).and_then(|_| corrected.next());
-        let unranked = is_latency(name).then(|| [side.flag(name), baseline.flag(name)]).into_iter().flatten();
-        let unranked = unranked.filter(|flag| *flag != Flag::Sound).map(Verdict::Unranked).next();
-        let judged = |pair: &Paired| Verdict::Judged(judge_difference(pair, corrected, preference(name)));
+        let flags = [side.flag_of(measure), baseline.flag_of(measure)];
+        let unranked = flags.into_iter().find(|flag| *flag != Flag::Sound).map(Verdict::Unranked);
+        let judged = |pair: &Paired| Verdict::Judged(judge_difference(pair, corrected, measure.preference));
         Arm {
             variant: (*variant).to_owned(),
-            flag: side.flag(""),
+            flag: side.flag(),
             mean: side.flow.interval(name),
             p_value: corrected.map(|corrected| corrected.p_value),
             verdict: pair.as_ref().map(|pair| unranked.unwrap_or_else(|| judged(pair))),
             paired: pair,
         }
     });
-    MetricComparison { metric: name, mean: metric.interval, arms: arms.collect() }
+    MetricComparison { metric: measure.name.clone(), mean: metric.interval, arms: arms.collect() }
 }
 
 /// Adds the rows of all variants; of the metrics those that are `wanted`.
@@ -293,7 +284,7 @@ fn row(scenario: &str, baseline: &str, flow: &FlowComparison, metric: &MetricCom
         arm.variant.clone(),
         flow.name.clone(),
         baseline.to_owned(),
-        metric.metric.to_owned(),
+        metric.metric.to_string(),
         number(difference.map(|interval| interval.mean)),
         number(difference.map(|interval| interval.low)),
         number(difference.map(|interval| interval.high)),
@@ -326,5 +317,5 @@ pub fn comparison_csv(summary: &Summary, metrics: &[String], with_header: bool) 
 /// answers fewer requests answers them sooner.
 pub(crate) fn shown(metric: &str, asked: &[String]) -> bool {
     let asked_for = |name: &str| asked.iter().any(|asked| asked == name);
-    asked.is_empty() || asked_for(metric) || (metric == "goodput_rps" && asked.iter().any(|asked| is_latency(asked)))
+    asked.is_empty() || asked_for(metric) || (metric == "goodput_rps" && asked.iter().any(|asked| is_flattered(asked)))
 }

@@ -25,9 +25,42 @@ const SEVERAL: usize = 3;
 /// What is said where nothing can be compared.
 const NOTHING: &str = "No replication of the baseline and another variant was finished: there is nothing to compare.";
 
-/// The comparison as text for people; of the metrics all, or those named.
+/// What of a comparison is shown to people.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    /// These metrics, or all where there are none.
+    pub metrics: &'a [String],
+    /// Whether calls are shown of which no metric was named.
+    pub calls: bool,
+}
+
+impl Shown<'_> {
+    /// The traffics, calls and others that have something to show.
+    fn flows<'c>(&self, comparison: &'c Comparison) -> impl Iterator<Item = &'c FlowComparison> {
+        let asked = |flow: &&FlowComparison| {
+            let named = flow
+                .metrics
+                .iter()
+                .any(|metric| self.metrics.contains(&metric.metric.to_string()) && metric.metric.contains('.'));
+            (flow.is_traffic || self.calls || named) && visible(flow, self.metrics).next().is_some()
+        };
+        comparison.flows.iter().filter(asked).collect::<Vec<_>>().into_iter()
+    }
+}
+
+/// A traffic, a call, or what else a named metric is about.
+fn flow_title(flow: &FlowComparison) -> String {
+    match flow.name.strip_prefix("call/") {
+        _ if flow.is_traffic => format!("traffic {}", flow.name),
+        Some(call) => format!("call {call}"),
+        None => flow.name.clone(),
+    }
+}
+
+/// The comparison as text for people.
 #[must_use]
-pub fn render(summary: &Summary, metrics: &[String], style: Style) -> String {
+pub fn render(summary: &Summary, asked: Shown<'_>, style: Style) -> String {
+    let metrics = asked.metrics;
     let mut text = style.bold(&summary.scenario);
     if let Some(question) = &summary.question {
         text.push_str(&format!(": {question}"));
@@ -39,8 +72,8 @@ pub fn render(summary: &Summary, metrics: &[String], style: Style) -> String {
     }
     let Some(comparison) = worth_showing(summary) else { return text + &wrap(NOTHING, style) };
     text.push_str(&format!("\n{}\n", style.bold(&title(summary, comparison))));
-    for flow in comparison.flows.iter().filter(|flow| flow.is_traffic) {
-        text.push_str(&format!("\n{}\n", style.bold(&format!("traffic {}", flow.name))));
+    for flow in asked.flows(comparison) {
+        text.push_str(&format!("\n{}\n", style.bold(&flow_title(flow))));
         let mut drawn = table(style, &HEADER);
         drawn.add_rows(rows(flow, metrics));
         align_whole(&mut drawn, 1);
@@ -61,9 +94,10 @@ pub fn render(summary: &Summary, metrics: &[String], style: Style) -> String {
     text
 }
 
-/// The comparison as Markdown; of the metrics all, or those named.
+/// The comparison as Markdown.
 #[must_use]
-pub fn markdown(summary: &Summary, metrics: &[String]) -> String {
+pub fn markdown(summary: &Summary, asked: Shown<'_>) -> String {
+    let metrics = asked.metrics;
     let mut text = format!("# {}\n", markdown::escape(&summary.scenario));
     if let Some(question) = &summary.question {
         text.push_str(&format!("\n{}\n", markdown::escape(question)));
@@ -73,7 +107,7 @@ pub fn markdown(summary: &Summary, metrics: &[String]) -> String {
     }
     let Some(comparison) = worth_showing(summary) else { return format!("{text}\n{NOTHING}\n") };
     text.push_str(&format!("\n{}\n", markdown::escape(&title(summary, comparison))));
-    for flow in comparison.flows.iter().filter(|flow| flow.is_traffic) {
+    for flow in asked.flows(comparison) {
         let rows = rows(flow, metrics).into_iter();
         text.push_str(&format!("\n## {}\n\n{}", markdown::escape(&flow.name), markdown::table(&HEADER, 1, rows)));
         for sentence in sentences(flow, comparison, metrics) {
@@ -121,7 +155,7 @@ fn arm_value(flow: &FlowComparison, metric: &MetricComparison, arm: &Arm) -> Val
     json!({
         "variant": arm.variant,
         "traffic": flow.name,
-        "metric": metric.metric,
+        "metric": metric.metric.as_ref(),
         "mean": interval_value(arm.mean),
         "baseline_mean": interval_value(metric.mean),
         "difference": interval_value(arm.paired.map(|paired| paired.difference)),
@@ -154,12 +188,14 @@ fn title(summary: &Summary, comparison: &Comparison) -> String {
 /// Metrics that are zero everywhere say nothing.
 fn says_something(metric: &MetricComparison) -> bool {
     let zero = |mean: Option<Interval>| mean.is_some_and(|interval| interval.mean == 0.0);
-    !QUIET_WHEN_ZERO.contains(&metric.metric) || !zero(metric.mean) || !metric.arms.iter().all(|arm| zero(arm.mean))
+    !QUIET_WHEN_ZERO.contains(&metric.metric.as_ref())
+        || !zero(metric.mean)
+        || !metric.arms.iter().all(|arm| zero(arm.mean))
 }
 
 /// The metrics worth rows.
 fn visible<'f>(flow: &'f FlowComparison, metrics: &'f [String]) -> impl Iterator<Item = &'f MetricComparison> {
-    flow.metrics.iter().filter(|metric| shown(metric.metric, metrics) && says_something(metric))
+    flow.metrics.iter().filter(|metric| shown(&metric.metric, metrics) && says_something(metric))
 }
 
 /// For each metric the baseline, under its name, then the others; several that equal it in one row.
@@ -168,7 +204,7 @@ fn rows(flow: &FlowComparison, metrics: &[String]) -> Vec<Vec<String>> {
     for metric in visible(flow, metrics) {
         let empty = String::new;
         let base = flagged("baseline", flow.flag);
-        rows.push(vec![metric.metric.to_owned(), mean(metric.mean), empty(), empty(), empty(), base]);
+        rows.push(vec![metric.metric.to_string(), mean(metric.mean), empty(), empty(), empty(), base]);
         let equal = metric.arms.iter().filter(|arm| equals_baseline(arm)).count();
         for arm in metric.arms.iter().filter(|arm| equal < SEVERAL || !equals_baseline(arm)) {
             let paired = arm.paired.as_ref();
@@ -249,7 +285,7 @@ fn sentences(flow: &FlowComparison, comparison: &Comparison, metrics: &[String])
         let mut arms = Vec::new();
         for metric in visible(flow, metrics) {
             let own = metric.arms.iter().filter(|arm| arm.variant == *variant);
-            arms.extend(own.filter_map(|arm| Some((metric.metric, arm.verdict?))));
+            arms.extend(own.filter_map(|arm| Some((metric.metric.as_ref(), arm.verdict?))));
         }
         if arms.is_empty() {
             return None;

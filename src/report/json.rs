@@ -43,7 +43,7 @@ pub(crate) fn interval_value(interval: Option<Interval>) -> Value {
 
 fn flow_value(flow: &FlowSummary) -> Value {
     let metrics: Map<String, Value> =
-        flow.metrics.iter().map(|metric| (metric.metric.to_owned(), interval_value(metric.interval))).collect();
+        flow.metrics.iter().map(|metric| (metric.measure.name.to_string(), interval_value(metric.interval))).collect();
     let errors: Vec<Value> = flow
         .errors
         .iter()

@@ -14,6 +14,7 @@ mod events;
 mod histogram;
 pub mod json;
 pub mod markdown;
+mod measure;
 pub mod number;
 mod part;
 mod requests;
@@ -31,6 +32,7 @@ mod why;
 
 pub use attribution::Band;
 pub use comparison::{Arm, Comparison, Flag, FlowComparison, MetricComparison, Verdict, comparison_csv};
+pub use measure::Measure;
 pub use results::{Arrival, Description, ResultFiles, Summary};
 pub use runs::METRICS;
 pub use stream::RowStore;

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::attribution::{Band, Merged};
+use super::measure::{Measure, in_files};
 use super::number::Value;
 use super::table::Table;
 use super::{endpoints, runs};
 use crate::cause::{FailureCause, LedgerCause};
 use crate::observe::outcome::{FlowOutcome, Labels, MetricValue, RunOutcome};
 use crate::scenario::metric::Dimension;
-use crate::scenario::{Comparison, Objective, Scenario};
+use crate::scenario::{Comparison, NamedMetric, Objective, Scenario};
 use crate::stats::{Bound, Histogram, Interval, ObjectiveVerdict, judge_objective, saturated, t_interval};
 
 /// Name of the file.
@@ -51,14 +52,14 @@ impl VariantSummary {
     }
 }
 
-/// A traffic or a call.
+/// A traffic or a call; or what else a named metric is about, which has no metrics but those.
 #[derive(Debug, Clone)]
 pub struct FlowSummary {
-    /// The traffic's name, or `call/NAME`.
+    /// The traffic's name, or `call/NAME`; or a Service, workload or pod.
     pub name: String,
     /// Whether it is a traffic.
     pub is_traffic: bool,
-    /// Every numeric column of `runs.csv`, in its order.
+    /// Every numeric column of `runs.csv`, in its order, then what was named.
     pub metrics: Vec<MetricSummary>,
     /// Whether the system could not keep up with it.
     pub saturated: bool,
@@ -82,21 +83,21 @@ impl FlowSummary {
     /// The mean of a column of `runs.csv` with its interval, where all replications have it.
     #[must_use]
     pub fn interval(&self, metric: &str) -> Option<Interval> {
-        self.metrics.iter().find(|m| m.metric == metric)?.interval
+        self.metrics.iter().find(|m| m.measure.name == metric)?.interval
     }
 
     /// A column of `runs.csv` by replications; empty unless all have it.
     #[must_use]
     pub fn values(&self, metric: &str) -> &[f64] {
-        self.metrics.iter().find(|m| m.metric == metric).map_or(&[], |m| &m.values)
+        self.metrics.iter().find(|m| m.measure.name == metric).map_or(&[], |m| &m.values)
     }
 }
 
-/// A column of `runs.csv` over replications.
+/// A column of `runs.csv`, or a metric that was named, over replications.
 #[derive(Debug, Clone)]
 pub struct MetricSummary {
-    /// The column.
-    pub metric: &'static str,
+    /// The column, or the metric that was named.
+    pub measure: Measure,
     /// Mean with its 95 % Student-t interval; `None` unless every replication has a value, because the ones that have
     /// enough samples are not a fair choice of all.
     pub interval: Option<Interval>,
@@ -157,6 +158,9 @@ pub struct ObjectiveSummary {
 pub(crate) struct Accumulator {
     variant: String,
     objectives: Vec<(Objective, Vec<f64>)>,
+    /// How many expectations there are, whose values stand between those of objectives and of named metrics.
+    expectations: usize,
+    named: Vec<(NamedMetric, Vec<f64>)>,
     labels: Option<Labels>,
     replications: u32,
     events: u64,
@@ -218,6 +222,8 @@ impl Accumulator {
         Self {
             variant: scenario.variant.clone(),
             objectives: scenario.objectives.iter().map(|objective| (objective.clone(), Vec::new())).collect(),
+            expectations: scenario.expect.len(),
+            named: scenario.metrics.iter().map(|metric| (metric.clone(), Vec::new())).collect(),
             labels: None,
             replications: 0,
             events: 0,
@@ -244,6 +250,12 @@ impl Accumulator {
         for ((_, values), metric) in self.objectives.iter_mut().zip(&outcome.metrics) {
             values.push(if let MetricValue::Number(value) = metric { *value } else { f64::NAN });
         }
+        let named = outcome.metrics.iter().skip(self.objectives.len() + self.expectations);
+        for ((named, values), value) in self.named.iter_mut().zip(named) {
+            if let MetricValue::Number(value) = value {
+                values.extend(Some(in_files(&named.metric, *value)).filter(|value| value.is_finite()));
+            }
+        }
         self.replications += 1;
         self.events += outcome.events;
     }
@@ -260,22 +272,29 @@ impl Accumulator {
             let pod = PodSummary { pod: label.pod.clone(), share: share.mean(), utilization: utilization.mean() };
             services[label.service].pods.push(pod);
         }
-        let flows = labels.flows.into_iter().zip(self.flows);
+        let mut flows: Vec<FlowSummary> = labels
+            .flows
+            .into_iter()
+            .zip(self.flows)
+            .map(|(label, sums)| FlowSummary {
+                name: label.name,
+                is_traffic: label.is_traffic,
+                metrics: metrics(sums.values, replications),
+                saturated: saturated(sums.offered, sums.ended, &sums.halves),
+                latency: sums.latency,
+                bands: sums.attribution.bands(label.ledger.len()),
+                ledger: label.ledger,
+                errors: errors(sums.errors),
+            })
+            .collect();
+        for (named, values) in self.named {
+            let flow = flow_of(&mut flows, &named.about);
+            flow.metrics.push(summarize(Measure::named(&named), values, replications));
+        }
         VariantSummary {
             variant: self.variant,
             replications,
-            flows: flows
-                .map(|(label, sums)| FlowSummary {
-                    name: label.name,
-                    is_traffic: label.is_traffic,
-                    metrics: metrics(sums.values, replications),
-                    saturated: saturated(sums.offered, sums.ended, &sums.halves),
-                    latency: sums.latency,
-                    bands: sums.attribution.bands(label.ledger.len()),
-                    ledger: label.ledger,
-                    errors: errors(sums.errors),
-                })
-                .collect(),
+            flows,
             services,
             objectives: self.objectives.into_iter().map(|(objective, values)| judge(objective, &values)).collect(),
             events: self.events,
@@ -283,15 +302,38 @@ impl Accumulator {
     }
 }
 
+/// The traffic or call of this name; or a new one that only carries metrics of a Service, workload or pod.
+fn flow_of<'f>(flows: &'f mut Vec<FlowSummary>, name: &str) -> &'f mut FlowSummary {
+    let known = flows.iter().position(|flow| flow.name == name);
+    let index = known.unwrap_or_else(|| {
+        flows.push(FlowSummary {
+            name: name.to_owned(),
+            is_traffic: false,
+            metrics: Vec::new(),
+            saturated: flows.iter().any(|flow| flow.saturated),
+            latency: Histogram::new(),
+            ledger: Vec::new(),
+            bands: Vec::new(),
+            errors: Vec::new(),
+        });
+        flows.len() - 1
+    });
+    &mut flows[index]
+}
+
 fn metrics(values: [Vec<f64>; runs::METRICS.len()], replications: u32) -> Vec<MetricSummary> {
-    let complete = |values: &[f64]| values.len() == replications as usize;
-    let summary = |(&metric, values): (&&'static str, Vec<f64>)| MetricSummary {
-        metric,
-        interval: complete(&values).then(|| t_interval(&values, LEVEL)).flatten(),
+    let columns = runs::METRICS.iter().zip(values);
+    columns.map(|(metric, values)| summarize(Measure::column(metric), values, replications)).collect()
+}
+
+fn summarize(measure: Measure, values: Vec<f64>, replications: u32) -> MetricSummary {
+    let complete = values.len() == replications as usize;
+    MetricSummary {
+        measure,
+        interval: if complete { t_interval(&values, LEVEL) } else { None },
         replications: values.len(),
-        values: if complete(&values) { values } else { Vec::new() },
-    };
-    runs::METRICS.iter().zip(values).map(summary).collect()
+        values: if complete { values } else { Vec::new() },
+    }
 }
 
 fn errors(errors: BTreeMap<(FailureCause, String), (u64, u64)>) -> Vec<ErrorSummary> {
@@ -323,7 +365,7 @@ pub(crate) fn write<W: Write>(table: &mut Table<W>, scenario: &str, summary: &Va
                 scenario,
                 &summary.variant,
                 &flow.name,
-                metric.metric,
+                metric.measure.name.as_ref(),
                 &field(|interval| interval.mean),
                 &field(|interval| interval.low),
                 &field(|interval| interval.high),

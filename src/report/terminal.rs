@@ -146,7 +146,8 @@ pub(crate) fn align_whole(table: &mut Table, left: usize) {
 /// The metrics worth a row, with name, mean and interval.
 pub(crate) fn metric_rows(flow: &FlowSummary) -> Vec<[String; 3]> {
     let quiet = |m: &&MetricSummary| {
-        QUIET_WHEN_ZERO.contains(&m.metric) && m.interval.is_some_and(|i| i.mean == 0.0 && i.n == m.replications)
+        QUIET_WHEN_ZERO.contains(&m.measure.name.as_ref())
+            && m.interval.is_some_and(|i| i.mean == 0.0 && i.n == m.replications)
     };
     flow.metrics
         .iter()
@@ -155,7 +156,7 @@ pub(crate) fn metric_rows(flow: &FlowSummary) -> Vec<[String; 3]> {
             let (mean, interval) = metric
                 .interval
                 .map_or_else(|| ("too few samples".to_owned(), String::new()), |i| (human(i.mean), interval_text(i)));
-            [metric.metric.to_owned(), mean, interval]
+            [metric.measure.name.to_string(), mean, interval]
         })
         .collect()
 }

@@ -64,6 +64,7 @@ fn scenario() -> Scenario {
         ],
         expect: Vec::new(),
         observe: Observe::default(),
+        metrics: Vec::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::decode::{self, Identity};
 use super::files::Files;
 use super::manifests::Manifests;
 use super::variants::{self, Edit, Variant};
-use super::{Scenario, patch, resolved, tables, vary};
+use super::{Grid, Scenario, named, patch, resolved, tables, vary};
 use crate::time::SimDuration;
 use crate::yaml::{self, Node, Problem, Sources, Span};
 
@@ -18,6 +18,8 @@ use crate::yaml::{self, Node, Problem, Sources, Span};
 pub struct Loaded {
     /// The variants in the order of the file; `base` where it names none.
     pub variants: Vec<Scenario>,
+    /// What the variants are a grid of; no axes where there is only `base`.
+    pub grid: Grid,
     /// `metadata.name`.
     pub name: String,
     /// `metadata.annotations.question`.
@@ -47,6 +49,8 @@ pub struct Overrides {
     pub duration: Option<SimDuration>,
     /// Ends the window by requests (`run.requests`), also where the file ends it by time.
     pub requests: Option<u64>,
+    /// Metrics that every variant is to observe.
+    pub metrics: Vec<String>,
 }
 
 /// Why a file cannot be used: every problem, each with its place.
@@ -86,6 +90,7 @@ pub fn load(path: &str, text: &str, files: &dyn Files, overrides: &Overrides) ->
     match read {
         Some(read) if problems.iter().all(|problem| problem.warning) => Ok(Loaded {
             variants: read.variants,
+            grid: read.grid,
             name: read.name,
             question: read.question,
             sources,
@@ -107,6 +112,7 @@ fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
 
 struct Read {
     variants: Vec<Scenario>,
+    grid: Grid,
     name: String,
     question: Option<String>,
     resolved: String,
@@ -131,7 +137,7 @@ fn read(path: &str, text: &str, sources: &mut Sources, cx: &mut Context<'_>, ove
     let mut spec = top.get("spec")?.clone();
     let applied = variants::overrides(cx, sources, overrides);
     variants::apply_to_spec(cx, &mut spec, &applied);
-    vary::apply(cx, sources, &mut spec, &overrides.vary);
+    let grid = vary::apply(cx, sources, &mut spec, &overrides.vary);
     patch::take_in(cx, sources, &mut spec);
     let mut manifests = Manifests::gather(cx, sources, &spec, others);
     variants::apply_to_manifests(cx, &mut manifests, &applied);
@@ -139,12 +145,14 @@ fn read(path: &str, text: &str, sources: &mut Sources, cx: &mut Context<'_>, ove
     // A bad name is one problem; it does not hide those of the spec.
     let name = name.unwrap_or_default();
     let base = manifests.read(cx, sources);
+    let metrics = named::sources(sources, &overrides.metrics);
     let object = cx.object(&spec, &tables::SPEC)?;
     let list = variants::read(cx, &object);
     let mut scenarios = Vec::with_capacity(list.len());
     let mut report = Report::default();
     for variant in &list {
-        let (scenario, own) = decode_variant(cx, sources, (&name, &spec), variant, (&manifests, &base, &applied))?;
+        let (scenario, own) =
+            decode_variant(cx, sources, (&name, &spec), variant, (&manifests, &base, &applied), &metrics)?;
         if scenarios.is_empty() {
             report = own;
         }
@@ -152,7 +160,7 @@ fn read(path: &str, text: &str, sources: &mut Sources, cx: &mut Context<'_>, ove
     }
     variants::warn_of_no_change(cx, &list, &scenarios);
     let resolved = resolved::text(cx, &file, &spec, &manifests);
-    Some(Read { variants: scenarios, name, question, resolved, report })
+    Some(Read { variants: scenarios, grid, name, question, resolved, report })
 }
 
 /// Edits and decodes one variant.
@@ -162,6 +170,7 @@ fn decode_variant(
     (name, spec): (&str, &Node),
     variant: &Variant<'_>,
     (manifests, base, overrides): (&Manifests, &crate::manifest::Objects, &[Edit]),
+    metrics: &[(&str, Span)],
 ) -> Option<(Scenario, Report)> {
     let mut edited = variants::without_variants(spec);
     variants::apply_to_spec(cx, &mut edited, &variant.sets);
@@ -184,7 +193,8 @@ fn decode_variant(
     cx.used.clear();
     // Every variant is judged on its own: the metrics of a good one are read even where another is wrong.
     let before = std::mem::take(&mut cx.problems);
-    let scenario = decode::scenario(cx, &identity, &object, objects);
+    let mut scenario = decode::scenario(cx, &identity, &object, objects);
+    scenario.metrics = named::read(cx, &scenario, metrics);
     let found = std::mem::replace(&mut cx.problems, before);
     cx.problems.extend(found);
     let ignored = objects.report.ignored.iter().cloned().chain(std::mem::take(&mut cx.ignored));

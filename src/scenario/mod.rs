@@ -14,12 +14,14 @@ pub mod check;
 mod context;
 mod decode;
 mod files;
+mod grid;
 mod kubernetes_fields;
 mod load;
 mod manifests;
 pub mod metric;
 mod metric_table;
 mod metric_text;
+mod named;
 mod names;
 mod objects;
 mod patch;
@@ -41,6 +43,7 @@ pub(crate) mod vary;
 mod tests;
 
 pub use files::{DiskFiles, Files};
+pub use grid::{Axis, FILE_VARIANTS, Grid, Scale};
 pub use load::{Failure, Loaded, Overrides, load};
 pub use schema::schema;
 
@@ -71,6 +74,8 @@ pub struct Scenario {
     pub expect: Vec<Expectation>,
     /// Optional observations.
     pub observe: Observe,
+    /// Metrics that the command line asks for.
+    pub metrics: Vec<NamedMetric>,
 }
 
 impl Scenario {
@@ -82,6 +87,7 @@ impl Scenario {
             variant: _,
             objectives: _,
             expect: _,
+            metrics: _,
             run,
             cluster,
             workloads,
@@ -546,6 +552,17 @@ pub struct Objective {
     pub comparison: Comparison,
     /// With what (seconds for durations, ratio for percentages).
     pub threshold: f64,
+}
+
+/// A metric that is asked for by its name, one number of each replication.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedMetric {
+    /// As written.
+    pub text: String,
+    /// What it is about, as traffics and calls are named in result files.
+    pub about: String,
+    /// What is observed.
+    pub metric: Metric,
 }
 
 /// How an objective compares.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::context::Context;
+use super::grid::{Axis, FILE_VARIANTS, Grid};
 use super::path::{self, Segment};
 use super::values::shorten;
 use crate::yaml::{self, Key, Node, Sources, Span};
@@ -23,8 +24,8 @@ struct Dimension {
     values: Vec<(String, Node)>,
 }
 
-/// Replaces the variants of `spec` by their combinations with the varied values.
-pub(super) fn apply(cx: &mut Context<'_>, sources: &mut Sources, spec: &mut Node, vary: &[(String, String)]) {
+/// Replaces the variants of `spec` by their combinations with the varied values; the grid that they are then.
+pub(super) fn apply(cx: &mut Context<'_>, sources: &mut Sources, spec: &mut Node, vary: &[(String, String)]) -> Grid {
     let before = cx.problems.len();
     let mut dimensions: Vec<Dimension> = Vec::new();
     for (path, values) in vary {
@@ -38,21 +39,28 @@ pub(super) fn apply(cx: &mut Context<'_>, sources: &mut Sources, spec: &mut Node
         }
         dimensions.push(dimension);
     }
-    let Some(first) = dimensions.first() else { return };
+    let own = spec.get("variants").and_then(Node::as_list).filter(|own| !own.is_empty());
+    let axes = axes(own, &dimensions);
+    let Some(first) = dimensions.first() else { return axes };
     if cx.problems.len() > before {
-        return;
+        return Grid::default();
+    }
+    let points = axes.axes.iter().try_fold(1_usize, |points, axis| points.checked_mul(axis.values.len()));
+    if points.is_none_or(|points| points > MOST_VARIANTS) {
+        let sizes: Vec<String> = axes.axes.iter().map(|axis| axis.values.len().to_string()).collect();
+        let points = points.map_or_else(String::new, |points| format!(" = {points}"));
+        let message = format!(
+            "the grid has {}{points} variants, and {MOST_VARIANTS} are the most that one run simulates",
+            sizes.join(" × ")
+        );
+        cx.problem_help(first.at, message, "vary fewer values at a time");
+        return Grid::default();
     }
     let at = first.at;
     label(&mut dimensions);
     let nothing = Node::map(Vec::new(), at);
-    let own = spec.get("variants").and_then(Node::as_list).filter(|own| !own.is_empty());
     let mut grid = own.map_or_else(|| vec![nothing], <[Node]>::to_vec);
     for dimension in &dimensions {
-        if grid.len().saturating_mul(dimension.values.len()) > MOST_VARIANTS {
-            let message = format!("the grid has more than {MOST_VARIANTS} variants");
-            cx.problem_help(dimension.at, message, "vary fewer values at a time");
-            return;
-        }
         grid = grid
             .iter()
             .flat_map(|variant| dimension.values.iter().map(|value| with(variant, dimension, value)))
@@ -62,6 +70,17 @@ pub(super) fn apply(cx: &mut Context<'_>, sources: &mut Sources, spec: &mut Node
     grid.iter_mut().for_each(|variant| drop(variant.remove("expect")));
     spec.remove("expect");
     spec.set(Key::new("variants", at), Node::list(grid, at));
+    axes
+}
+
+/// The variants of the file, if there are any, and what is varied.
+fn axes(own: Option<&[Node]>, dimensions: &[Dimension]) -> Grid {
+    let name = |variant: &Node| variant.get("name").and_then(Node::as_str).unwrap_or_default().to_owned();
+    let own = own.map(|own| Axis::new(FILE_VARIANTS, own.iter().map(name).collect()));
+    let varied = dimensions
+        .iter()
+        .map(|dimension| Axis::new(&dimension.path, dimension.values.iter().map(|(text, _)| text.clone()).collect()));
+    Grid { axes: own.into_iter().chain(varied).collect() }
 }
 
 fn dimension(cx: &mut Context<'_>, sources: &mut Sources, path: &str, text: &str) -> Option<Dimension> {

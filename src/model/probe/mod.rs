@@ -303,10 +303,11 @@ const fn kept_anyway(statistic: &Statistic) -> bool {
     matches!(statistic, Mean | Variance | Sd | Cv2 | Min | Max | Quantile(_))
 }
 
-/// All metrics that the scenario names, objectives first.
+/// All metrics that the scenario names: objectives, expectations, then what the command line asks for.
 fn named(plan: &Plan) -> impl Iterator<Item = &Metric> {
     let objectives = plan.scenario.objectives.iter().map(|objective| &objective.metric);
-    objectives.chain(plan.scenario.expect.iter().map(|expectation| &expectation.metric))
+    let expected = plan.scenario.expect.iter().map(|expectation| &expectation.metric);
+    objectives.chain(expected).chain(plan.scenario.metrics.iter().map(|named| &named.metric))
 }
 
 /// The recorder of a traffic or call.

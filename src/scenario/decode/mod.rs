@@ -97,6 +97,7 @@ pub(super) fn scenario(
         objectives: Vec::new(),
         expect: Vec::new(),
         observe,
+        metrics: Vec::new(),
     };
     balancer::check_weights(cx, &scenario);
     // Metrics of things that could not be read would only repeat their problems.
