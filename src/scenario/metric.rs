@@ -52,7 +52,7 @@ pub enum Scope {
 /// What is observed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Quantity {
-    /// Latency of succeeded requests (seconds).
+    /// Latency of succeeded requests (seconds); at servers of those they answered.
     Latency,
     /// Time in the container's queue of every attempt that reached a pod (seconds).
     QueueWait,
@@ -60,7 +60,7 @@ pub enum Quantity {
     QueueWaitServed,
     /// Service time drawn (seconds).
     Service,
-    /// Latency over service time, of succeeded requests.
+    /// Latency over service time, of succeeded requests; at servers of those they answered.
     Slowdown,
     /// Latency of succeeded requests with such a service time (seconds).
     LatencyOf(ServiceRange),

@@ -133,11 +133,11 @@ const fn bare(word: &'static str, quantity: Quantity, about: &'static [About], f
 
 /// Every quantity; `errors` stands for each cause.
 pub(super) const ROWS: &[Row] = &[
-    row("latency", Quantity::Latency, SENDERS, OBSERVED),
+    row("latency", Quantity::Latency, ANYONE, OBSERVED),
     row("queueWait", Quantity::QueueWait, ANYONE, OBSERVED),
     row("queueWait[served]", Quantity::QueueWaitServed, ANYONE, OBSERVED),
     row("service", Quantity::Service, ANYONE, OBSERVED),
-    row("slowdown", Quantity::Slowdown, SENDERS, OBSERVED),
+    row("slowdown", Quantity::Slowdown, ANYONE, OBSERVED),
     row("attempts", Quantity::Attempts, SENDERS, COUNTED),
     row("errors", Quantity::Errors(crate::cause::FailureCause::AppError), SENDERS, &[Ratio]),
     bare("errorRatio", Quantity::ErrorRatio, SENDERS, &[Mean]),
@@ -199,9 +199,9 @@ impl Quantity {
 /// Every quantity and statistic that objectives and expectations may name, for `list metrics`.
 pub const METRICS: &[Listed] = &[
     listed(
-        "NAME.latency",
+        "SCOPE.latency",
         "mean, variance, sd, cv2, min, pNN, max, positive, over(T), values",
-        "latency of succeeded requests of a traffic (NAME) or of calls (call/NAME)",
+        "latency of succeeded requests of a traffic or call, or of those that a service, workload or pod answered",
     ),
     listed(
         "SCOPE.queueWait",
@@ -210,9 +210,9 @@ pub const METRICS: &[Listed] = &[
     ),
     listed("SCOPE.queueWait[served]", "as latency", "the same, only of attempts that were served"),
     listed("SCOPE.service", "as latency", "service time drawn"),
-    listed("NAME.slowdown", "as latency, over(X)", "latency over service time"),
+    listed("SCOPE.slowdown", "as latency, over(X)", "latency over service time"),
     listed(
-        "NAME.latency[service over T upTo T]",
+        "SCOPE.latency[service over T upTo T]",
         "as latency",
         "of requests with such a service time: over, upTo or both; slowdown[…] likewise",
     ),

@@ -86,7 +86,7 @@ impl World<'_> {
     fn evaluate(&self, metric: &Metric, outcome: &RunOutcome) -> MetricValue {
         let flow = recorder_of(self.plan, metric.scope).map(|recorder| &outcome.flows[recorder]);
         match &metric.quantity {
-            Quantity::Latency if kept_anyway(&metric.statistic) => {
+            Quantity::Latency if flow.is_some() && kept_anyway(&metric.statistic) => {
                 MetricValue::Number(flow.map_or(NAN, |flow| latency_statistic(flow, &metric.statistic)))
             }
             Quantity::Latency

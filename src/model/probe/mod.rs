@@ -69,7 +69,7 @@ impl Probes {
             return self.instants.push(instant);
         }
         match quantity {
-            Quantity::Latency if kept_anyway(statistic) => {}
+            Quantity::Latency if sends(*scope) && kept_anyway(statistic) => {}
             Quantity::Latency
             | Quantity::QueueWait
             | Quantity::QueueWaitServed
@@ -82,9 +82,8 @@ impl Probes {
                 self.observed(plan, *scope).want(quantity, statistic);
             }
             Quantity::Interarrival => {
-                let sends = matches!(scope, Scope::Traffic(_) | Scope::Call(_));
-                self.any_flow |= sends;
-                self.stations |= !sends;
+                self.any_flow |= sends(*scope);
+                self.stations |= !sends(*scope);
                 self.observed(plan, *scope).want(quantity, statistic);
             }
             Quantity::InSystem | Quantity::Queue => self.want_level(plan, metric),
@@ -238,20 +237,19 @@ impl Probes {
         measured.then_some(observed)
     }
 
-    /// A request succeeded.
+    /// A request succeeded, by this attempt.
     #[inline]
-    pub(crate) fn succeeded(
-        &mut self,
-        recorder: u32,
-        number: u64,
-        latency: u64,
-        work: u64,
-        tries: u32,
-        measured: bool,
-    ) {
-        if let Some(observed) = self.ended(recorder, measured) {
-            observed.succeeded(number, latency, work);
+    pub(crate) fn succeeded(&mut self, recorder: u32, number: u64, latency: u64, attempt: &Attempt, tries: u32) {
+        if let Some(observed) = self.ended(recorder, attempt.measured) {
+            observed.succeeded(number, latency, attempt.work);
             push(&mut observed.attempts, number, f64::from(tries));
+        }
+        if attempt.measured
+            && let Some(servers) = self.servers_of.get(attempt.endpoint as usize)
+        {
+            for server in servers {
+                self.servers[*server as usize].1.succeeded(attempt.reached, latency, attempt.work);
+            }
         }
     }
 
@@ -295,6 +293,11 @@ impl Probes {
             }
         }
     }
+}
+
+/// Whether it is a traffic or a call.
+const fn sends(scope: Scope) -> bool {
+    matches!(scope, Scope::Traffic(_) | Scope::Call(_))
 }
 
 /// Latency statistics that every flow recorder keeps.

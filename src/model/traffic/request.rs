@@ -256,7 +256,7 @@ impl<'p> World<'p> {
             self.ledger_is_wrong(request, latency, now);
         }
         if self.probes.any_flow {
-            self.probes.succeeded(hot.recorder, ending.number, latency, self.attempts[attempt].work, tries, measured);
+            self.probes.succeeded(hot.recorder, ending.number, latency, &self.attempts[attempt], tries);
         }
         let ledger = self.ledgers.blocks(request, hot.blocks);
         let recorder = &mut self.recorders[hot.recorder as usize];
