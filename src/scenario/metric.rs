@@ -139,7 +139,7 @@ pub enum Statistic {
     Cv2,
     /// Smallest.
     Min,
-    /// Nearest-rank quantile, in (0, 1).
+    /// Nearest-rank quantile, in (0, 1); of a level, over the time of all pods.
     Quantile(f64),
     /// Largest (over pods, for counts per pod).
     Max,

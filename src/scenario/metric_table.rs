@@ -116,8 +116,8 @@ const OBSERVED: &[Form] = &[Mean, Variance, Sd, Cv2, Min, Quantile, Max, Positiv
 const COUNTED: &[Form] = &[Mean, Variance, Sd, Cv2, Min, Quantile, Max, Positive, AtLeast, Values];
 const COUNTED_PODS: &[Form] = &[Mean, Variance, Sd, Cv2, Min, Quantile, Max, Positive, AtLeast, Values, Sequence];
 const SHARES: &[Form] = &[Mean, Variance, Sd, Cv2, Min, Max, Values];
-const LEVEL: &[Form] = &[Mean, PerPod, AtLeast, Positive, Max, Imbalance, MaxOverPods, At];
-const LEVEL_OF_POD: &[Form] = &[Mean, AtLeast, Positive, Max, At];
+const LEVEL: &[Form] = &[Mean, PerPod, Quantile, AtLeast, Positive, Max, Imbalance, MaxOverPods, At];
+const LEVEL_OF_POD: &[Form] = &[Mean, Quantile, AtLeast, Positive, Max, At];
 const SENDERS: &[About] = &[Traffic, Call];
 const ANYONE: &[About] = &[Traffic, Call, Service, Workload, Pod];
 const SERVERS: &[About] = &[Workload, Pod];
@@ -225,7 +225,7 @@ pub const METRICS: &[Listed] = &[
     listed("NAME.errorRatio", "none needed", "failed over succeeded and failed"),
     listed(
         "SCOPE.inSystem",
-        "mean, perPod, atLeast(K), positive, max, imbalance, maxOverPods.mean, at(T)",
+        "mean, perPod, pNN, atLeast(K), positive, max, imbalance, maxOverPods.mean, at(T)",
         "requests waiting and in service: of a workload summed over its pods, of a pod, or of a traffic in flight",
     ),
     listed("SCOPE.queue", "as inSystem", "requests waiting in a workload or pod"),
@@ -254,9 +254,9 @@ pub const METRICS: &[Listed] = &[
         "max_over_mean, cv, jain, gini or chi_square_p over the pods of a service or workload",
     ),
     listed(
-        "….perPod, ….perPod.atLeast(K)",
+        "….perPod, ….perPod.pNN, ….perPod.atLeast(K)",
         "of inSystem and queue",
-        "mean over pods of the time average; share of time, averaged over pods, with at least K",
+        "mean over pods of the time average; level not exceeded in that share of their time; share of it with at least K",
     ),
     listed(
         "….acrossReplications(S)",

@@ -376,11 +376,13 @@ fn read_statistic(text: &str, quantity: &Quantity) -> Result<Option<Statistic>, 
 }
 
 fn parametric(text: &str, quantity: &Quantity) -> Result<Option<Statistic>, Bad> {
+    // Over pods, quantiles and `atLeast` are of each of them anyway.
+    let level = matches!(quantity, Quantity::InSystem | Quantity::Queue);
+    let each = text.strip_prefix("perPod.").filter(|inside| level && inside.starts_with(['p', 'a']));
+    let text = each.filter(|inside| !inside.starts_with("at(")).unwrap_or(text);
     if let Some(quantile) = quantile(text) {
         return quantile.map(|q| Some(Statistic::Quantile(q)));
     }
-    // Over pods, `atLeast` is averaged over them anyway.
-    let text = text.strip_prefix("perPod.").unwrap_or(text);
     let Some((word, inside)) =
         text.split_once('(').and_then(|(word, rest)| Some((word, rest.strip_suffix(')')?.trim())))
     else {

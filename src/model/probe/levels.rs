@@ -26,6 +26,7 @@ struct Level {
     at_least: Vec<Threshold>,
     extremes: Option<Extremes>,
     peak: Option<Peak>,
+    profile: Option<Profile>,
 }
 
 /// Time with at least k requests, summed over pods.
@@ -99,6 +100,54 @@ impl Extremes {
     }
 }
 
+/// How long pods are at each level, summed over them.
+#[derive(Debug)]
+struct Profile {
+    /// Pods at each level, and the area under that number.
+    at: Vec<(u64, Area)>,
+    at_open: Vec<u128>,
+    inside: Vec<u128>,
+}
+
+impl Profile {
+    fn new(pods: u32) -> Self {
+        Self { at: vec![(u64::from(pods), Area::default())], at_open: Vec::new(), inside: Vec::new() }
+    }
+
+    fn moved(&mut self, before: u32, after: u32, now: SimTime) {
+        if self.at.len() <= after as usize {
+            self.at.resize_with(after as usize + 1, || (0, Area::default()));
+        }
+        let (left, entered) = (before as usize, after as usize);
+        self.at[left].0 -= 1;
+        self.at[left].1.down(now);
+        self.at[entered].0 += 1;
+        self.at[entered].1.up(now);
+    }
+
+    fn areas(&self, now: SimTime) -> Vec<u128> {
+        self.at.iter().map(|(pods, area)| area.until(now, *pods)).collect()
+    }
+
+    fn close(&mut self, now: SimTime) {
+        let before = self.at_open.iter().copied().chain(std::iter::repeat(0));
+        self.inside = self.areas(now).into_iter().zip(before).map(|(after, before)| after - before).collect();
+    }
+
+    /// The lowest level that is not exceeded in a share `q` of the time of all pods.
+    fn quantile(&self, q: f64) -> Option<f64> {
+        let whole = self.inside.iter().sum::<u128>() as f64;
+        let mut below = 0;
+        for (level, time) in self.inside.iter().enumerate() {
+            below += time;
+            if below as f64 >= q * whole {
+                return Some(level as f64);
+            }
+        }
+        None
+    }
+}
+
 impl Level {
     fn want(&mut self, statistic: &Statistic, pods: u32) {
         match least_of(statistic) {
@@ -110,6 +159,9 @@ impl Level {
             Some(_) => {}
             None if *statistic == Statistic::Max => {
                 self.peak.get_or_insert_with(Peak::default);
+            }
+            None if matches!(statistic, Statistic::Quantile(_)) => {
+                self.profile.get_or_insert_with(|| Profile::new(pods));
             }
             None => {
                 self.extremes.get_or_insert_with(|| Extremes::new(pods));
@@ -128,6 +180,9 @@ impl Level {
         if let Some(peak) = &mut self.peak {
             peak.moved(i64::from(after) - i64::from(before));
         }
+        if let Some(profile) = &mut self.profile {
+            profile.moved(before, after, now);
+        }
     }
 
     fn open(&mut self, now: SimTime) {
@@ -139,6 +194,9 @@ impl Level {
         }
         if let Some(peak) = &mut self.peak {
             peak.open();
+        }
+        if let Some(profile) = &mut self.profile {
+            profile.at_open = profile.areas(now);
         }
     }
 
@@ -153,6 +211,9 @@ impl Level {
         if let Some(peak) = &mut self.peak {
             peak.close();
         }
+        if let Some(profile) = &mut self.profile {
+            profile.close(now);
+        }
     }
 
     fn value(&self, statistic: &Statistic, pods: u32, span: u64) -> Option<f64> {
@@ -165,6 +226,9 @@ impl Level {
         if let Some(k) = least_of(statistic) {
             let threshold = self.at_least.iter().find(|threshold| threshold.k == k)?;
             return Some(mean_level(threshold.inside, span) / f64::from(pods));
+        }
+        if let Statistic::Quantile(q) = statistic {
+            return self.profile.as_ref()?.quantile(*q);
         }
         let (highest, lowest) = self.extremes.as_ref()?.inside;
         match statistic {
@@ -186,8 +250,8 @@ const fn least_of(statistic: &Statistic) -> Option<u32> {
 
 /// Whether a statistic of a level needs to see every change; means come from areas that are kept anyway.
 pub(super) const fn watches(statistic: &Statistic) -> bool {
-    use Statistic::{AtLeast, Imbalance, Max, MaxOverPodsMean, Positive};
-    matches!(statistic, AtLeast(_) | Positive | Max | Imbalance | MaxOverPodsMean)
+    use Statistic::{AtLeast, Imbalance, Max, MaxOverPodsMean, Positive, Quantile};
+    matches!(statistic, AtLeast(_) | Positive | Max | Imbalance | MaxOverPodsMean | Quantile(_))
 }
 
 const fn which(quantity: &Quantity) -> usize {

@@ -55,6 +55,7 @@ fn metrics_are_read() {
         ("deployment/web.inSystem.perPod", web, Q::InSystem, S::PerPod),
         ("deployment/web.inSystem.perPod.mean", web, Q::InSystem, S::PerPod),
         ("deployment/web.inSystem.perPod.atLeast(2)", web, Q::InSystem, S::AtLeast(2)),
+        ("deployment/web.inSystem.perPod.p99", web, Q::InSystem, S::Quantile(0.99)),
         ("deployment/web.inSystem.atLeast(5)", web, Q::InSystem, S::AtLeast(5)),
         ("deployment/web[0].inSystem.mean", On::Pod(0, 0), Q::InSystem, S::Mean),
         ("deployment/web.inSystem.maxOverPods.mean", web, Q::InSystem, S::MaxOverPodsMean),
@@ -172,6 +173,8 @@ fn mistakes_name_what_there_is() {
         "t.latency[service over 1].mean",
         "t.latency[service upTo 1s]",
         "t.queueWait[service upTo 1s].mean",
+        "deployment/web.inSystem.perPod.at(5s)",
+        "t.latency.perPod.p99",
         "deployment/web.latency[service upTo 1s]",
     ] {
         assert!(Metric::parse(text, &names()).is_err(), "{text} was accepted");
