@@ -68,6 +68,10 @@ pub enum Quantity {
     SlowdownOf(ServiceRange),
     /// Attempts per request.
     Attempts,
+    /// Each pause before a retry (seconds).
+    BackOff,
+    /// Pauses of a request, added up (seconds).
+    BackOffOfRequest,
     /// Requests that failed for this cause.
     Errors(FailureCause),
     /// failed / (succeeded + failed).
@@ -92,6 +96,8 @@ pub enum Quantity {
     Balance(BalanceColumn),
     /// Choices of a pod: connections where a layer-4 balancer chose, requests elsewhere.
     Picks,
+    /// Share of each client in the requests of a traffic.
+    ClientShare,
 }
 
 /// Service times in nanoseconds: above one, up to another.

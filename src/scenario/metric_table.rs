@@ -139,6 +139,8 @@ pub(super) const ROWS: &[Row] = &[
     row("service", Quantity::Service, ANYONE, OBSERVED),
     row("slowdown", Quantity::Slowdown, ANYONE, OBSERVED),
     row("attempts", Quantity::Attempts, SENDERS, COUNTED),
+    row("backOff", Quantity::BackOff, SENDERS, OBSERVED),
+    row("backOff[request]", Quantity::BackOffOfRequest, SENDERS, OBSERVED),
     row("errors", Quantity::Errors(crate::cause::FailureCause::AppError), SENDERS, &[Ratio]),
     bare("errorRatio", Quantity::ErrorRatio, SENDERS, &[Mean]),
     row("inSystem", Quantity::InSystem, &[Traffic], &[Mean, Max, At]),
@@ -149,6 +151,7 @@ pub(super) const ROWS: &[Row] = &[
     bare("utilization", Quantity::Utilization, SERVERS, &[Mean]),
     bare("share", Quantity::Share, &[Pod], &[Mean]),
     row("share", Quantity::Share, GROUPS, SHARES),
+    row("clientShare", Quantity::ClientShare, &[Traffic], SHARES),
     row("interarrival", Quantity::Interarrival, &[Traffic, Service, Workload, Pod], OBSERVED),
     bare("connections", Quantity::Connections, &[Pod], &[Mean]),
     row("connections", Quantity::Connections, GROUPS, COUNTED),
@@ -181,8 +184,12 @@ impl Quantity {
             | Self::QueueWait
             | Self::QueueWaitServed
             | Self::Service
+            | Self::BackOff
+            | Self::BackOffOfRequest
             | Self::Interarrival => Dimension::Seconds,
-            Self::Errors(_) | Self::ErrorRatio | Self::Utilization | Self::Share => Dimension::Ratio,
+            Self::Errors(_) | Self::ErrorRatio | Self::Utilization | Self::Share | Self::ClientShare => {
+                Dimension::Ratio
+            }
             Self::Throughput | Self::Goodput => Dimension::PerSecond,
             Self::Slowdown
             | Self::SlowdownOf(_)
@@ -221,6 +228,8 @@ pub const METRICS: &[Listed] = &[
         "mean, variance, sd, cv2, min, pNN, max, positive, atLeast(K), values",
         "attempts per request",
     ),
+    listed("NAME.backOff", "as latency", "each pause before a retry of a measured request, as drawn"),
+    listed("NAME.backOff[request]", "as latency", "pauses of each request that ended, added up"),
     listed("NAME.errors[CAUSE]", "ratio", "requests that failed for this cause over requests that ended"),
     listed("NAME.errorRatio", "none needed", "failed over succeeded and failed"),
     listed(
@@ -234,6 +243,11 @@ pub const METRICS: &[Listed] = &[
         "POD.share",
         "none needed; of a service or workload mean, variance, sd, cv2, min, max, values",
         "share of the Service's requests",
+    ),
+    listed(
+        "NAME.clientShare",
+        "mean, variance, sd, cv2, min, max, values",
+        "share of each client in the requests of a traffic",
     ),
     listed("SCOPE.interarrival", "as latency", "time between arrivals: of a traffic, or at a service, workload or pod"),
     listed(

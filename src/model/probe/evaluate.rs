@@ -97,7 +97,10 @@ impl World<'_> {
             | Quantity::Slowdown
             | Quantity::SlowdownOf(_)
             | Quantity::Attempts
+            | Quantity::BackOff
+            | Quantity::BackOffOfRequest
             | Quantity::Interarrival => self.collected(metric),
+            Quantity::ClientShare => self.client_share(metric),
             Quantity::Errors(_) | Quantity::ErrorRatio | Quantity::Throughput | Quantity::Goodput => {
                 MetricValue::Number(flow.map_or(NAN, |flow| self.rate(flow, metric)))
             }
@@ -121,6 +124,13 @@ impl World<'_> {
             (Some(collector), statistic) => MetricValue::Number(collector.value(statistic)),
             (None, _) => MetricValue::Number(NAN),
         }
+    }
+
+    fn client_share(&self, metric: &Metric) -> MetricValue {
+        let observed = self.probes.found(self.plan, metric.scope);
+        let counts = observed.and_then(|observed| observed.of_client.as_deref()).unwrap_or_default();
+        let all = counts.iter().sum::<u64>() as f64;
+        pods::summed_up(counts.iter().map(|count| *count as f64 / all).collect(), &metric.statistic)
     }
 
     fn sequence(&self, scope: Scope) -> MetricValue {

@@ -77,6 +77,8 @@ impl Probes {
             | Quantity::LatencyOf(_)
             | Quantity::Slowdown
             | Quantity::SlowdownOf(_)
+            | Quantity::BackOff
+            | Quantity::BackOffOfRequest
             | Quantity::Attempts => {
                 self.any_flow = true;
                 self.observed(plan, *scope).want(quantity, statistic);
@@ -90,6 +92,12 @@ impl Probes {
             Quantity::Picks if *statistic == Statistic::Sequence => {
                 self.any_sequence = true;
                 self.observed(plan, *scope).sequence.get_or_insert_with(Vec::new);
+            }
+            Quantity::ClientShare => {
+                self.any_flow = true;
+                let Scope::Traffic(traffic) = *scope else { return };
+                let clients = plan.flows[traffic].clients as usize;
+                self.observed(plan, *scope).of_client.get_or_insert_with(|| vec![0; clients]);
             }
             // Everything else follows from counters that are kept anyway.
             Quantity::Errors(_)
@@ -150,9 +158,9 @@ impl Probes {
         }
     }
 
-    /// A request of a traffic arrived.
+    /// A request of a traffic arrived from a client.
     #[inline]
-    pub(crate) fn arrived(&mut self, recorder: u32, now: SimTime, measured: bool) {
+    pub(crate) fn arrived(&mut self, recorder: u32, client: u32, now: SimTime, measured: bool) {
         if !self.any_flow {
             return;
         }
@@ -160,6 +168,9 @@ impl Probes {
             observed.arrived(now, measured);
             if let Some(in_flight) = &mut observed.in_flight {
                 in_flight.moved(1);
+            }
+            if let Some(of_client) = &mut observed.of_client {
+                of_client[client as usize] += u64::from(measured);
             }
         }
     }
@@ -237,12 +248,19 @@ impl Probes {
         measured.then_some(observed)
     }
 
-    /// A request succeeded, by this attempt.
+    /// A request that was tried so often, with pauses of so many nanoseconds in all, succeeded by this attempt.
     #[inline]
-    pub(crate) fn succeeded(&mut self, recorder: u32, number: u64, latency: u64, attempt: &Attempt, tries: u32) {
+    pub(crate) fn succeeded(
+        &mut self,
+        recorder: u32,
+        number: u64,
+        latency: u64,
+        attempt: &Attempt,
+        (tries, paused): (u32, u64),
+    ) {
         if let Some(observed) = self.ended(recorder, attempt.measured) {
             observed.succeeded(number, latency, attempt.work);
-            push(&mut observed.attempts, number, f64::from(tries));
+            observed.ended(number, tries, paused);
         }
         if attempt.measured
             && let Some(servers) = self.servers_of.get(attempt.endpoint as usize)
@@ -254,9 +272,16 @@ impl Probes {
     }
 
     /// A request failed for good.
-    pub(crate) fn failed(&mut self, recorder: u32, number: u64, tries: u32, measured: bool) {
+    pub(crate) fn failed(&mut self, recorder: u32, number: u64, (tries, paused): (u32, u64), measured: bool) {
         if let Some(observed) = self.ended(recorder, measured) {
-            push(&mut observed.attempts, number, f64::from(tries));
+            observed.ended(number, tries, paused);
+        }
+    }
+
+    /// A measured request pauses before its next try.
+    pub(crate) fn pauses(&mut self, recorder: u32, number: u64, nanos: u64) {
+        if let Some(Some(observed)) = self.flows.get_mut(recorder as usize) {
+            push(&mut observed.back_off, number, nanos as f64 / 1e9);
         }
     }
 

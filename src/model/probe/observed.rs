@@ -15,6 +15,10 @@ pub(super) struct Observed {
     /// Of requests with a service time in a range.
     ranges: Vec<Range>,
     pub(super) attempts: Option<Collector>,
+    pub(super) back_off: Option<Collector>,
+    pub(super) back_off_of_request: Option<Collector>,
+    /// Measured requests of each client of a traffic.
+    pub(super) of_client: Option<Vec<u64>>,
     pub(super) interarrival: Option<Collector>,
     last_arrival: Option<SimTime>,
     /// Requests of a traffic on their way.
@@ -52,6 +56,8 @@ impl Observed {
             Quantity::LatencyOf(range) => &mut self.range(*range).latency,
             Quantity::SlowdownOf(range) => &mut self.range(*range).slowdown,
             Quantity::Attempts => &mut self.attempts,
+            Quantity::BackOff => &mut self.back_off,
+            Quantity::BackOffOfRequest => &mut self.back_off_of_request,
             Quantity::Interarrival => &mut self.interarrival,
             _ => return None,
         })
@@ -75,6 +81,8 @@ impl Observed {
             Quantity::Service => self.service.as_ref(),
             Quantity::Slowdown => self.slowdown.as_ref(),
             Quantity::Attempts => self.attempts.as_ref(),
+            Quantity::BackOff => self.back_off.as_ref(),
+            Quantity::BackOffOfRequest => self.back_off_of_request.as_ref(),
             Quantity::Interarrival => self.interarrival.as_ref(),
             _ => None,
         }
@@ -102,6 +110,12 @@ impl Observed {
                 push(&mut range.slowdown, number, slowdown);
             }
         }
+    }
+
+    /// A request ended after so many tries, and pauses of so many nanoseconds in all.
+    pub(super) fn ended(&mut self, number: u64, tries: u32, paused: u64) {
+        push(&mut self.attempts, number, f64::from(tries));
+        push(&mut self.back_off_of_request, number, paused as f64 / 1e9);
     }
 
     /// An attempt got a slot after so long.

@@ -34,9 +34,14 @@ pub(super) fn evaluate(plan: &Plan, endpoints: &[EndpointOutcome], metric: &Metr
         let picks: Vec<(u64, u64)> = counts.iter().map(|count| count.picks).collect();
         return MetricValue::Number(balance(&values, &picks, column).unwrap_or(f64::NAN));
     }
-    match &metric.statistic {
+    summed_up(values, &metric.statistic)
+}
+
+/// A statistic of one value a pod or client.
+pub(super) fn summed_up(values: Vec<f64>, statistic: &Statistic) -> MetricValue {
+    match statistic {
         Statistic::Values => MetricValue::List(values),
-        statistic => MetricValue::Number(over_pods(&values, statistic).unwrap_or(f64::NAN)),
+        statistic => MetricValue::Number(over_all(&values, statistic).unwrap_or(f64::NAN)),
     }
 }
 
@@ -50,8 +55,8 @@ fn balance(values: &[f64], picks: &[(u64, u64)], column: BalanceColumn) -> Optio
     }
 }
 
-/// A statistic of one value a pod. The pods are the whole population, so a quantile needs no number of them.
-fn over_pods(values: &[f64], statistic: &Statistic) -> Option<f64> {
+/// They are the whole population, so a quantile needs no number of them.
+fn over_all(values: &[f64], statistic: &Statistic) -> Option<f64> {
     if values.is_empty() || values.iter().any(|value| value.is_nan()) {
         return None;
     }

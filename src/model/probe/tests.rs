@@ -86,14 +86,14 @@ fn every_accepted_metric_has_a_value() {
     - target: deployment/web
       inline: {replicas: 2, port: 80}
       containers: {app: {concurrency: 1, queue: {limit: 8}, errorRatio: 10%, steps: [
-        {work: {exponential: {mean: 200ms}}}, {call: http://cart/, name: c, connections: {mode: perRequest}}]}}
+        {work: {exponential: {mean: 200ms}}}, {call: http://cart/, name: c, connections: {mode: perRequest}, retries: {attempts: 2, on: [5xx], backoff: {base: 1ms}}}]}}
     - target: deployment/cart
       inline: {replicas: 2, port: 80}
       containers: {app: {concurrency: 1, queue: {limit: unlimited}, errorRatio: 10%, serviceTime: {exponential: {mean: 100ms}}}}
   proxies:
     - {name: p, layer: 7, instances: 1, endpoints: service/web, balancer: {policy: random}}
   traffic:
-    - {name: t, from: generator, to: http://web/, through: p, connections: {mode: perRequest}, arrivals: {poisson: {rate: 6/s}},
+    - {name: t, from: generator, to: http://web/, through: p, clients: {count: 2}, connections: {mode: perRequest}, arrivals: {poisson: {rate: 6/s}},
        retries: {attempts: 3, on: [5xx], backoff: {base: 10ms}}}\n";
     let mut metrics = Vec::new();
     for (about, word, form) in accepted() {
@@ -312,6 +312,37 @@ fn a_client_that_gives_up_takes_its_request_out_of_the_queue() {
             ("t.errors[deadline_exceeded].ratio", &[1.0]),
         ],
     );
+}
+
+#[test]
+fn pauses_by_hand() {
+    // Every answer is an error; the second request gives up in its second pause.
+    let spec = traced(
+        "duration: 10s, warmup: 0s",
+        1,
+        "queue: {limit: unlimited}, errorRatio: 100%",
+        "timeout: 1500ms, retries: {attempts: 4, on: [5xx], backoff: {base: 300ms, max: 1s}, jitter: none},",
+    );
+    let trace = "arrival_s,service_s\n0,0.1\n5,0.4\n";
+    check(
+        &spec,
+        trace,
+        &[
+            ("t.backOff.values", &[0.3, 0.6, 1.0, 0.3, 0.6]),
+            // The third try of the first fails at 1.2 s: of the pause of 1 s that begins then, 0.3 s are left.
+            ("t.backOff[request].values", &[1.2, 0.7]),
+            ("t.attempts.values", &[3.0, 2.0]),
+        ],
+    );
+}
+
+#[test]
+fn clients_have_shares() {
+    let spec = traced("duration: 10s, warmup: 1s", 1, "queue: {limit: unlimited}", "clients: {count: 3},");
+    let trace = "arrival_s,service_s,client\n0,0.1,1\n1,0.1,0\n2,0.1,2\n3,0.1,2\n4,0.1,2\n";
+    let expected: [(&str, &[f64]); 3] =
+        [("t.clientShare.values", &[0.25, 0.0, 0.75]), ("t.clientShare.max", &[0.75]), ("t.clientShare.min", &[0.0])];
+    check(&spec, trace, &expected);
 }
 
 #[test]

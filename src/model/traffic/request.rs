@@ -256,7 +256,8 @@ impl<'p> World<'p> {
             self.ledger_is_wrong(request, latency, now);
         }
         if self.probes.any_flow {
-            self.probes.succeeded(hot.recorder, ending.number, latency, &self.attempts[attempt], tries);
+            let efforts = (tries, self.paused(request));
+            self.probes.succeeded(hot.recorder, ending.number, latency, &self.attempts[attempt], efforts);
         }
         let ledger = self.ledgers.blocks(request, hot.blocks);
         let recorder = &mut self.recorders[hot.recorder as usize];
@@ -310,8 +311,17 @@ impl<'p> World<'p> {
         let delay = back_off(retries, tries - 1, mix(self.requests[request].base, u64::from(tries)) ^ BACK_OFF);
         self.waste(request, now);
         self.ledgers.charge(request, spec.layout.back_off, delay.as_nanos());
+        if measured && self.probes.any_flow {
+            self.probes.pauses(spec.recorder, self.requests[request].number, delay.as_nanos());
+        }
         self.requests[request].retry_at = (now + delay).as_nanos();
         schedule.at(now + delay, Rank::Completion, kind::RETRY, request);
+    }
+
+    /// The pauses of a request so far; the one it is in counts whole.
+    fn paused(&self, request: u32) -> u64 {
+        let layout = &self.plan_flow(self.requests[request].flow).layout;
+        self.ledgers.row(request, layout.columns.len()).get(layout.back_off as usize).copied().unwrap_or(0)
     }
 
     /// All time so far but the back-offs came to nothing.
@@ -408,7 +418,9 @@ impl<'p> World<'p> {
         if ledger::total(self.ledgers.blocks(request, hot.blocks)) != latency {
             self.ledger_is_wrong(request, latency, now);
         }
-        self.probes.failed(hot.recorder, number, tries, measured);
+        if self.probes.any_flow {
+            self.probes.failed(hot.recorder, number, (tries, self.paused(request)), measured);
+        }
         let counters = &mut self.recorders[hot.recorder as usize];
         counters.fail(now, failure.cause, failure.place, measured, self.ready_pods, self.sink);
         if measured && self.log != RequestLog::None && caller == NONE {
@@ -482,8 +494,10 @@ impl<'p> World<'p> {
             self.attempts[attempt].request = NONE;
             self.cancel(attempt, now, schedule);
         }
+        let paused = self.paused(request);
         let entry = &mut self.requests[request];
         let (flow, measured, number, tries) = (entry.flow, entry.measured, entry.number, entry.tries);
+        let paused = if trying { paused } else { paused - entry.retry_at.saturating_sub(now.as_nanos()) };
         self.ledgers.clear(request, self.plan.hot[flow as usize].blocks);
         if entry.retry_at != 0 {
             entry.retry_at = u64::MAX;
@@ -491,7 +505,7 @@ impl<'p> World<'p> {
             self.requests.remove(request);
         }
         let spec = self.plan_flow(flow);
-        self.probes.failed(spec.recorder, number, tries, measured);
+        self.probes.failed(spec.recorder, number, (tries, paused), measured);
         let recorder = &mut self.recorders[spec.recorder as usize];
         let cause = FailureCause::DeadlineExceeded;
         if measured && trying {

@@ -45,6 +45,9 @@ fn metrics_are_read() {
         ("t.throughput", On::Traffic(0), Q::Throughput, S::Mean),
         ("t.goodput.mean", On::Traffic(0), Q::Goodput, S::Mean),
         ("t.attempts.mean", On::Traffic(0), Q::Attempts, S::Mean),
+        ("call/reviews.backOff.values", On::Call(1), Q::BackOff, S::Values),
+        ("t.backOff[request].mean", On::Traffic(0), Q::BackOffOfRequest, S::Mean),
+        ("t.clientShare.max", On::Traffic(0), Q::ClientShare, S::Max),
         ("t.slowdown.mean", On::Traffic(0), Q::Slowdown, S::Mean),
         ("t.latency.values", On::Traffic(0), Q::Latency, S::Values),
         ("t.latency[service over 1.5s].mean", On::Traffic(0), Q::LatencyOf(longer), S::Mean),
@@ -123,7 +126,7 @@ fn mistakes_name_what_there_is() {
         (
             "t.utilization",
             "`utilization` is a quantity of a workload or a pod, not of a traffic",
-            "of a traffic there are latency, queueWait, queueWait[served], service, slowdown, attempts, errors, errorRatio, inSystem, interarrival, throughput, goodput",
+            "of a traffic there are latency, queueWait, queueWait[served], service, slowdown, attempts, backOff, backOff[request], errors, errorRatio, inSystem, clientShare, interarrival, throughput, goodput",
         ),
         ("t.errors[queue_ful].ratio", "no failure cause is called `queue_ful`", "did you mean `queue_full`?"),
         ("t.errors.ratio", "`errors` needs a cause", "write for example errors[queue_full].ratio"),
@@ -145,7 +148,7 @@ fn mistakes_name_what_there_is() {
         (
             "t",
             "a metric is SCOPE.QUANTITY.STATISTIC",
-            "of a traffic there are latency, queueWait, queueWait[served], service, slowdown, attempts, errors, errorRatio, inSystem, interarrival, throughput, goodput",
+            "of a traffic there are latency, queueWait, queueWait[served], service, slowdown, attempts, backOff, backOff[request], errors, errorRatio, inSystem, clientShare, interarrival, throughput, goodput",
         ),
     ] {
         let bad = Metric::parse(text, &names()).expect_err(text);
