@@ -1,6 +1,7 @@
-//! Batches at Poisson times.
+//! Batches at Poisson times, or at those of a renewal process.
 
 use super::clock::Clock;
+use super::renewal;
 use crate::random::check::positive;
 use crate::random::{Dist, Stream};
 use crate::time::{NANOS_PER_SEC, SimTime};
@@ -8,8 +9,7 @@ use rand_distr::{Distribution, Exp1};
 
 #[derive(Debug, Clone)]
 pub(super) struct Batches {
-    clock: Clock,
-    mean_gap: f64,
+    times: Times,
     size: Dist,
     /// The batch being handed out, and how much of it is left.
     now: SimTime,
@@ -17,8 +17,24 @@ pub(super) struct Batches {
     stream: Stream,
 }
 
+/// When batches come.
+#[derive(Debug, Clone)]
+enum Times {
+    Poisson { clock: Clock, mean_gap: f64 },
+    Spaced { interval: Dist },
+}
+
 pub(super) fn check(rate: f64, size: &Dist) -> Result<(), String> {
     positive("batches", "rate", rate)?;
+    check_size(size)
+}
+
+pub(super) fn check_spaced(interval: &Dist, size: &Dist) -> Result<(), String> {
+    renewal::check("batches", interval)?;
+    check_size(size)
+}
+
+fn check_size(size: &Dist) -> Result<(), String> {
     // Looking for the first batch that is not empty must end; sizes are rounded, so below one half is empty.
     if size.cdf(0.499_999) > 1.0 - 1e-6 {
         return Err(format!("batches: `size` must not always be 0, as with {}", size.describe()));
@@ -28,14 +44,23 @@ pub(super) fn check(rate: f64, size: &Dist) -> Result<(), String> {
 
 impl Batches {
     pub(super) fn new(rate: f64, size: Dist, stream: Stream) -> Self {
-        let mean_gap = NANOS_PER_SEC as f64 / rate;
-        Self { clock: Clock::default(), mean_gap, size, now: SimTime::ZERO, left: 0, stream }
+        let times = Times::Poisson { clock: Clock::default(), mean_gap: NANOS_PER_SEC as f64 / rate };
+        Self { times, size, now: SimTime::ZERO, left: 0, stream }
+    }
+
+    pub(super) fn spaced(interval: Dist, size: Dist, stream: Stream) -> Self {
+        Self { times: Times::Spaced { interval }, size, now: SimTime::ZERO, left: 0, stream }
     }
 
     pub(super) fn next(&mut self) -> Option<SimTime> {
         while self.left == 0 {
-            let gap: f64 = Exp1.sample(&mut self.stream);
-            self.now = self.clock.advance(gap * self.mean_gap)?;
+            self.now = match &mut self.times {
+                Times::Poisson { clock, mean_gap } => {
+                    let gap: f64 = Exp1.sample(&mut self.stream);
+                    clock.advance(gap * *mean_gap)?
+                }
+                Times::Spaced { interval } => renewal::after(self.now, interval, &mut self.stream)?,
+            };
             self.left = (self.size.sample_secs(&mut self.stream) + 0.5) as u64;
         }
         self.left -= 1;
@@ -81,6 +106,17 @@ mod tests {
     fn a_constant_size_is_that_size() {
         let list = batches(10.0, Dist::constant(SimDuration::from_secs(3)), 1000);
         assert!(list.iter().all(|batch| batch.1 == 3));
+    }
+
+    #[test]
+    fn spaced_batches_come_at_their_times() {
+        let three = Dist::constant(SimDuration::from_secs(3));
+        let mut process =
+            Batches::spaced(Dist::constant(SimDuration::from_secs(2)), three.clone(), Stream::new(1, 0, "spaced"));
+        let times: Vec<f64> = (0..7).map(|_| process.next().unwrap().as_secs_f64()).collect();
+        assert_eq!(times, [2.0, 2.0, 2.0, 4.0, 4.0, 4.0, 6.0]);
+        assert!(check_spaced(&Dist::zero(), &three).unwrap_err().contains("batches: `interval`"));
+        assert!(check_spaced(&three, &Dist::zero()).unwrap_err().contains("`size`"));
     }
 
     #[test]

@@ -28,8 +28,8 @@ pub const ARRIVALS: &[Listed] = &[
     },
     Listed {
         name: "batches",
-        parameters: "rate, size: DISTRIBUTION",
-        summary: "batches at Poisson times; rate counts the batches",
+        parameters: "rate or interval: DISTRIBUTION, size: DISTRIBUTION",
+        summary: "batches at Poisson times (rate counts the batches), or with independent gaps (interval)",
     },
     Listed {
         name: "trace",

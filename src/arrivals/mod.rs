@@ -74,6 +74,13 @@ pub enum Spec {
         /// Arrivals in a batch, rounded to a whole number; 0 is allowed.
         size: Dist,
     },
+    /// Batches with independent gaps, the first of them before the first batch.
+    SpacedBatches {
+        /// The gap between two batches.
+        interval: Dist,
+        /// Arrivals in a batch, as of [`Spec::Batches`].
+        size: Dist,
+    },
     /// Recorded arrivals.
     Trace(Arc<Trace>),
     /// A fixed number of users who send, wait for the answer, think and send again; the model drives them.
@@ -161,6 +168,14 @@ impl Spec {
         Self::Batches { rate, size }.checked()
     }
 
+    /// Batches with independent gaps.
+    ///
+    /// # Errors
+    /// A gap or a size that is always 0.
+    pub fn spaced_batches(interval: Dist, size: Dist) -> Result<Self, String> {
+        Self::SpacedBatches { interval, size }.checked()
+    }
+
     /// Recorded arrivals.
     #[must_use]
     pub const fn trace(trace: Arc<Trace>) -> Self {
@@ -183,11 +198,12 @@ impl Spec {
         match self {
             Self::Poisson { rate } => positive("poisson", "rate", *rate).map(drop),
             Self::Constant { rate } => positive("constant", "rate", *rate).map(drop),
-            Self::Renewal { interval } => renewal::check(interval),
+            Self::Renewal { interval } => renewal::check("renewal", interval),
             Self::Profile { points } => profile::check(points),
             Self::Day { mean, amplitude, period } => day::check(*mean, *amplitude, *period),
             Self::Mmpp { rates, dwell } => mmpp::check(rates, dwell),
             Self::Batches { rate, size } => batches::check(*rate, size),
+            Self::SpacedBatches { interval, size } => batches::check_spaced(interval, size),
             Self::Trace(_) => Ok(()),
             Self::Closed { users, .. } => closed::check(*users),
         }
@@ -207,7 +223,7 @@ impl Spec {
             Self::Profile { .. } => "profile",
             Self::Day { .. } => "day",
             Self::Mmpp { .. } => "mmpp",
-            Self::Batches { .. } => "batches",
+            Self::Batches { .. } | Self::SpacedBatches { .. } => "batches",
             Self::Trace(_) => "trace",
             Self::Closed { .. } => "closed",
         }
@@ -225,6 +241,7 @@ impl Spec {
             Self::Day { mean, .. } => Some(*mean),
             Self::Mmpp { rates, dwell } => Some(mmpp::mean_rate(rates, dwell)),
             Self::Batches { rate, size } => Some(rate * size.mean()),
+            Self::SpacedBatches { interval, size } => Some(size.mean() / interval.mean()),
             Self::Trace(trace) => trace.mean_rate(),
             Self::Closed { .. } => None,
         }
@@ -241,6 +258,9 @@ impl Spec {
             Self::Day { mean, amplitude, period } => Kind::Day(day::Day::new(*mean, *amplitude, *period, stream)),
             Self::Mmpp { rates, dwell } => Kind::Mmpp(mmpp::Mmpp::new(rates, dwell, stream)),
             Self::Batches { rate, size } => Kind::Batches(batches::Batches::new(*rate, size.clone(), stream)),
+            Self::SpacedBatches { interval, size } => {
+                Kind::Batches(batches::Batches::spaced(interval.clone(), size.clone(), stream))
+            }
             Self::Trace(trace) => Kind::Trace(trace::Replay::new(Arc::clone(trace))),
             Self::Closed { .. } => Kind::Nothing,
         };

@@ -10,10 +10,11 @@ pub(super) struct Renewal {
     stream: Stream,
 }
 
-pub(super) fn check(interval: &Dist) -> Result<(), String> {
+/// `process` is how the scenario names it.
+pub(super) fn check(process: &str, interval: &Dist) -> Result<(), String> {
     // Gaps that all round to nothing would put every arrival at time 0.
     if interval.cdf(0.4e-9) > 1.0 - 1e-9 {
-        return Err(format!("renewal: `interval` must be above 0, not {}", interval.describe()));
+        return Err(format!("{process}: `interval` must be above 0, not {}", interval.describe()));
     }
     Ok(())
 }
@@ -25,14 +26,17 @@ impl Renewal {
 
     #[inline]
     pub(super) fn next(&mut self) -> Option<SimTime> {
-        // A draw is a quarter of simulated time at most, so the sum cannot overflow before it is refused.
-        let next = self.now + self.interval.sample(&mut self.stream);
-        if next.as_nanos() > MAX_NANOS {
-            return None;
-        }
-        self.now = next;
-        Some(next)
+        self.now = after(self.now, &self.interval, &mut self.stream)?;
+        Some(self.now)
     }
+}
+
+/// A time one gap later, unless the clock ends before.
+#[inline]
+pub(super) fn after(now: SimTime, interval: &Dist, stream: &mut Stream) -> Option<SimTime> {
+    // A draw is a quarter of simulated time at most, so the sum cannot overflow before it is refused.
+    let next = now + interval.sample(stream);
+    (next.as_nanos() <= MAX_NANOS).then_some(next)
 }
 
 #[cfg(test)]
@@ -72,8 +76,8 @@ mod tests {
     #[test]
     fn gaps_of_nothing_are_refused() {
         for dist in [Dist::zero(), Dist::uniform(0.0, 1e-10).unwrap(), Dist::empirical(vec![0.0, 0.0]).unwrap()] {
-            assert!(check(&dist).unwrap_err().contains("must be above 0"));
+            assert!(check("renewal", &dist).unwrap_err().contains("must be above 0"));
         }
-        assert_eq!(check(&Dist::bimodal(0.5, 0.0, 0.1).unwrap()), Ok(()));
+        assert_eq!(check("renewal", &Dist::bimodal(0.5, 0.0, 0.1).unwrap()), Ok(()));
     }
 }

@@ -196,7 +196,7 @@ pub(super) static ARRIVALS: Shape = Shape {
         ),
         field("day", Object(&DAY), "", "Poisson with a sinusoidal rate."),
         field("mmpp", Object(&MMPP), "", "Poisson with a rate that jumps between states in a cycle."),
-        field("batches", Object(&BATCHES), "", "Batches that come as a Poisson process."),
+        field("batches", Object(&BATCHES), "", "Batches at Poisson times, or with independent gaps."),
         field("trace", Object(&TRACE), "", "The rows of a CSV file."),
         field("closed", Object(&CLOSED), "", "Users who wait for the answer, think, and ask again."),
     ],
@@ -254,10 +254,11 @@ pub(super) static MMPP: Shape = Shape {
 /// `{rate, size}`.
 pub(super) static BATCHES: Shape = Shape {
     name: "batches",
-    doc: "Batches that come as a Poisson process.",
+    doc: "Batches at Poisson times, or with independent gaps.",
     fields: &[
         field("rate", Rate, "", "Batches, in total."),
         field("ratePerClient", Rate, "", "Batches of each client; instead of `rate`."),
+        field("interval", Dist, "", "Time between two batches, before the first too; instead of `rate`."),
         required("size", CountDist, "Requests in a batch."),
     ],
 };

@@ -49,9 +49,7 @@ pub(super) fn arrivals(cx: &mut Context<'_>, node: &Node, clients: u32) -> Optio
         "mmpp" => mmpp(cx, inside)?,
         "batches" => {
             let object = cx.object(inside, &tables::BATCHES)?;
-            let rate = rate(cx, &object, clients);
-            let size = object.get("size").and_then(|node| count_dist(cx, node, "size"));
-            Spec::batches(rate?, size?)
+            batches(cx, &object, clients)?
         }
         "trace" => trace(cx, inside)?,
         "closed" => {
@@ -99,6 +97,22 @@ fn total_rate(
             None
         }
     }
+}
+
+fn batches(cx: &mut Context<'_>, object: &Object<'_>, clients: u32) -> Option<Result<Spec, String>> {
+    let size = |cx: &mut Context<'_>| object.get("size").and_then(|node| count_dist(cx, node, "size"));
+    let Some(node) = object.get("interval") else {
+        let rate = rate(cx, object, clients);
+        let size = size(cx);
+        return Some(Spec::batches(rate?, size?));
+    };
+    if let Some(key) = ["rate", "ratePerClient"].into_iter().find(|key| object.get(key).is_some()) {
+        cx.problem(object.key_span(key), format!("`{key}` stands instead of `interval`: give one of them"));
+        return None;
+    }
+    let interval = dist(cx, node, "interval");
+    let size = size(cx);
+    Some(Spec::spaced_batches(interval?, size?))
 }
 
 fn profile(cx: &mut Context<'_>, node: &Node, clients: u32) -> Option<Result<Spec, String>> {

@@ -368,6 +368,7 @@ fn arrivals_are_read_in_every_form() {
         ("{batches: {rate: 2/s, size: {geometric: {mean: 3}}}}", Some(6.0)),
         ("{batches: {rate: 2/s, size: {uniform: {min: 1, max: 4}}}}", Some(5.0)),
         ("{batches: {rate: 2/s, size: 3}}", Some(6.0)),
+        ("{batches: {interval: 500ms, size: 3}}", Some(6.0)),
         ("{day: {mean: 10/s, amplitude: 50%, period: 24h}}", Some(10.0)),
         ("{closed: {users: 3, think: 1s}}", None),
         ("{profile: [{at: 0s, rate: 0/s}, {at: 1m, rate: 10/s}]}", None),
