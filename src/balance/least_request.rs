@@ -171,7 +171,7 @@ impl Known {
 
 impl Counts {
     /// Draws endpoints and takes the first one drawn of those with the fewest outstanding requests.
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, stream: &mut Stream) -> u32 {
         let outstanding = &mut self.outstanding;
         let endpoints = outstanding.len() as u32;
