@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::{Overrides, ValidateArgs};
 use super::console::Console;
 use super::{Trouble, load};
-use crate::scenario::{DiskFiles, Files as _, Scenario, Window};
+use crate::scenario::{DiskFiles, ExpectedValue, Files as _, Scenario, Window};
 
 /// Variants of one file that are cases.
 #[derive(Debug)]
@@ -102,6 +102,11 @@ fn shorten(case: &mut Scenario) {
     const MANY: u32 = 64;
     const FEW: u32 = 8;
     const REQUESTS: u64 = 2_000;
+    let measured = |value: &ExpectedValue| matches!(value, ExpectedValue::Repeats(_) | ExpectedValue::Sequences(_));
+    if case.expect.iter().any(|expectation| measured(&expectation.value)) {
+        // A measurement is as long as it is, and its spread needs its replications.
+        return;
+    }
     let replications = case.run.replications;
     if replications > MANY {
         case.run.replications = (replications / FACTOR).max(MANY);

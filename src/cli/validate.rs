@@ -90,12 +90,13 @@ fn validate_family(
     let finished = finished.map_err(|error| run_trouble(&family.file, error))?;
     for (case, observed) in family.cases.iter().zip(&observed) {
         for (expectation, observed) in case.expect.iter().zip(observed) {
+            let judgement = observed.judge(expectation, args.quick);
             lines.push(Line {
                 case: case_name(&family.file, &case.variant),
                 metric: metric(expectation),
                 expected: expectation.value.clone(),
-                demand: demand(expectation),
-                judgement: observed.judge(expectation, args.quick),
+                demand: demand(expectation, &judgement),
+                judgement,
             });
         }
     }
@@ -107,13 +108,16 @@ fn metric(expectation: &Expectation) -> String {
     if expectation.not { format!("not {}", expectation.text) } else { expectation.text.clone() }
 }
 
-/// The largest standard error allowed, or how far off the mean may be where the tolerance alone decides.
-fn demand(expectation: &Expectation) -> String {
+/// The largest standard error allowed, or how far off the mean may be where the tolerance or the spread decides.
+fn demand(expectation: &Expectation, judgement: &Judgement) -> String {
     let tolerance = tolerance(expectation);
     match expectation.by {
         ExpectBy::Tolerance => format!("off ≤ {tolerance:.1e}"),
         ExpectBy::Error if tolerance > 0.0 => format!("se ≤ {:.1e}", tolerance / 2.0),
         ExpectBy::Error => String::new(),
+        ExpectBy::Spread => judgement.se.map_or_else(String::new, |se| {
+            format!("off ≤ 4 sd = {:.1e}", 4.0 * se * (judgement.replications as f64).sqrt())
+        }),
     }
 }
 
@@ -121,8 +125,9 @@ fn json_line(line: &Line) -> Value {
     let list = |values: &[f64]| Value::from(values.to_vec());
     let expected = match &line.expected {
         ExpectedValue::Number(value) => json!(value),
-        ExpectedValue::List(values) => list(values),
+        ExpectedValue::List(values) | ExpectedValue::Repeats(values) => list(values),
         ExpectedValue::Names(names) => json!(names),
+        ExpectedValue::Sequences(repeats) => json!(repeats),
     };
     let mean = match &line.judgement.mean {
         MetricValue::Number(value) => json!(value),
@@ -145,8 +150,9 @@ const HEADER: [&str; 8] = ["case", "metric", "expected", "mean", "se", "demand",
 fn cells(line: &Line) -> Vec<String> {
     let expected = match &line.expected {
         ExpectedValue::Number(value) => decimal(*value),
-        ExpectedValue::List(values) => short(values.iter().map(|v| decimal(*v))),
+        ExpectedValue::List(values) | ExpectedValue::Repeats(values) => short(values.iter().map(|v| decimal(*v))),
         ExpectedValue::Names(names) => short(names.iter().cloned()),
+        ExpectedValue::Sequences(repeats) => short(repeats.iter().flatten().cloned()),
     };
     let mean = match &line.judgement.mean {
         MetricValue::Number(value) => decimal(*value),

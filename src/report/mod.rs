@@ -15,6 +15,7 @@ mod histogram;
 pub mod json;
 pub mod markdown;
 mod measure;
+mod measured;
 pub mod number;
 mod part;
 mod requests;

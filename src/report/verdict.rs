@@ -3,8 +3,9 @@
 //! By error (the default): pass when |mean − value| is at most 5.3 standard errors plus the known value's own error, and
 //! the standard error is at most half the tolerance; else `imprecise`, and the run should be longer. By tolerance: pass
 //! when |mean − value| is at most the tolerance plus that error. A negative control (`not: true`) turns this round: it
-//! passes when the value is told apart.
+//! passes when the value is told apart. What was measured is compared with all its repeats (`measured.rs`).
 
+use super::measured::{first_difference, nearest_in_range, within_spread};
 use crate::observe::outcome::MetricValue;
 use crate::scenario::metric::{Across, Statistic};
 use crate::scenario::{ExpectBy, Expectation, ExpectedValue};
@@ -72,7 +73,9 @@ pub struct Observed {
 impl Observed {
     /// Adds the value of one replication.
     pub fn add(&mut self, expectation: &Expectation, value: &MetricValue) {
-        if let (MetricValue::Number(number), ExpectedValue::Number(_)) = (value, &expectation.value) {
+        if let MetricValue::Number(number) = value
+            && matches!(expectation.value, ExpectedValue::Number(_) | ExpectedValue::Repeats(_))
+        {
             self.numbers.push(*number);
             return;
         }
@@ -89,19 +92,23 @@ impl Observed {
     #[must_use]
     pub fn judge(&self, expectation: &Expectation, quick: bool) -> Judgement {
         match (&expectation.value, &self.other) {
-            (ExpectedValue::Number(value), None) => self.judge_number(expectation, *value, quick),
-            (_, Some(other)) => Judgement {
+            (ExpectedValue::Number(value), None) => self.judge_number(expectation, &[*value], quick),
+            (ExpectedValue::Repeats(values), None) => self.judge_number(expectation, values, quick),
+            (known, Some(other)) => Judgement {
                 mean: other.clone(),
                 se: None,
                 replications: self.numbers.len(),
                 verdict: if self.wrong == expectation.not { Verdict::Pass } else { Verdict::Fail },
-                note: None,
+                note: match (known, other) {
+                    (ExpectedValue::Sequences(repeats), MetricValue::Names(found)) => first_difference(found, repeats),
+                    _ => None,
+                },
             },
             (_, None) => nothing_observed(),
         }
     }
 
-    fn judge_number(&self, expectation: &Expectation, value: f64, quick: bool) -> Judgement {
+    fn judge_number(&self, expectation: &Expectation, known: &[f64], quick: bool) -> Judgement {
         let n = self.numbers.len();
         if n == 0 {
             return nothing_observed();
@@ -117,8 +124,15 @@ impl Observed {
             };
         }
         let (estimate, se) = estimate(&self.numbers, expectation.metric.across);
-        let verdict = verdict(expectation, value, estimate, se, n, quick);
-        Judgement { mean: MetricValue::Number(estimate), se, replications: n, verdict, note: None }
+        let (verdict, note) = if expectation.by == ExpectBy::Spread {
+            let slack = expectation.oracle_error + rounding(estimate);
+            let (verdict, note) = within_spread(known, &self.numbers, slack);
+            (told_apart(verdict, expectation.not), note)
+        } else {
+            let value = nearest_in_range(known, estimate);
+            (self::verdict(expectation, value, estimate, se, n, quick), None)
+        };
+        Judgement { mean: MetricValue::Number(estimate), se, replications: n, verdict, note }
     }
 }
 
@@ -166,8 +180,8 @@ fn quantile_with_error(values: &[f64], q: f64) -> (f64, Option<f64>) {
 pub fn tolerance(expectation: &Expectation) -> f64 {
     let at = match &expectation.value {
         ExpectedValue::Number(value) => *value,
-        ExpectedValue::List(values) => values.first().copied().unwrap_or(0.0),
-        ExpectedValue::Names(_) => 0.0,
+        ExpectedValue::List(values) | ExpectedValue::Repeats(values) => values.first().copied().unwrap_or(0.0),
+        ExpectedValue::Names(_) | ExpectedValue::Sequences(_) => 0.0,
     };
     tolerance_at(expectation, at)
 }
@@ -178,8 +192,10 @@ fn tolerance_at(expectation: &Expectation, value: f64) -> f64 {
 
 fn verdict(e: &Expectation, value: f64, estimate: f64, se: Option<f64>, n: usize, quick: bool) -> Verdict {
     let tolerance = tolerance_at(e, value);
-    let bucket = if matches!(e.metric.statistic, Statistic::Quantile(_)) { BUCKET_WIDTH * value.abs() } else { 0.0 };
-    let slack = e.oracle_error + bucket + ROUNDING * value.abs().max(1.0);
+    // What was measured is allowed its tolerance and no more.
+    let buckets = matches!(e.metric.statistic, Statistic::Quantile(_)) && !matches!(e.value, ExpectedValue::Repeats(_));
+    let bucket = if buckets { BUCKET_WIDTH * value.abs() } else { 0.0 };
+    let slack = e.oracle_error + bucket + rounding(value);
     let distance = (estimate - value).abs();
     // One replication has no standard error: what is left to compare with is the tolerance.
     let (allowed, precise) = match (e.by, se) {
@@ -204,6 +220,19 @@ fn verdict(e: &Expectation, value: f64, estimate: f64, se: Option<f64>, n: usize
     }
 }
 
+/// What a negative control makes of a verdict.
+fn told_apart(verdict: Verdict, not: bool) -> Verdict {
+    match (verdict, not) {
+        (Verdict::Pass, true) => Verdict::Fail,
+        (Verdict::Fail, true) => Verdict::Pass,
+        (verdict, _) => verdict,
+    }
+}
+
+fn rounding(value: f64) -> f64 {
+    ROUNDING * value.abs().max(1.0)
+}
+
 /// How many standard errors a mean of `n` replications may be off.
 fn multiplier(n: usize) -> f64 {
     if n >= ENOUGH_REPLICATIONS {
@@ -218,13 +247,14 @@ fn multiplier(n: usize) -> f64 {
 fn same(expectation: &Expectation, value: &MetricValue) -> bool {
     let close = |(found, known): (&f64, &f64)| {
         let allowed = tolerance_at(expectation, *known) + expectation.oracle_error;
-        (found - known).abs() <= allowed + ROUNDING * known.abs().max(1.0)
+        (found - known).abs() <= allowed + rounding(*known)
     };
     match (value, &expectation.value) {
         (MetricValue::List(found), ExpectedValue::List(known)) => {
             found.len() == known.len() && found.iter().zip(known).all(close)
         }
         (MetricValue::Names(found), ExpectedValue::Names(known)) => found == known,
+        (MetricValue::Names(found), ExpectedValue::Sequences(repeats)) => repeats.contains(found),
         (MetricValue::Number(found), ExpectedValue::List(known)) => known.len() == 1 && close((found, &known[0])),
         (MetricValue::List(found), ExpectedValue::Number(known)) => found.len() == 1 && close((&found[0], known)),
         _ => false,
@@ -384,6 +414,54 @@ mod tests {
             let mut observed = Observed::default();
             observed.add(&e, &MetricValue::Names(names(&found)));
             assert_eq!(observed.judge(&e, false).verdict, verdict);
+        }
+    }
+
+    #[test]
+    fn measured_values_are_a_range_with_the_tolerance_beside_it() {
+        let repeats = ExpectedValue::Repeats(vec![10.2, 10.0]);
+        let mut e = Expectation { by: ExpectBy::Tolerance, ..expectation(repeats) };
+        e.metric.statistic = Statistic::Quantile(0.5);
+        for (value, verdict) in [
+            (10.1, Verdict::Pass),
+            (10.301, Verdict::Pass),
+            // A bucket more would still be within.
+            (10.303, Verdict::Fail),
+            (9.901, Verdict::Pass),
+            (9.899, Verdict::Fail),
+            (f64::NAN, Verdict::Imprecise),
+        ] {
+            assert_eq!(verdict_of(&e, &[value]), verdict, "{value}");
+        }
+        let not = Expectation { not: true, ..e };
+        assert_eq!(verdict_of(&not, &[10.1]), Verdict::Fail);
+        assert_eq!(verdict_of(&not, &[10.303]), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_spread_is_that_of_single_replications() {
+        let repeats = ExpectedValue::Repeats(vec![10.2, 10.0]);
+        let e = Expectation { by: ExpectBy::Spread, tolerance: None, ..expectation(repeats) };
+        // A standard error of 0.01 over 100 replications is a deviation of 0.1.
+        assert_eq!(verdict_of(&e, &values(9.82, 0.01, 100)), Verdict::Pass);
+        assert_eq!(verdict_of(&e, &values(9.78, 0.01, 100)), Verdict::Fail);
+        assert_eq!(verdict_of(&e, &values(9.82, 0.01, 98)), Verdict::Imprecise);
+        let not = Expectation { not: true, ..e };
+        assert_eq!(verdict_of(&not, &values(9.78, 0.01, 100)), Verdict::Pass);
+        assert_eq!(verdict_of(&not, &values(9.82, 0.01, 100)), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_sequence_is_that_of_one_of_the_repeats() {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let e = expectation(ExpectedValue::Sequences(vec![names(&["a", "b"]), names(&["b", "a"])]));
+        for (found, verdict, note) in
+            [(["b", "a"], Verdict::Pass, None), (["b", "b"], Verdict::Fail, Some("pick 2 is b, measured a"))]
+        {
+            let mut observed = Observed::default();
+            observed.add(&e, &MetricValue::Names(names(&found)));
+            let judgement = observed.judge(&e, false);
+            assert_eq!((judgement.verdict, judgement.note.as_deref()), (verdict, note));
         }
     }
 

@@ -610,6 +610,10 @@ pub enum ExpectedValue {
     List(Vec<f64>),
     /// Names (a sequence of pods), compared exactly.
     Names(Vec<String>),
+    /// What each repeat of a measurement came to; a value between the lowest and the highest is as good as theirs.
+    Repeats(Vec<f64>),
+    /// The sequence of each repeat of a measurement; one that equals any of them is as good as theirs.
+    Sequences(Vec<Vec<String>>),
 }
 
 /// How a known result is compared.
@@ -619,6 +623,8 @@ pub enum ExpectBy {
     Error,
     /// |mean − value| ≤ tolerance + oracle error.
     Tolerance,
+    /// |mean − value| ≤ 4 standard deviations of the replications + oracle error, of each measured value.
+    Spread,
 }
 
 /// The empirical data that a trace or an `empirical` distribution was read from, kept for `scenario.yaml`.

@@ -398,12 +398,34 @@ pub(super) static EXPECTATION: Shape = Shape {
     doc: "A known result.",
     fields: &[
         required("metric", Text, "`SCOPE.QUANTITY.STATISTIC`, see `list metrics`."),
-        required("value", Any, "A number, a duration, a ratio, or a list of them or of names."),
+        field("value", Any, "", "A number, a duration, a ratio, or a list of them or of names."),
+        field(
+            "measured",
+            Either(&[List(&Either(&[Number, Duration, Ratio])), Object(&MEASURED)]),
+            "",
+            "Instead of `value`: the value of each repeat of a measurement, or a file of sequences.",
+        ),
         field("tolerance", Ratio, "", "Relative tolerance."),
         field("absolute", Either(&[Number, Duration, Ratio]), "", "Absolute tolerance."),
         field("oracleError", Either(&[Number, Duration, Ratio]), "0", "Uncertainty of the value itself."),
         field("source", Text, "", "Where the value comes from."),
-        field("by", Word(&["error", "tolerance"]), "error", "By 5.3 standard errors, or by the tolerance alone."),
+        field(
+            "by",
+            Word(&["error", "tolerance", "spread"]),
+            "error",
+            "By 5.3 standard errors, by the tolerance alone, or by 4 standard deviations of the replications.",
+        ),
         field("not", Bool, "false", "A negative control: must be told apart from the value."),
+    ],
+};
+
+/// `expect[].measured` of a sequence.
+pub(super) static MEASURED: Shape = Shape {
+    name: "measured",
+    doc: "Measured sequences: a CSV file with a header and a row for each pick.",
+    fields: &[
+        field("file", Text, "", "The file, relative to this one."),
+        field("data", Text, "", "The file's text itself, instead of `file`."),
+        field("column", Text, "all", "Its column; without it every column is a repeat."),
     ],
 };

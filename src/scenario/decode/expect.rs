@@ -6,6 +6,7 @@ use super::super::metric_text::{self, Wrong};
 use super::super::tables;
 use super::super::values::{self, Bad, shorten};
 use super::super::{Comparison, ExpectBy, Expectation, ExpectedValue, Metric, Objective};
+use super::measured;
 use crate::yaml::{Node, Value};
 
 /// What metrics may name.
@@ -75,7 +76,7 @@ fn refuse_what_has_no_interval(metric: &Metric) -> Result<(), Bad> {
 }
 
 /// A number with the unit that fits the metric.
-fn scalar_value(text: &str, dimension: Dimension) -> Result<f64, Bad> {
+pub(super) fn scalar_value(text: &str, dimension: Dimension) -> Result<f64, Bad> {
     let shown = shorten(text);
     let number = values::parse_ratio(text);
     if text.contains('%') {
@@ -109,7 +110,19 @@ fn expectation(cx: &mut Context<'_>, object: &Object<'_>, known: &Known) -> Opti
     let place = object.get("metric")?;
     let metric = cx.take(place, "", known.metric(text)).flatten();
     let dimension = metric.as_ref().map_or(Dimension::Number, Metric::dimension);
-    let value = object.get("value").and_then(|node| expected(cx, node, dimension));
+    let value = match (object.get("value"), object.get("measured"), &metric) {
+        (Some(node), None, _) => expected(cx, node, dimension),
+        (None, Some(node), Some(metric)) => measured::measured(cx, node, metric),
+        (None, Some(_), None) => None,
+        (Some(_), Some(_), _) => {
+            cx.problem(object.key_span("measured"), "`measured` stands instead of `value`: give one of them");
+            None
+        }
+        (None, None, _) => {
+            cx.problem_help(object.span, "needs `value`", "write the known value, or `measured: [ … ]`");
+            None
+        }
+    };
     let mut amount = |key| {
         let node = object.get(key)?;
         let value = values::text(node).and_then(|text| scalar_value(text, dimension)).and_then(not_negative);
@@ -120,13 +133,15 @@ fn expectation(cx: &mut Context<'_>, object: &Object<'_>, known: &Known) -> Opti
         let value = values::ratio(node, f64::MAX);
         cx.take(node, "tolerance", value)
     });
-    let by = object
-        .word(cx, "by", &[("error", ExpectBy::Error), ("tolerance", ExpectBy::Tolerance)])
-        .unwrap_or(ExpectBy::Error);
+    const WAYS: [(&str, ExpectBy); 3] =
+        [("error", ExpectBy::Error), ("tolerance", ExpectBy::Tolerance), ("spread", ExpectBy::Spread)];
+    let by = object.word(cx, "by", &WAYS);
+    let (metric, value) = (metric?, value?);
+    let by = way(cx, object, &value, &metric, by);
     Some(Expectation {
-        metric: metric?,
+        metric,
         text: text.to_owned(),
-        value: value?,
+        value,
         tolerance,
         absolute,
         oracle_error,
@@ -134,6 +149,57 @@ fn expectation(cx: &mut Context<'_>, object: &Object<'_>, known: &Known) -> Opti
         by,
         not: object.boolean(cx, "not").unwrap_or(false),
     })
+}
+
+/// How to compare; what cannot be compared so is refused.
+fn way(
+    cx: &mut Context<'_>,
+    object: &Object<'_>,
+    value: &ExpectedValue,
+    metric: &Metric,
+    by: Option<ExpectBy>,
+) -> ExpectBy {
+    let measured = matches!(value, ExpectedValue::Repeats(_));
+    let ways = || Some("write `by: tolerance`, or `by: spread` where replications differ as the repeats do".to_owned());
+    let wrong: Option<(&str, Bad)> = match by {
+        None if measured => {
+            Some(("measured", ("measured values have no standard error to compare by".to_owned(), ways())))
+        }
+        Some(ExpectBy::Error) if measured => {
+            Some(("by", ("measured values have no standard error to compare by".to_owned(), ways())))
+        }
+        _ if matches!(value, ExpectedValue::Sequences(_)) => {
+            let other =
+                ["by", "tolerance", "absolute", "oracleError"].into_iter().find(|key| object.get(key).is_some());
+            let bad = || ("measured sequences are compared exactly".to_owned(), Some("leave it out".to_owned()));
+            other.map(|key| (key, bad()))
+        }
+        Some(ExpectBy::Spread) if !measured && !matches!(value, ExpectedValue::Number(_)) => {
+            Some(("by", ("a list or a sequence has no spread".to_owned(), None)))
+        }
+        Some(ExpectBy::Spread) if metric.across != Across::Mean => {
+            Some(("by", ("`acrossReplications` leaves one number, which has no spread".to_owned(), None)))
+        }
+        Some(ExpectBy::Spread) => {
+            ["tolerance", "absolute"].into_iter().find(|key| object.get(key).is_some()).map(|key| {
+                (
+                    key,
+                    (
+                        "`by: spread` allows 4 standard deviations and no tolerance".to_owned(),
+                        Some("leave it out".to_owned()),
+                    ),
+                )
+            })
+        }
+        _ => None,
+    };
+    if let Some((key, (message, help))) = wrong {
+        match help {
+            Some(help) => cx.problem_help(object.key_span(key), message, help),
+            None => cx.problem(object.key_span(key), message),
+        }
+    }
+    by.unwrap_or(ExpectBy::Error)
 }
 
 fn not_negative(value: f64) -> Result<f64, Bad> {

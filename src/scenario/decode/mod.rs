@@ -8,6 +8,7 @@ mod cycles;
 mod dist;
 mod expect;
 mod flow;
+mod measured;
 mod proxy;
 mod run;
 mod traffic;

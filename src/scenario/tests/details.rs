@@ -30,6 +30,26 @@ fn expected_values_are_numbers_lists_or_names() {
 }
 
 #[test]
+fn measured_values_are_those_of_the_repeats() {
+    let found = expectations(
+        "[{metric: t.latency.p50, measured: [40.5ms, 0.041], by: tolerance, tolerance: 0.5%}, {metric: t.attempts.mean, measured: [2], by: spread}, {metric: service/web.picks.sequence, measured: {data: \"r1,r2\\nweb-0,web-1\\nweb-1,web-1\"}}, {metric: service/web.picks.sequence, measured: {data: \"r1,r2\\nweb-0,web-1\", column: r2}}, {metric: t.latency.p99, value: 3s, by: spread, oracleError: 1ms}]",
+    );
+    let sequence = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        found.iter().map(|one| one.value.clone()).collect::<Vec<_>>(),
+        [
+            ExpectedValue::Repeats(vec![0.0405, 0.041]),
+            ExpectedValue::Repeats(vec![2.0]),
+            ExpectedValue::Sequences(vec![sequence(&["web-0", "web-1"]), sequence(&["web-1", "web-1"])]),
+            ExpectedValue::Sequences(vec![sequence(&["web-1"])]),
+            ExpectedValue::Number(3.0),
+        ]
+    );
+    use ExpectBy::{Error, Spread, Tolerance};
+    assert_eq!(found.iter().map(|one| one.by).collect::<Vec<_>>(), [Tolerance, Spread, Error, Error, Spread]);
+}
+
+#[test]
 fn what_a_layer_seven_proxy_reports_is_a_gateway_error() {
     let through = |layer: u8| {
         let text = with(&format!(

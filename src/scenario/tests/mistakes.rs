@@ -43,6 +43,28 @@ fn beside(to: &str) -> String {
     format!("{}---\n{MANIFEST}", traffic(to, ""))
 }
 
+/// One expectation of a measurement for each thing that may be wrong with it.
+fn measured() -> String {
+    const WRONG: [&str; 15] = [
+        "metric: t.latency.mean",
+        "metric: t.latency.mean, value: 1s, measured: [1s], by: spread",
+        "metric: t.latency.mean, measured: [1s]",
+        "metric: t.latency.mean, measured: 1s, by: spread",
+        "metric: t.latency.mean, measured: [1x, 2s], by: tolerance",
+        "metric: t.latency.mean, measured: [1s], by: error",
+        "metric: t.latency.mean, measured: [1s], by: spread, tolerance: 1%",
+        "metric: t.latency.p99.acrossReplications(sd), measured: [1s], by: spread",
+        "metric: t.latency.values, measured: [1s], by: tolerance",
+        "metric: service/web.picks.sequence, measured: [web-0]",
+        "metric: service/web.picks.sequence, value: [web-0], by: spread",
+        "metric: service/web.picks.sequence, measured: {file: picks.csv}",
+        "metric: service/web.picks.sequence, measured: {data: \"repeat1,repeat2\", column: repeat3}",
+        "metric: service/web.picks.sequence, measured: {data: \"repeat1\"}",
+        "metric: service/web.picks.sequence, measured: {data: \"a\\nweb-0\"}, tolerance: 1%",
+    ];
+    with(&format!("{TRAFFIC}  expect:\n{}", WRONG.map(|text| format!("    - {{{text}}}\n")).concat()))
+}
+
 /// Titles and files: each title stands above its answer in `mistakes.txt`.
 fn mistakes() -> Vec<(&'static str, String)> {
     let workload = |text: &str| {
@@ -101,6 +123,7 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("objectives without an interval", with(&format!("{TRAFFIC}  objectives: [t.latency.values < 1s, t.latency.p99.acrossReplications(p95) < 1s]\n"))),
         ("a warm-up that leaves nothing", with(&format!("{TRAFFIC}  run: {{duration: 10s, warmup: 10s, replications: 0, seed: -1}}\n"))),
         ("expectations beside variants", with(&format!("{TRAFFIC}  variants: [{{name: a, expect: [{{metric: t.latency.mean, value: 1x, tolerance: -1%}}]}}]\n  expect: []\n"))),
+        ("measured values that cannot be compared", measured()),
         ("a missing file", with(&format!("{TRAFFIC}  manifests: [a.yaml, \"b/*.yaml\"]\n"))),
         ("places that are not there", traffic("http://web/", ", from: {node: node-9}").replace("node-9}}]\n", "node-9}}, {name: u, from: internet, to: \"http://web/\", arrivals: {poisson: {rate: 1/s}}}]\n")),
         ("quoted numbers", container("{app: {concurrency: \"8\", holdsSlotWhileCalling: \"true\"}}")),
