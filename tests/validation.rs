@@ -69,3 +69,40 @@ fn a_wrong_value_is_told_apart() {
     let failed = lines.iter().filter(|line| line["verdict"] == "fail").map(|line| line["metric"].as_str());
     assert_eq!(failed.collect::<Vec<_>>(), [Some("t.latency.mean")]);
 }
+
+/// Measurements of real balancers: a sequence, latencies in a range, and a spread; with a wrong value they are told apart.
+#[test]
+fn real_balancers_are_reproduced_and_others_are_not() {
+    let validate = |directory: &std::path::Path, case: &str| {
+        let run = output(directory, &["validate", "--quick", "--json", "-", "scenarios/lab", "--case", case]);
+        let lines: Vec<Value> = serde_json::from_slice(&run.stdout).unwrap_or_else(|error| panic!("{case}: {error}"));
+        let wrong = lines.iter().filter(|line| line["verdict"] != "pass").map(|line| line["metric"].to_string());
+        (status(&run), lines.len(), wrong.collect::<Vec<_>>())
+    };
+    let cases =
+        [("haproxy_rr_m70", 6), ("envoy_ringhash_stk40", 6), ("seq_envoy_rr_w511_r1", 1), ("nginx_random2_m70", 13)];
+    for (case, quantities) in cases {
+        assert_eq!(validate(project(), case), (0, quantities, Vec::new()), "{case}");
+    }
+    let scratch = scratch();
+    let lab = project().join("scenarios/lab");
+    for folder in ["traces", "picks"] {
+        let there = scratch.path().join("scenarios/lab").join(folder);
+        fs::create_dir_all(&there).expect("a folder");
+        for file in fs::read_dir(lab.join(folder)).expect("the measurements") {
+            let file = file.expect("an entry");
+            fs::copy(file.path(), there.join(file.file_name())).expect("a copy");
+        }
+    }
+    let text = fs::read_to_string(lab.join("nginx.yaml")).expect("a family");
+    let wrong =
+        text.replace("{policy: least-request, choices: 2}", "{policy: least-request, choices: 2, replacement: true}");
+    assert_ne!(wrong, text, "the case is written differently");
+    write(&scratch.path().join("scenarios/lab"), "nginx.yaml", &wrong);
+    let (status, _, failed) = validate(scratch.path(), "nginx_random2_m70");
+    assert_eq!((status, failed.contains(&"\"t.latency.mean\"".to_owned())), (1, true), "{failed:?}");
+    // One turn too far: another sequence.
+    let text = fs::read_to_string(lab.join("envoy.yaml")).expect("a family");
+    write(&scratch.path().join("scenarios/lab"), "envoy.yaml", &text.replace("start: 2}", "start: 3}"));
+    assert_eq!(validate(scratch.path(), "seq_envoy_rr_w511_r1").0, 1);
+}
