@@ -16,6 +16,7 @@ mod least_request;
 mod levels;
 mod maglev;
 mod oracle_jsq;
+mod oracle_least_work;
 mod parameter;
 mod peak_ewma;
 mod pending_requests;
@@ -40,7 +41,7 @@ pub use bounded::Overflow;
 pub use hash::Addresses;
 pub use least_request::Choices;
 pub use parameter::{Form, Given, Parameter, Refused, Value};
-pub use policy::PolicyListed;
+pub use policy::{Asks, PolicyListed};
 pub use ring_hash::RingSize;
 pub use sight::{Ended, Glance, Sight};
 pub use weighted_least_request::{Rule, Ties};
@@ -102,6 +103,15 @@ macro_rules! policies {
                     return Some(Self::$Far(<$Far as Policy>::read(given)));
                 })+
                 None
+            }
+
+            /// What must be kept up for the policy beyond what every balancer can see.
+            #[must_use]
+            pub fn asks(&self) -> Asks {
+                match self {
+                    $(Self::$Near(policy) => policy.asks(),)+
+                    $(Self::$Far(policy) => policy.asks(),)+
+                }
             }
 
             /// A balancer over the endpoints `0..endpoints` with nothing outstanding.
@@ -228,6 +238,7 @@ policies! {
         sticky::Sticky,
         oracle_jsq::OracleJsq,
         weighted_least_request::WeightedLeastRequest,
+        oracle_least_work::OracleLeastWork,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::random::Stream;
 
 use super::parameter::Given;
 use super::policy::{Policy, PolicyListed, State};
-use super::sight::Sight;
+use super::sight::{Sight, least};
 
 /// The fewest requests that truly are there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,9 +46,7 @@ pub(super) struct OracleJsqState {
 
 impl State for OracleJsqState {
     fn pick(&mut self, stream: &mut Stream, sight: &impl Sight) -> Option<u32> {
-        let least = (0..self.endpoints).map(|place| sight.jobs(place)).min()?;
-        let tied = || (0..self.endpoints).filter(|place| sight.jobs(*place) == least);
-        tied().nth(stream.below(tied().count() as u32) as usize)
+        least(self.endpoints, |place| sight.jobs(place), stream)
     }
 
     fn resize(&mut self, endpoints: u32) {

@@ -31,6 +31,13 @@ impl PolicyListed {
     }
 }
 
+/// What a policy asks of its surroundings: kept up only where somebody asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Asks {
+    /// The unfinished work in the pods ([`Sight::work`]).
+    pub work: bool,
+}
+
 /// The parameters of a policy, of which balancers are made.
 pub(super) trait Policy: Debug + Clone + PartialEq {
     /// What is said about it.
@@ -41,6 +48,11 @@ pub(super) trait Policy: Debug + Clone + PartialEq {
 
     /// The parameters as a scenario gives them; what does not fit together is refused by name.
     fn read(given: &mut Given) -> Self;
+
+    /// What must be kept up for it beyond what every balancer can see.
+    fn asks(&self) -> Asks {
+        Asks::default()
+    }
 
     /// A balancer over the endpoints `0..endpoints` with nothing outstanding.
     fn build(&self, endpoints: u32, stream: &mut Stream) -> Self::State;

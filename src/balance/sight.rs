@@ -1,5 +1,6 @@
 //! What a policy may look at when it chooses, and what it is told when a request is over.
 
+use crate::random::Stream;
 use crate::time::SimTime;
 
 /// The world as a balancer sees it at a pick.
@@ -15,6 +16,17 @@ pub trait Sight {
 
     /// How many requests truly wait and are served in the pod at a place, whoever sent them. For oracles only.
     fn jobs(&self, place: u32) -> u32;
+
+    /// How much unfinished work there truly is in the pod at a place, divided by its slots; only differences matter. For
+    /// oracles that ask for it ([`Asks::work`](super::Asks::work)).
+    fn work(&self, place: u32) -> u128;
+}
+
+/// The place with the least of something, each of several with the same probability; one draw.
+pub(super) fn least<T: Ord>(places: u32, of: impl Fn(u32) -> T, stream: &mut Stream) -> Option<u32> {
+    let least = (0..places).map(&of).min()?;
+    let tied = || (0..places).filter(|place| of(*place) == least);
+    tied().nth(stream.below(tied().count() as u32) as usize)
 }
 
 /// The time, one client, and pods that are all empty.
@@ -36,6 +48,10 @@ impl Sight for Glance {
     }
 
     fn jobs(&self, _place: u32) -> u32 {
+        0
+    }
+
+    fn work(&self, _place: u32) -> u128 {
         0
     }
 }

@@ -127,19 +127,27 @@ impl Sight for Pods {
     fn jobs(&self, place: u32) -> u32 {
         self.0[place as usize]
     }
+
+    fn work(&self, place: u32) -> u128 {
+        // The other way round, so that work and requests disagree.
+        u128::from(10 - self.0[place as usize])
+    }
 }
 
 #[test]
-fn the_oracle_sees_what_others_sent() {
+fn oracles_see_what_others_sent() {
     let mut stream = stream();
-    let mut balancer = Spec::OracleJsq(OracleJsq).build(4, &mut stream);
-    let mut counts = |pods: Pods| {
+    let mut counts = |spec: Spec, pods: Pods| {
+        let mut balancer = spec.build(4, &mut stream);
         let mut counts = [0_u64; 4];
         (0..20_000).for_each(|_| counts[balancer.pick(&mut stream, &pods).unwrap() as usize] += 1);
         counts
     };
-    assert_eq!(counts(Pods([3, 2, 1, 2])), [0, 0, 20_000, 0]);
-    let tied = counts(Pods([1, 2, 1, 1]));
+    assert_eq!(counts(OracleJsq.into(), Pods([3, 2, 1, 2])), [0, 0, 20_000, 0]);
+    assert_eq!(counts(OracleLeastWork.into(), Pods([3, 2, 1, 2])), [20_000, 0, 0, 0]);
+    let tied = counts(OracleLeastWork.into(), Pods([2, 1, 2, 2]));
+    assert!(tied[1] == 0 && tied.iter().all(|count| [0].contains(count) || (6_200..7_200).contains(count)), "{tied:?}");
+    let tied = counts(OracleJsq.into(), Pods([1, 2, 1, 1]));
     let (_, p) = chi_square(&[tied[0], tied[2], tied[3]], &[1.0; 3]).unwrap();
     assert!(tied[1] == 0 && p > 1e-4, "{tied:?}");
 }

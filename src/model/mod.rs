@@ -29,6 +29,7 @@ use crate::time::SimTime;
 
 use cluster::sharing::Sharing;
 use cluster::station::Station;
+use cluster::unfinished::Unfinished;
 use ledger::Ledgers;
 use network::endpoints::Snapshot;
 use plan::{HotFlow, NONE, Plan, as_u32};
@@ -135,6 +136,8 @@ pub struct World<'p> {
     ledgers: Ledgers,
     stations: Vec<Station>,
     sharing: Vec<Option<Box<(Sharing, crate::engine::TimerId)>>>,
+    /// The work in the pods, where a policy asks for it.
+    work: Option<Box<Unfinished>>,
     endpoints: Vec<EndpointCounters>,
     endpoint_latency: EndpointLatency,
     flows: Vec<FlowState>,
@@ -271,6 +274,10 @@ impl<'p> World<'p> {
             ledgers: Ledgers::new(plan.ledger_columns),
             sharing: Self::sharing_of(plan, schedule),
             stations,
+            work: plan.keeps_work().then(|| {
+                let slots = plan.server_of.iter().map(|server| plan.servers[*server as usize].slots);
+                Box::new(Unfinished::new(slots))
+            }),
             endpoints: vec![EndpointCounters::default(); plan.endpoints.len()],
             endpoint_latency,
             flows,
@@ -338,6 +345,10 @@ impl<'p> World<'p> {
             .into_iter()
             .map(|recorder| recorder.finish(&self.plan.places, spans))
             .collect::<Vec<_>>();
+        if let Some(work) = &self.work {
+            let (entered, attempts) = (work.entered(), self.attempts.len());
+            assert!(entered <= attempts, "{entered} requests stand in the books of work, {attempts} are under way");
+        }
         let endpoints = self.endpoint_outcomes();
         let mut outcome = RunOutcome {
             variant,

@@ -75,12 +75,16 @@ pub struct ServerPlan {
     pub discipline: Discipline,
     /// Whether all its cores are shared by all jobs.
     pub shares: bool,
-    /// Whether waiters leave after a time.
-    pub impatient: bool,
+    /// Whether somebody must know that a request waits: its patience, or the books of work.
+    pub attended: bool,
     /// Whether its speed is not 1.
     pub scaled: bool,
-    /// Whether answers can be errors.
-    pub errs: bool,
+    /// Whether something is settled when a request ends: the error coin, or the books of work.
+    pub settles: bool,
+    /// Whether the work in it is kept in books.
+    pub keeps_work: bool,
+    /// Whether work begins otherwise than by waiting for its end.
+    pub begins_specially: bool,
     /// The behaviour as the scenario gives it.
     pub behaviour: Behaviour,
     /// Speed of node × pod.
@@ -405,6 +409,7 @@ impl Plan {
                 .collect();
             // Pods of equal speed share a server plan.
             let mut known: Vec<(u64, u32)> = Vec::new();
+            let keeps_work = self.keeps_work();
             for replica in 0..workload.replicas {
                 let node = &scenario.cluster.nodes[self.pods[pod].node];
                 let own = workload.pod_speed.iter().find(|(at, _)| *at == replica).map_or(1.0, |(_, speed)| *speed);
@@ -414,7 +419,8 @@ impl Plan {
                     None => {
                         let first = as_u32(self.servers.len());
                         for (container, call) in workload.containers.iter().zip(&calls_before) {
-                            let server = server_plan(as_u32(index), &container.behaviour, speed, *call, place);
+                            let mut server = server_plan(as_u32(index), &container.behaviour, speed, *call, place);
+                            server.keep_work(keeps_work);
                             self.servers.push(server);
                         }
                         known.push((speed.to_bits(), first));
@@ -470,6 +476,14 @@ impl Plan {
             let (before, after) = (costs(&proxy.before), costs(&proxy.after));
             self.proxies.push(ProxyPlan { first_worker, before, after, place });
         }
+    }
+
+    /// Whether a policy asks for the work in the pods.
+    #[must_use]
+    pub fn keeps_work(&self) -> bool {
+        let proxies = self.scenario.proxies.iter().map(|proxy| &proxy.balancer);
+        let clients = self.flows.iter().filter_map(|flow| flow.flow.balancer.as_ref());
+        proxies.chain(clients).any(|balancer| balancer.asks().work)
     }
 
     /// Callees before callers: the scenario has checked that calls form no cycle.
@@ -611,6 +625,15 @@ impl Plan {
     }
 }
 
+impl ServerPlan {
+    fn keep_work(&mut self, keeps: bool) {
+        self.keeps_work = keeps;
+        self.attended |= keeps;
+        self.settles |= keeps;
+        self.begins_specially |= keeps;
+    }
+}
+
 fn server_plan(workload: u32, behaviour: &Behaviour, speed: f64, first_call: usize, place: u16) -> ServerPlan {
     let mut call = first_call;
     let steps = behaviour
@@ -635,9 +658,11 @@ fn server_plan(workload: u32, behaviour: &Behaviour, speed: f64, first_call: usi
         queue_limit: behaviour.queue_limit.unwrap_or(NONE),
         discipline: behaviour.discipline,
         shares: behaviour.discipline == Discipline::ProcessorSharing && behaviour.concurrency.is_some(),
-        impatient: behaviour.queue_timeout.is_some(),
+        attended: behaviour.queue_timeout.is_some(),
         scaled: speed.to_bits() != 1.0_f64.to_bits(),
-        errs: behaviour.error_ratio > 0.0,
+        settles: behaviour.error_ratio > 0.0,
+        keeps_work: false,
+        begins_specially: behaviour.discipline == Discipline::ProcessorSharing && behaviour.concurrency.is_some(),
         behaviour: behaviour.clone(),
         speed,
         steps,

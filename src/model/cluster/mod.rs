@@ -2,3 +2,4 @@
 
 pub mod sharing;
 pub mod station;
+pub(crate) mod unfinished;

@@ -18,6 +18,8 @@ pub struct Sharing {
     virtual_now: u128,
     updated: u64,
     jobs: BTreeSet<(u128, u64, u32)>,
+    /// Sum of the jobs' finish tags.
+    tags: u128,
     order: u64,
 }
 
@@ -25,7 +27,7 @@ impl Sharing {
     /// No jobs on `cores` cores.
     #[must_use]
     pub fn new(cores: u32) -> Self {
-        Self { cores: u64::from(cores), virtual_now: 0, updated: 0, jobs: BTreeSet::new(), order: 0 }
+        Self { cores: u64::from(cores), virtual_now: 0, updated: 0, jobs: BTreeSet::new(), tags: 0, order: 0 }
     }
 
     /// Jobs in service.
@@ -58,6 +60,7 @@ impl Sharing {
         self.order += 1;
         let ticket = (self.virtual_now + (u128::from(work) << FRACTION), self.order, job);
         self.jobs.insert(ticket);
+        self.tags += ticket.0;
         ticket
     }
 
@@ -67,6 +70,7 @@ impl Sharing {
         let first = *self.jobs.first()?;
         if first.0 <= self.virtual_now {
             self.jobs.remove(&first);
+            self.tags -= first.0;
             Some(first.2)
         } else {
             None
@@ -77,7 +81,16 @@ impl Sharing {
     pub fn withdraw(&mut self, now: SimTime, job: u32) -> bool {
         self.advance(now);
         let found = self.jobs.iter().find(|entry| entry.2 == job).copied();
+        if let Some(entry) = found {
+            self.tags -= entry.0;
+        }
         found.is_some_and(|entry| self.jobs.remove(&entry))
+    }
+
+    /// The work that is left of all jobs as of the last change, in 2^-20 nanoseconds.
+    #[must_use]
+    pub fn unfinished(&self) -> u128 {
+        self.tags.saturating_sub(self.virtual_now * self.jobs.len() as u128)
     }
 
     /// When the next job will be done, if nothing changes before.

@@ -175,8 +175,9 @@ impl<'p> World<'p> {
     fn choose_behind(&mut self, route: Route, worker: u32, (flow, client): (u32, u32), now: SimTime) -> Option<u32> {
         let Route::Proxy4(_) = route else { return None };
         let state = &mut self.workers[worker as usize];
-        let (plan, stations, programmed) = (self.plan, &self.stations[..], &*state.programmed);
-        let sight = PodSight { plan, stations, programmed, now, flow, client };
+        let (plan, stations, work) = (self.plan, &self.stations, self.work.as_deref());
+        let programmed = &*state.programmed;
+        let sight = PodSight { plan, stations, work, programmed, now, flow, client };
         let endpoint = programmed.endpoint(state.balancer.pick(&mut state.stream, &sight)?);
         self.note_pick_for_connection(endpoint);
         self.endpoints[endpoint as usize].connections += 1;
@@ -286,8 +287,8 @@ impl<'p> World<'p> {
             }
             _ => {
                 let chooser = self.flows[flow as usize].balancer(plan, spec, client, self.replication);
-                let (stations, programmed) = (&self.stations[..], &*chooser.programmed);
-                let sight = PodSight { plan, stations, programmed, now, flow, client };
+                let (stations, work, programmed) = (&self.stations, self.work.as_deref(), &*chooser.programmed);
+                let sight = PodSight { plan, stations, work, programmed, now, flow, client };
                 let Some(choice) = chooser.balancer.pick(&mut chooser.stream, &sight) else {
                     return self.fail_here(attempt, FailureCause::Refused, spec.place, now, schedule);
                 };

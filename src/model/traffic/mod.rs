@@ -9,3 +9,4 @@ pub mod retry;
 pub mod route;
 pub mod serve;
 pub mod sight;
+mod work;

@@ -182,6 +182,7 @@ impl<'p> World<'p> {
         let sight = PodSight {
             plan: self.plan,
             stations: &self.stations,
+            work: self.work.as_deref(),
             programmed: &state.programmed,
             now,
             flow: trip.flow,

@@ -104,9 +104,18 @@ impl<'p> World<'p> {
         self.stations[station].enqueue(attempt, &mut self.attempts, now);
         self.attempts[attempt].stage = Stage::Queued;
         self.note_level(station, now);
-        if server.impatient
-            && let Some(patience) = &server.behaviour.queue_timeout
-        {
+        if server.attended {
+            self.attend(attempt, station, server, schedule);
+        }
+    }
+
+    /// What a request that waits is waited for with: its patience, and an entry in the books of work.
+    #[inline(never)]
+    fn attend(&mut self, attempt: u32, station: usize, server: &ServerPlan, schedule: &mut Schedule) {
+        if server.keeps_work {
+            self.enter_work(attempt, station, server);
+        }
+        if let Some(patience) = &server.behaviour.queue_timeout {
             let delay = match patience.as_constant() {
                 Some(delay) => delay,
                 None => patience.sample(&mut Keyed::new(self.attempts[attempt].base ^ PATIENCE)),
@@ -157,6 +166,7 @@ impl<'p> World<'p> {
     }
 
     fn leave_queue(&mut self, attempt: u32, station: usize, now: SimTime) {
+        self.close_books(attempt, station, now);
         self.stations[station].unlink(attempt, &mut self.attempts, now);
         self.note_level(station, now);
     }
@@ -219,7 +229,7 @@ impl<'p> World<'p> {
             return;
         }
         self.stations[station].unlink(next, &mut self.attempts, now);
-        if server.impatient {
+        if server.attended {
             self.stop_patience(next, server, false, schedule);
         }
         let entry = &self.attempts[next];
@@ -263,6 +273,9 @@ impl<'p> World<'p> {
         now: SimTime,
         schedule: &mut Schedule,
     ) {
+        if server.keeps_work {
+            self.rest_from_work(attempt, station, server, now);
+        }
         loop {
             match server.steps.get(self.attempts[attempt].step as usize) {
                 Some(StepPlan::Work(dist)) => {
@@ -294,23 +307,15 @@ impl<'p> World<'p> {
     ) {
         let plan = self.plan;
         let hot = trip.hot;
-        let mut work = match dist.as_constant() {
-            Some(constant) => constant,
-            None => {
-                let shared = hot.demand_of_request;
-                let key = DEMAND ^ if shared { self.request_base(trip.attempt) } else { trip.base };
-                let key = if step == 0 { key } else { mix(key, u64::from(step)) };
-                dist.sample(&mut Keyed::new(key))
-            }
-        };
-        if hot.traced || server.scaled {
-            work = self.adjusted(trip.attempt, server, work);
-        }
-        if hot.traced || server.shares || step > 0 || self.probes.any_flow {
+        let work = self.work_of(&trip, step, server, dist);
+        if hot.traced || server.begins_specially || step > 0 || self.probes.any_flow {
             let entry = &mut self.attempts[trip.attempt];
             entry.since = now.as_nanos();
             entry.work += work.as_nanos();
             entry.stage = Stage::Serving;
+            if server.keeps_work {
+                self.begin_work_in_books(trip.attempt, station, server, work, now);
+            }
             if server.shares {
                 return self.share(trip.attempt, station, work, now, schedule);
             }
@@ -326,18 +331,37 @@ impl<'p> World<'p> {
         schedule.after(work, Rank::Completion, kind::WORKED, trip.attempt);
     }
 
-    /// The work of the current step on this pod: as a trace gives it, at the pod's speed.
+    /// The work of a step: a keyed draw, so it can be asked for more than once.
+    #[inline(always)]
+    pub(crate) fn work_of(&self, trip: &Trip<'p>, step: u16, server: &ServerPlan, dist: &Dist) -> SimDuration {
+        let hot = trip.hot;
+        let mut work = match dist.as_constant() {
+            Some(constant) => constant,
+            None => {
+                let shared = hot.demand_of_request;
+                let key = DEMAND ^ if shared { self.request_base(trip.attempt) } else { trip.base };
+                let key = if step == 0 { key } else { mix(key, u64::from(step)) };
+                dist.sample(&mut Keyed::new(key))
+            }
+        };
+        if hot.traced || server.scaled {
+            work = self.adjusted(trip.attempt, step, server, work);
+        }
+        work
+    }
+
+    /// The work of a step on this pod: as a trace gives it, at the pod's speed.
     #[inline(never)]
-    fn adjusted(&mut self, attempt: u32, server: &ServerPlan, drawn: SimDuration) -> SimDuration {
-        let work = self.traced_demand(attempt, server).unwrap_or(drawn);
+    fn adjusted(&self, attempt: u32, step: u16, server: &ServerPlan, drawn: SimDuration) -> SimDuration {
+        let work = self.traced_demand(attempt, step, server).unwrap_or(drawn);
         if server.scaled { SimDuration::from_secs_f64(work.as_secs_f64() / server.speed).unwrap_or(work) } else { work }
     }
 
     /// The service time that a trace gives, for the first work of a request of that traffic.
     #[inline]
-    fn traced_demand(&self, attempt: u32, server: &ServerPlan) -> Option<SimDuration> {
+    fn traced_demand(&self, attempt: u32, step: u16, server: &ServerPlan) -> Option<SimDuration> {
         let entry = &self.attempts[attempt];
-        let worked = || server.steps[..entry.step as usize].iter().any(|step| matches!(step, StepPlan::Work(_)));
+        let worked = || server.steps[..step as usize].iter().any(|step| matches!(step, StepPlan::Work(_)));
         if !self.plan.hot[entry.flow as usize].traced || worked() {
             return None;
         }
@@ -382,6 +406,9 @@ impl<'p> World<'p> {
         let slots = server_of(self.plan, station).slots;
         let (sharing, timer) = &mut **self.sharing[station].as_mut().expect("the station shares its processor");
         let jobs = as_u32(sharing.len());
+        if let Some(work) = &mut self.work {
+            work.shared(station, sharing.unfinished(), jobs.min(slots), now);
+        }
         let record = &mut self.stations[station];
         let (busy, beyond) = (jobs.min(slots), jobs.saturating_sub(slots));
         record.busy_area.step(now, i64::from(busy) - i64::from(record.busy));
@@ -523,8 +550,8 @@ impl<'p> World<'p> {
         now: SimTime,
         schedule: &mut Schedule,
     ) {
-        if server.errs {
-            self.toss_error_coin(attempt, server);
+        if server.settles {
+            self.settle_in_pod(attempt, station, server, now);
         }
         let entry = &mut self.attempts[attempt];
         entry.stage = Stage::Returning;
@@ -546,6 +573,13 @@ impl<'p> World<'p> {
     }
 
     #[inline(never)]
+    fn settle_in_pod(&mut self, attempt: u32, station: usize, server: &ServerPlan, now: SimTime) {
+        self.close_books(attempt, station, now);
+        if server.behaviour.error_ratio > 0.0 {
+            self.toss_error_coin(attempt, server);
+        }
+    }
+
     fn toss_error_coin(&mut self, attempt: u32, server: &ServerPlan) {
         let entry = &mut self.attempts[attempt];
         let coin = Keyed::new(entry.base ^ ERROR_COIN).unit();
@@ -635,6 +669,7 @@ impl<'p> World<'p> {
 
     /// Frees the slot of work that nobody waits for; a completion that is scheduled finds it cancelled.
     fn drop_in_service(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
+        self.close_books(attempt, station, now);
         let (stage, joins) = (self.attempts[attempt].stage, self.attempts[attempt].joins);
         let shared = self.sharing.get(station).is_some_and(Option::is_some);
         if shared && stage == Stage::Serving && joins != JOINED {

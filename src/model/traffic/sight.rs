@@ -2,6 +2,7 @@
 
 use crate::balance::Sight;
 use crate::model::cluster::station::Station;
+use crate::model::cluster::unfinished::Unfinished;
 use crate::model::network::endpoints::Snapshot;
 use crate::model::plan::Plan;
 use crate::time::SimTime;
@@ -10,7 +11,8 @@ use crate::time::SimTime;
 #[derive(Debug)]
 pub(crate) struct PodSight<'a> {
     pub(crate) plan: &'a Plan,
-    pub(crate) stations: &'a [Station],
+    pub(crate) stations: &'a Vec<Station>,
+    pub(crate) work: Option<&'a Unfinished>,
     /// The endpoints that the balancer knows.
     pub(crate) programmed: &'a Snapshot,
     pub(crate) now: SimTime,
@@ -33,5 +35,11 @@ impl Sight for PodSight<'_> {
     fn jobs(&self, place: u32) -> u32 {
         let endpoint = self.programmed.endpoint(place);
         self.stations[self.plan.endpoints[endpoint as usize].station as usize].in_system()
+    }
+
+    fn work(&self, place: u32) -> u128 {
+        let endpoint = self.programmed.endpoint(place);
+        let work = self.work.expect("the plan keeps books where a policy asks for work");
+        work.of(self.plan.endpoints[endpoint as usize].station as usize, self.now)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::{Overrides, load};
 use super::{Memory, TRAFFIC, with};
+use crate::balance::{POLICIES, PolicyListed};
 
 const MANIFEST: &str = "\
 apiVersion: apps/v1
@@ -137,6 +138,18 @@ fn every_mistake_is_answered_with_its_place_and_what_to_write() {
         let failure = load("shop.yaml", &text, &Memory::default(), &Overrides::default()).expect_err(title);
         assert!(failure.problems.iter().all(|problem| problem.span.is_some()), "{title}");
         found.push_str(&format!("## {title}\n{failure}\n"));
+    }
+    // Not to be written down again with every new policy.
+    let listed = |keep: &dyn Fn(&PolicyListed) -> bool| {
+        let listed = POLICIES.iter().filter(|policy| keep(policy)).map(|policy| policy.name);
+        listed.collect::<Vec<_>>().join(", ")
+    };
+    for (name, list) in [
+        ("(every policy)", listed(&|_| true)),
+        ("(every policy with weights)", listed(&|policy| policy.parameters.iter().any(|own| own.key == "weights"))),
+    ] {
+        assert!(found.contains(&list), "{list}");
+        found = found.replace(&list, name);
     }
     let expected = include_str!("mistakes.txt");
     let (found_blocks, expected_blocks) =
