@@ -1,10 +1,17 @@
 //! The fewest outstanding requests for its weight, among all endpoints.
 //!
-//! `active` takes the least aᵢ/wᵢ (nginx `least_conn`), `active-plus-one` the least (aᵢ + 1)/wᵢ (IPVS sed), compared
-//! exactly. Of equals the first, or any. nginx breaks ties by smooth weighted round robin and Envoy's LEAST_REQUEST with
-//! unequal weights goes by deadlines: neither is here.
+//! Compared are, exactly, a/w (`active`, nginx), (a + 1)/w (`active-plus-one`, IPVS sed), or 0 for an idle endpoint and
+//! (a + 1)/w for others (`idle-first`, HAProxy). Of equals is taken
+//!
+//! * any (`random`, Caddy);
+//! * the first (`first`);
+//! * the one that became equal first (`fifo`): endpoints stand in a list, and one whose count changes goes behind its
+//!   equals. Source: HAProxy, `lb_fwlc.c`;
+//! * by smooth weighted round robin among the equals alone (`round-robin`), whose state stays as it is where there is a
+//!   single minimum. Source: nginx, `ngx_http_upstream_least_conn_module.c`.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use crate::random::Stream;
 
@@ -20,15 +27,21 @@ pub enum Rule {
     Active,
     /// (a + 1)/w.
     ActivePlusOne,
+    /// 0 if a = 0, else (a + 1)/w.
+    IdleFirst,
 }
 
 /// Which of several equals is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ties {
-    /// The first.
-    First,
     /// Any.
     Random,
+    /// The first.
+    First,
+    /// The one that became equal first.
+    Fifo,
+    /// In turn, by their weights.
+    RoundRobin,
 }
 
 /// The fewest outstanding requests of this balancer for its weight.
@@ -49,28 +62,32 @@ impl Policy for WeightedLeastRequest {
             WEIGHTS,
             Parameter {
                 key: "rule",
-                form: Form::Word(&["active", "active-plus-one"]),
+                form: Form::Word(&["active", "active-plus-one", "idle-first"]),
                 default: "active",
-                doc: "what is compared, active/weight or (active + 1)/weight",
+                doc: "what is compared, active/weight, (active + 1)/weight, or the latter with 0 for idle endpoints",
             },
             Parameter {
                 key: "ties",
-                form: Form::Word(&["random", "first"]),
+                form: Form::Word(&["random", "first", "fifo", "round-robin"]),
                 default: "random",
-                doc: "which of several equals is taken",
+                doc: "which of several equals is taken: any, the first, the one that became equal first, or by smooth \
+                      weighted round robin among them",
             },
         ],
         information: "weights of the endpoints; requests of this balancer without a reply yet, by endpoint",
-        cost: "O(n), one draw; none with ties: first",
-        source: "nginx least_conn (active / weight); IPVS sed ((active + 1) / weight)",
+        cost: "O(n), one draw with ties: random, no draw with round-robin; O(log n), no draw with first and fifo",
+        source: "nginx least_conn (active, ties: round-robin), HAProxy leastconn (idle-first, ties: fifo), Caddy \
+                 least_conn (active, ties: random), IPVS lc and sed (active-plus-one, ties: first)",
         summary: "fewest outstanding requests, or one more than that, for the weight, among all endpoints",
     };
 
     type State = WeightedLeastRequestState;
 
     fn read(given: &mut Given) -> Self {
-        let rules = [("active", Rule::Active), ("active-plus-one", Rule::ActivePlusOne)];
-        let ties = [("random", Ties::Random), ("first", Ties::First)];
+        let rules =
+            [("active", Rule::Active), ("active-plus-one", Rule::ActivePlusOne), ("idle-first", Rule::IdleFirst)];
+        let ties =
+            [("random", Ties::Random), ("first", Ties::First), ("fifo", Ties::Fifo), ("round-robin", Ties::RoundRobin)];
         Self {
             weights: given.weights(),
             rule: given.word("rule", &rules).unwrap_or(Rule::Active),
@@ -79,9 +96,15 @@ impl Policy for WeightedLeastRequest {
     }
 
     fn build(&self, endpoints: u32, _stream: &mut Stream) -> WeightedLeastRequestState {
-        let &Self { ref weights, rule, ties } = self;
-        let weights = weights.clone();
-        let mut state = WeightedLeastRequestState { weights, rule, ties, known: Vec::new(), outstanding: Vec::new() };
+        let mut state = WeightedLeastRequestState {
+            policy: self.clone(),
+            known: Vec::new(),
+            outstanding: Vec::new(),
+            current: Vec::new(),
+            stamps: Vec::new(),
+            changes: 0,
+            list: BTreeSet::new(),
+        };
         state.resize(endpoints);
         state
     }
@@ -89,51 +112,125 @@ impl Policy for WeightedLeastRequest {
     #[cfg(test)]
     fn examples() -> Vec<Self> {
         let of = |rule, ties| Self { weights: Weights::example(), rule, ties };
-        vec![of(Rule::Active, Ties::Random), of(Rule::ActivePlusOne, Ties::First)]
+        vec![
+            of(Rule::Active, Ties::Random),
+            of(Rule::ActivePlusOne, Ties::First),
+            of(Rule::IdleFirst, Ties::Fifo),
+            of(Rule::Active, Ties::RoundRobin),
+        ]
     }
 }
 
+/// What is compared, as a fraction.
+#[derive(Debug, Clone, Copy)]
+struct Load {
+    requests: u64,
+    weight: u64,
+}
+
+impl Ord for Load {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.requests * other.weight).cmp(&(other.requests * self.weight))
+    }
+}
+
+impl PartialOrd for Load {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Load {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Load {}
+
 #[derive(Debug, Clone)]
 pub(super) struct WeightedLeastRequestState {
-    weights: Weights,
-    rule: Rule,
-    ties: Ties,
+    policy: WeightedLeastRequest,
     known: Vec<u32>,
     outstanding: Vec<u32>,
+    /// Of each endpoint the current value of smooth weighted round robin.
+    current: Vec<i64>,
+    /// When the count of each endpoint changed last, in changes; all 0 where that does not matter.
+    stamps: Vec<u64>,
+    changes: u64,
+    /// Those that weigh something in their order; empty where all are looked at.
+    list: BTreeSet<(Load, u64, u32)>,
 }
 
 impl WeightedLeastRequestState {
-    /// Compares a/w by cross multiplication.
-    fn compare(&self, one: usize, other: usize) -> Ordering {
-        let plus = match self.rule {
-            Rule::Active => 0,
-            Rule::ActivePlusOne => 1,
+    fn is_listed(&self) -> bool {
+        matches!(self.policy.ties, Ties::First | Ties::Fifo)
+    }
+
+    fn load(&self, endpoint: u32) -> Load {
+        let active = u64::from(self.outstanding[endpoint as usize]);
+        let requests = match self.policy.rule {
+            Rule::Active => active,
+            Rule::IdleFirst if active == 0 => 0,
+            Rule::ActivePlusOne | Rule::IdleFirst => active + 1,
         };
-        let times =
-            |load: usize, weight: usize| (u64::from(self.outstanding[load]) + plus) * u64::from(self.known[weight]);
-        times(one, other).cmp(&times(other, one))
+        Load { requests, weight: u64::from(self.known[endpoint as usize]) }
+    }
+
+    /// Sets the count of an endpoint, and its place in the list.
+    fn set(&mut self, endpoint: u32, outstanding: u32) {
+        let place = endpoint as usize;
+        let listed = self.is_listed() && self.known[place] > 0;
+        if listed {
+            self.list.remove(&(self.load(endpoint), self.stamps[place], endpoint));
+        }
+        self.outstanding[place] = outstanding;
+        if listed {
+            if self.policy.ties == Ties::Fifo {
+                self.changes += 1;
+                self.stamps[place] = self.changes;
+            }
+            self.list.insert((self.load(endpoint), self.stamps[place], endpoint));
+        }
+    }
+
+    /// One of the least loaded, found by looking at all.
+    fn look(&mut self, stream: &mut Stream) -> Option<u32> {
+        let weighing = || (0..self.known.len() as u32).filter(|endpoint| self.known[*endpoint as usize] > 0);
+        let least = weighing().map(|endpoint| self.load(endpoint)).min()?;
+        let tied = || weighing().filter(|endpoint| self.load(*endpoint) == least);
+        let ties = tied().count() as u32;
+        if self.policy.ties == Ties::Random {
+            return tied().nth(stream.below(ties) as usize);
+        }
+        if ties == 1 {
+            return tied().next();
+        }
+        let tied: Vec<usize> = tied().map(|endpoint| endpoint as usize).collect();
+        let mut total = 0;
+        let mut best = tied[0];
+        for place in tied {
+            total += i64::from(self.known[place]);
+            self.current[place] += i64::from(self.known[place]);
+            if self.current[place] > self.current[best] {
+                best = place;
+            }
+        }
+        self.current[best] -= total;
+        Some(best as u32)
     }
 }
 
 impl State for WeightedLeastRequestState {
     fn pick(&mut self, stream: &mut Stream, _sight: &impl Sight) -> Option<u32> {
-        let weighing = || (0..self.known.len()).filter(|place| self.known[*place] > 0);
-        let least = |best, other| if self.compare(other, best) == Ordering::Less { other } else { best };
-        let first = weighing().reduce(least)?;
-        let chosen = match self.ties {
-            Ties::First => first,
-            Ties::Random => {
-                let tied = || weighing().filter(|other| self.compare(*other, first) == Ordering::Equal);
-                tied().nth(stream.below(tied().count() as u32) as usize)?
-            }
-        };
-        self.outstanding[chosen] += 1;
-        Some(chosen as u32)
+        let chosen = if self.is_listed() { self.list.first()?.2 } else { self.look(stream)? };
+        self.set(chosen, self.outstanding[chosen as usize] + 1);
+        Some(chosen)
     }
 
     fn done(&mut self, endpoint: u32, _ended: Ended) {
-        if let Some(outstanding) = self.outstanding.get_mut(endpoint as usize) {
-            *outstanding = outstanding.saturating_sub(1);
+        if let Some(outstanding @ 1..) = self.outstanding.get(endpoint as usize).copied() {
+            self.set(endpoint, outstanding - 1);
         }
     }
 
@@ -142,7 +239,99 @@ impl State for WeightedLeastRequestState {
     }
 
     fn resize(&mut self, endpoints: u32) {
-        self.known = self.weights.of(endpoints);
-        self.outstanding.resize(endpoints as usize, 0);
+        let count = endpoints as usize;
+        self.known = self.policy.weights.of(endpoints);
+        self.outstanding.resize(count, 0);
+        self.current.resize(count, 0);
+        // New ones stand behind their equals.
+        self.stamps.resize(count, self.changes);
+        self.list.clear();
+        if self.is_listed() {
+            let weighing = (0..endpoints).filter(|endpoint| self.known[*endpoint as usize] > 0);
+            self.list = weighing.map(|e| (self.load(e), self.stamps[e as usize], e)).collect();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::balance::Glance;
+
+    struct Picks(WeightedLeastRequestState, Stream);
+
+    impl Picks {
+        fn new(weights: &[u32], rule: Rule, ties: Ties) -> Self {
+            let mut stream = Stream::new(1, 0, "least");
+            let policy = WeightedLeastRequest { weights: Weights::new(weights.to_vec()).unwrap(), rule, ties };
+            Self(policy.build(weights.len() as u32, &mut stream), stream)
+        }
+
+        fn pick(&mut self) -> u32 {
+            self.0.pick(&mut self.1, &Glance::default()).unwrap()
+        }
+
+        fn done(&mut self, endpoint: u32) {
+            self.0.done(endpoint, Ended::default());
+        }
+
+        /// Picks without replies.
+        fn picks(&mut self, picks: u32) -> Vec<u32> {
+            (0..picks).map(|_| self.pick()).collect()
+        }
+
+        /// Picks as letters, each with its reply before the next one.
+        fn idle(&mut self, picks: u32) -> String {
+            let mut pick = || {
+                let picked = self.pick();
+                self.done(picked);
+                char::from(b'a' + picked as u8)
+            };
+            (0..picks).map(|_| pick()).collect()
+        }
+    }
+
+    /// Recorded from HAProxy: idle servers in turn, whatever they weigh.
+    #[test]
+    fn fifo_takes_idle_endpoints_in_turn() {
+        let mut picks = Picks::new(&[5, 1, 1], Rule::IdleFirst, Ties::Fifo);
+        assert_eq!(picks.idle(7), "abcabca");
+    }
+
+    #[test]
+    fn fifo_goes_behind_its_equals_at_each_change() {
+        let mut picks = Picks::new(&[1, 1, 1], Rule::IdleFirst, Ties::Fifo);
+        assert_eq!([picks.pick(), picks.pick(), picks.pick()], [0, 1, 2]);
+        // Idle again in the order 2, 0: so they are taken.
+        picks.done(2);
+        picks.done(0);
+        assert_eq!([picks.pick(), picks.pick()], [2, 0]);
+        // All have one; 1 has had it for the longest.
+        assert_eq!([picks.pick(), picks.pick(), picks.pick()], [1, 2, 0]);
+        // With weights, 2/5 comes before 2/1, and 0 before both.
+        let mut picks = Picks::new(&[5, 1], Rule::IdleFirst, Ties::Fifo);
+        assert_eq!(picks.picks(7), [0, 1, 0, 0, 0, 0, 0]);
+    }
+
+    /// nginx: idle endpoints are all tied, so they take smooth weighted turns; a single minimum leaves the turns alone.
+    #[test]
+    fn ties_take_turns_among_themselves() {
+        let mut picks = Picks::new(&[5, 1, 1], Rule::Active, Ties::RoundRobin);
+        assert_eq!(picks.idle(7), "aabacaa");
+        let mut picks = Picks::new(&[1, 1, 1], Rule::Active, Ties::RoundRobin);
+        assert_eq!(picks.pick(), 0);
+        // Current values −2, 1, 1. Of the two tied ones b has 2 and pays 2, c has 2; then c alone is least.
+        assert_eq!([picks.pick(), picks.pick()], [1, 2]);
+        assert_eq!(picks.0.current, [-2, 0, 2]);
+        // All tied again: −1, 1, 3.
+        assert_eq!(picks.pick(), 2);
+    }
+
+    #[test]
+    fn the_first_of_equals_needs_no_look_at_all() {
+        let mut picks = Picks::new(&[2, 1, 2], Rule::Active, Ties::First);
+        assert_eq!(picks.picks(6), [0, 1, 2, 0, 2, 0]);
+        picks.done(1);
+        assert_eq!(picks.pick(), 1);
     }
 }
