@@ -6,6 +6,7 @@
 
 mod bounded;
 mod edf;
+mod edf_least_request;
 mod edf_weighted_round_robin;
 mod first;
 mod hash;
@@ -239,6 +240,7 @@ policies! {
         oracle_jsq::OracleJsq,
         weighted_least_request::WeightedLeastRequest,
         oracle_least_work::OracleLeastWork,
+        edf_least_request::EdfLeastRequest,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::time::SimDuration;
 pub(super) const MANY: u64 = u32::MAX as u64;
 
 /// A parameter of a policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Parameter {
     /// The key.
     pub key: &'static str,
@@ -26,12 +26,14 @@ pub struct Parameter {
 }
 
 /// What the value of a parameter may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Form {
     /// A whole number between two bounds.
     Count(u64, u64),
     /// Such a number, or a word.
     CountOr(u64, u64, &'static str),
+    /// A number between two bounds.
+    Number(f64, f64),
     /// `true` or `false`.
     Flag,
     /// One of these words.
@@ -69,6 +71,7 @@ impl Parameter {
         let form = match self.form {
             Form::Count(..) => "N".to_owned(),
             Form::CountOr(_, _, word) => format!("N | {word}"),
+            Form::Number(..) => "NUMBER".to_owned(),
             Form::Flag => "true | false".to_owned(),
             Form::Word(words) => words.join(" | "),
             Form::Duration => "DURATION".to_owned(),
@@ -83,8 +86,10 @@ impl Parameter {
 /// A value that was written for a parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// A number.
+    /// A whole number.
     Count(u32),
+    /// A number.
+    Number(f64),
     /// `true` or `false`.
     Flag(bool),
     /// One of the words of its form.
@@ -149,6 +154,12 @@ impl Given {
             Value::Word(_) => Some(None),
             _ => None,
         }
+    }
+
+    /// A number that need not be whole.
+    #[must_use]
+    pub fn number(&self, key: &str) -> Option<f64> {
+        if let Value::Number(number) = self.values.get(key)? { Some(*number) } else { None }
     }
 
     /// `true` or `false`.

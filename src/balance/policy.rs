@@ -7,7 +7,7 @@ use super::sight::{Ended, Sight};
 use crate::random::Stream;
 
 /// What there is to know about a policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PolicyListed {
     /// The word used in scenarios.
     pub name: &'static str,

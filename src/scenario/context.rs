@@ -259,6 +259,14 @@ impl<'a> Object<'a> {
         self.read(cx, key, values::number)
     }
 
+    /// A number within bounds.
+    pub(super) fn number_within(&self, cx: &mut Context<'_>, key: &str, (min, max): (f64, f64)) -> Option<f64> {
+        self.read(cx, key, |node| match values::number(node)? {
+            value if (min..=max).contains(&value) => Ok(value),
+            value => Err((format!("expected a number from {min} to {max}, found {value}"), None)),
+        })
+    }
+
     /// A finite number above zero.
     pub(super) fn positive(&self, cx: &mut Context<'_>, key: &str) -> Option<f64> {
         self.read(cx, key, |node| match values::number(node)? {

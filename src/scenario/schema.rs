@@ -55,6 +55,7 @@ fn parameter_form(form: &Form) -> Value {
     match form {
         Form::Count(min, max) => value(&Type::Count(*min, *max)),
         Form::CountOr(min, max, word) => json!({"anyOf": [value(&Type::Count(*min, *max)), {"enum": [word]}]}),
+        Form::Number(min, max) => json!({"type": "number", "minimum": min, "maximum": max}),
         Form::Flag => value(&Type::Bool),
         Form::Word(words) => value(&Type::Word(words)),
         Form::Duration => value(&Type::Duration),

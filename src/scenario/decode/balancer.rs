@@ -75,6 +75,7 @@ fn value(cx: &mut Context<'_>, object: &Object<'_>, parameter: &Parameter) -> Op
         Form::CountOr(min, max, word) => {
             object.count_within_or(cx, key, (min, max), word).map(|count| or_word(count, word))
         }
+        Form::Number(min, max) => object.number_within(cx, key, (min, max)).map(balance::Value::Number),
         Form::Flag => object.boolean(cx, key).map(balance::Value::Flag),
         Form::Word(words) => {
             let words = words.iter().map(|word| (*word, *word)).collect::<Vec<_>>();
