@@ -23,6 +23,7 @@ mod peak_ewma;
 mod pending_requests;
 mod policy;
 mod random;
+mod random_choose;
 mod rendezvous;
 mod ring_hash;
 mod round_robin;
@@ -241,6 +242,7 @@ policies! {
         weighted_least_request::WeightedLeastRequest,
         oracle_least_work::OracleLeastWork,
         edf_least_request::EdfLeastRequest,
+        random_choose::RandomChoose,
     }
 }
 
