@@ -9,6 +9,9 @@ mod edf;
 mod edf_least_request;
 mod edf_weighted_round_robin;
 mod first;
+mod haproxy_random;
+mod haproxy_ring;
+mod haproxy_source;
 mod hash;
 mod ip_hash;
 mod join_idle_queue;
@@ -243,6 +246,8 @@ policies! {
         oracle_least_work::OracleLeastWork,
         edf_least_request::EdfLeastRequest,
         random_choose::RandomChoose,
+        haproxy_random::HaproxyRandom,
+        haproxy_source::HaproxySource,
     }
 }
 

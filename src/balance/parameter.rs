@@ -46,6 +46,8 @@ pub enum Form {
     Weights,
     /// An IPv4 address with a port.
     Address,
+    /// An IPv4 address.
+    Ip,
 }
 
 /// `weights`, of all policies that look at weights.
@@ -78,6 +80,7 @@ impl Parameter {
             Form::DurationOr(word) => format!("DURATION | {word}"),
             Form::Weights => "[W, …]".to_owned(),
             Form::Address => "IP:PORT".to_owned(),
+            Form::Ip => "IP".to_owned(),
         };
         format!("{}: {form} ({})", self.key, self.default)
     }
@@ -98,8 +101,10 @@ pub enum Value {
     Duration(SimDuration),
     /// Weights.
     Weights(Weights),
-    /// An address.
+    /// An address with a port.
     Address(Addresses),
+    /// An address.
+    Ip(u32),
     /// Something that cannot be used, which its author has been told.
     Bad,
 }
@@ -192,6 +197,12 @@ impl Given {
     #[must_use]
     pub fn address(&self, key: &str) -> Option<Addresses> {
         if let Value::Address(address) = self.values.get(key)? { Some(*address) } else { None }
+    }
+
+    /// An address without a port.
+    #[must_use]
+    pub fn ip(&self, key: &str) -> Option<u32> {
+        if let Value::Ip(address) = self.values.get(key)? { Some(*address) } else { None }
     }
 
     /// Refuses a parameter for what the others are.

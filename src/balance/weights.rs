@@ -43,6 +43,11 @@ impl Weights {
         self.0.len()
     }
 
+    /// The largest one given.
+    pub(super) fn heaviest(&self) -> u32 {
+        self.0.iter().copied().max().unwrap_or(1)
+    }
+
     /// Whether none are given.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

@@ -61,7 +61,7 @@ fn parameter_form(form: &Form) -> Value {
         Form::Duration => value(&Type::Duration),
         Form::DurationOr(word) => json!({"anyOf": [value(&Type::Duration), {"enum": [word]}]}),
         Form::Weights => value(&Type::List(&Type::Count(0, MAX_WEIGHT as u64))),
-        Form::Address => value(&Type::Text),
+        Form::Address | Form::Ip => value(&Type::Text),
     }
 }
 

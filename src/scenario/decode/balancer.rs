@@ -86,6 +86,7 @@ fn value(cx: &mut Context<'_>, object: &Object<'_>, parameter: &Parameter) -> Op
         }
         Form::Duration | Form::DurationOr(_) => object.positive_duration(cx, key).map(balance::Value::Duration),
         Form::Weights => weights(cx, object, key).map(balance::Value::Weights),
+        Form::Ip => ip(cx, object, key).map(balance::Value::Ip),
         Form::Address => address(cx, object, key).map(balance::Value::Address),
     }
 }
@@ -122,6 +123,16 @@ fn weights(cx: &mut Context<'_>, object: &Object<'_>, key: &str) -> Option<Weigh
     }
     let weights = Weights::new(numbers).map_err(|message| (message, None));
     cx.take(list, key, weights)
+}
+
+fn ip(cx: &mut Context<'_>, object: &Object<'_>, key: &str) -> Option<u32> {
+    let node = object.get(key)?;
+    let address = values::text(node).and_then(|text| {
+        let help = || Some("write for example 10.244.0.1".to_owned());
+        let address = text.parse::<std::net::Ipv4Addr>();
+        address.map_err(|_| (format!("expected an IPv4 address, found `{}`", values::shorten(text)), help()))
+    });
+    cx.take(node, key, address).map(u32::from)
 }
 
 fn address(cx: &mut Context<'_>, object: &Object<'_>, key: &str) -> Option<Addresses> {

@@ -321,6 +321,7 @@ fn parameters_of_policies_are_read_as_they_are_listed() {
                 Form::Count(_, max) => vec![if max > 1_000_000 { 7_919 } else { max }.to_string()],
                 Form::CountOr(min, _, word) => vec![(min + 7).to_string(), word.to_owned()],
                 Form::Number(..) => vec!["1.5".to_owned()],
+                Form::Ip => vec!["10.1.2.3".to_owned()],
                 Form::Flag => vec![],
                 Form::Duration => vec!["77ms".to_owned()],
                 Form::DurationOr(word) => vec!["77ms".to_owned(), word.to_owned()],

@@ -1,0 +1,158 @@
+//! A few draws on HAProxy's ring, and of them the least loaded: `balance random`.
+//!
+//! Each draw is a uniform 32-bit number, which falls to the nearest point of the ring (see [`HaproxyRing`]); the same
+//! server may be drawn twice. A later draw wins unless it has more outstanding for its weight, so of equals the last. With
+//! weight 1 the ring is uneven, and so are the draws; with weight 100 they are nearly even. HAProxy starts its generator
+//! alike in every process; here each balancer draws its own. Source: HAProxy, `backend.c` (`get_server_rnd`); that later
+//! versions break ties by the session rate is not modelled.
+
+use crate::random::Stream;
+
+use super::haproxy_ring::HaproxyRing;
+use super::parameter::{Form, Given, MANY, Parameter, WEIGHTS};
+use super::policy::{Policy, PolicyListed, State};
+use super::sight::{Ended, Sight};
+use super::weights::Weights;
+
+/// Draws on HAProxy's ring, of them the least loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HaproxyRandom {
+    /// How much each endpoint gets.
+    pub weights: Weights,
+    /// How many draws.
+    pub draws: u32,
+}
+
+impl Policy for HaproxyRandom {
+    const LISTED: PolicyListed = PolicyListed {
+        name: "haproxy-random",
+        parameters: &[
+            WEIGHTS,
+            Parameter { key: "draws", form: Form::Count(1, MANY), default: "2", doc: "how many endpoints it draws" },
+        ],
+        information: "weights of the endpoints; requests of this balancer without a reply yet, by endpoint",
+        cost: "O(N log n), N draws",
+        source: "HAProxy balance random",
+        summary: "of N draws on HAProxy's ring the fewest outstanding requests for the weight (ties: the last)",
+    };
+
+    type State = HaproxyRandomState;
+
+    fn read(given: &mut Given) -> Self {
+        HaproxyRing::check(given);
+        Self { weights: given.weights(), draws: given.count("draws").unwrap_or(2) }
+    }
+
+    fn build(&self, endpoints: u32, _stream: &mut Stream) -> HaproxyRandomState {
+        let (known, outstanding) = (Vec::new(), Vec::new());
+        let mut state = HaproxyRandomState { policy: self.clone(), ring: HaproxyRing::default(), known, outstanding };
+        state.resize(endpoints);
+        state
+    }
+
+    #[cfg(test)]
+    fn examples() -> Vec<Self> {
+        vec![Self { weights: Weights::example(), draws: 2 }, Self { weights: Weights::NONE, draws: 1 }]
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct HaproxyRandomState {
+    policy: HaproxyRandom,
+    ring: HaproxyRing,
+    known: Vec<u32>,
+    outstanding: Vec<u32>,
+}
+
+impl HaproxyRandomState {
+    /// a/w of the first is above that of the second.
+    fn has_more(&self, one: u32, other: u32) -> bool {
+        let times = |load: u32, weight: u32| {
+            u64::from(self.outstanding[load as usize]) * u64::from(self.known[weight as usize])
+        };
+        times(one, other) > times(other, one)
+    }
+}
+
+impl State for HaproxyRandomState {
+    fn pick(&mut self, stream: &mut Stream, _sight: &impl Sight) -> Option<u32> {
+        if self.known.is_empty() {
+            return None;
+        }
+        let mut draw = || self.ring.nearest((stream.unit() * 4_294_967_296.0) as u32);
+        let mut best = draw()?;
+        for _ in 1..self.policy.draws {
+            let drawn = draw()?;
+            if !self.has_more(drawn, best) {
+                best = drawn;
+            }
+        }
+        self.outstanding[best as usize] += 1;
+        Some(best)
+    }
+
+    fn done(&mut self, endpoint: u32, _ended: Ended) {
+        if let Some(outstanding) = self.outstanding.get_mut(endpoint as usize) {
+            *outstanding = outstanding.saturating_sub(1);
+        }
+    }
+
+    fn outstanding(&self, endpoint: u32) -> u32 {
+        self.outstanding.get(endpoint as usize).copied().unwrap_or(0)
+    }
+
+    fn resize(&mut self, endpoints: u32) {
+        self.known = self.policy.weights.of(endpoints);
+        self.outstanding.resize(endpoints as usize, 0);
+        self.ring = HaproxyRing::new(&self.known);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::balance::Glance;
+    use crate::stats::chi_square;
+
+    fn counts(weights: Weights, draws: u32, endpoints: u32) -> Vec<u64> {
+        let mut stream = Stream::new(5, 0, "draws");
+        let mut state = HaproxyRandom { weights, draws }.build(endpoints, &mut stream);
+        let mut counts = vec![0; endpoints as usize];
+        for _ in 0..80_000 {
+            let picked = state.pick(&mut stream, &Glance::default()).unwrap();
+            counts[picked as usize] += 1;
+            state.done(picked, Ended::default());
+        }
+        counts
+    }
+
+    /// Eight servers of weight 1 got 10.7 % to 15 % of the draws of a recorded HAProxy, of weight 100 an eighth each.
+    #[test]
+    fn draws_are_as_uneven_as_the_ring() {
+        let shares = HaproxyRing::new(&[1; 8]).shares(8);
+        let (_, p) = chi_square(&counts(Weights::NONE, 1, 8), &shares).unwrap();
+        assert!(p > 1e-4, "{shares:?}");
+        let extremes = shares.iter().fold((1.0, 0.0), |(least, most), share| (share.min(least), share.max(most)));
+        assert!((0.09..0.115).contains(&extremes.0) && (0.14..0.16).contains(&extremes.1), "{shares:?}");
+        for share in HaproxyRing::new(&[100; 8]).shares(8) {
+            assert!((share - 0.125).abs() < 0.012, "{share}");
+        }
+    }
+
+    #[test]
+    fn the_less_loaded_draw_wins_and_of_equals_the_last() {
+        let mut stream = Stream::new(5, 0, "draws");
+        let weights = Weights::new(vec![100; 2]).unwrap();
+        let mut state = HaproxyRandom { weights, draws: 2 }.build(2, &mut stream);
+        state.outstanding = vec![1, 0];
+        let share = HaproxyRing::new(&[100; 2]).shares(2)[0];
+        // The busy one is taken only when both draws are it.
+        let busy = (0..40_000).filter(|_| {
+            let picked = state.pick(&mut stream, &Glance::default()).unwrap();
+            state.done(picked, Ended::default());
+            picked == 0
+        });
+        let busy = busy.count() as f64 / 40_000.0;
+        assert!((busy - share * share).abs() < 0.012, "{busy} is not {share}^2");
+    }
+}
