@@ -58,6 +58,13 @@ pub fn t_interval(values: &[f64], level: f64) -> Option<Interval> {
     Some(Interval { mean, low, high, n: values.len() })
 }
 
+/// Half the width of an interval as a share of its mean; `None` of a single value, of none that is finite, and around zero.
+#[must_use]
+pub fn relative_half_width(interval: Interval) -> Option<f64> {
+    let relative = (interval.high - interval.low) / 2.0 / interval.mean.abs();
+    Some(relative).filter(|relative| relative.is_finite())
+}
+
 /// The smallest number of replications whose interval would be narrower to one side than `distance`, if their standard
 /// deviation is `sd`; `None` when no reasonable number would do.
 #[must_use]
@@ -132,6 +139,16 @@ mod tests {
         assert!(one.low.is_nan() && one.high.is_nan());
         let equal = t_interval(&[0.1; 7], 0.95).unwrap();
         assert_eq!((equal.low, equal.mean, equal.high), (0.1, 0.1, 0.1));
+    }
+
+    #[test]
+    fn half_widths_are_relative_to_the_size_of_the_mean() {
+        let around = |mean: f64| Interval { mean, low: mean - 0.5, high: mean + 0.5, n: 3 };
+        assert_eq!(relative_half_width(around(10.0)), Some(0.05));
+        assert_eq!(relative_half_width(around(-10.0)), Some(0.05));
+        assert_eq!(relative_half_width(around(0.0)), None);
+        assert_eq!(relative_half_width(t_interval(&[0.0; 4], 0.95).unwrap()), None);
+        assert_eq!(relative_half_width(t_interval(&[4.0], 0.95).unwrap()), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod moments;
 mod paired;
 mod rank;
 mod sample;
+mod sequential;
 mod time_weighted;
 mod verdict;
 mod warmup;
@@ -19,11 +20,12 @@ mod warmup;
 pub use chi_square::chi_square;
 pub use histogram::{Histogram, coarse_bounds, coarse_bucket};
 pub use inequality::{cv, gini, jain, max_over_mean};
-pub use interval::{Interval, replications_needed, t_interval, t_quantile};
+pub use interval::{Interval, relative_half_width, replications_needed, t_interval, t_quantile};
 pub use moments::Moments;
 pub use paired::{Corrected, Paired, holm, paired};
 pub use rank::{nearest_rank, samples_needed};
 pub use sample::{EXACT_LIMIT, Sample};
+pub use sequential::Precision;
 pub use time_weighted::{Mark, TimeWeighted};
 pub use verdict::{
     Bound, CONFIDENCE, DifferenceVerdict, ObjectiveVerdict, Preference, judge_difference, judge_objective, saturated,
