@@ -29,6 +29,8 @@ pub(super) enum Verb {
     Run(RunArgs),
     /// The variants side by side, in pairs on the same requests, with verdicts
     Compare(CompareArgs),
+    /// A grid of variants, hundreds or thousands, on all cores: one table, one result directory
+    Sweep(SweepArgs),
     /// Validate scenarios; list what is used, ignored and assumed
     Check(CheckArgs),
     /// Compare known results (scenarios with `expect`) with this build
@@ -92,7 +94,7 @@ pub(super) enum Format {
     Markdown,
 }
 
-/// What `run` and `compare` share.
+/// What `run`, `compare` and `sweep` share.
 #[derive(Debug, Args)]
 pub(super) struct Simulation {
     /// Scenario files; `-` reads one from the standard input
@@ -142,6 +144,18 @@ pub(super) struct CompareArgs {
     /// Show calls beside traffics
     #[arg(long)]
     pub(super) calls: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: windtunnel sweep shop.yaml --vary 'traffic[browse].arrivals.poisson.rate=400/s,800/s' \\\n           \
+    --vary 'workloads[deployment/web].inline.replicas=4,6,8' --metric latency_p99_ms"
+)]
+pub(super) struct SweepArgs {
+    #[command(flatten)]
+    pub(super) simulation: Simulation,
+    #[command(flatten)]
+    pub(super) shown: Shown,
 }
 
 /// Which metrics are shown.

@@ -3,7 +3,7 @@
 use super::args::{CompareArgs, Format};
 use super::console::Console;
 use super::metrics::{Metrics, choices};
-use super::simulate::{Work, prepare, print_documents, simulate};
+use super::simulate::{Made, Work, prepare, print_documents, simulate};
 use super::{Status, Trouble};
 use crate::report::comparison_csv;
 use crate::report::comparison_text::{self, Shown};
@@ -17,7 +17,7 @@ pub(super) fn compare(args: &CompareArgs, console: &Console) -> Result<Status, T
     let mut status = Status::Done;
     let mut documents = Vec::new();
     for (index, (work, baseline)) in work.iter().zip(baselines).enumerate() {
-        let summary = simulate(&args.simulation, work, Some(baseline), console)?;
+        let summary = simulate(&args.simulation, work, Made::Comparison(baseline), console)?;
         match args.simulation.format {
             Format::Table => console.print(&comparison_text::render(&summary, shown, console.style()))?,
             Format::Markdown => console.print(&comparison_text::markdown(&summary, shown))?,

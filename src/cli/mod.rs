@@ -14,6 +14,7 @@ mod run;
 mod schema;
 mod selection;
 mod simulate;
+mod sweep;
 mod validate;
 
 use std::ffi::OsString;
@@ -113,6 +114,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match &arguments.verb {
         Verb::Run(args) => run::run(args, &console),
         Verb::Compare(args) => compare::compare(args, &console),
+        Verb::Sweep(args) => sweep::sweep(args, &console),
         Verb::Check(args) => check::check(args, &console),
         Verb::Validate(args) => validate::validate(args, &console),
         Verb::List(args) => list::list(args, &console),

@@ -35,6 +35,11 @@ impl Bar {
         Self { bar }
     }
 
+    /// Does something that prints.
+    pub(super) fn aside<R>(&self, print: impl FnOnce() -> R) -> R {
+        self.bar.suspend(print)
+    }
+
     /// Removes the bar.
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();

@@ -2,7 +2,7 @@
 
 use super::args::{Format, RunArgs};
 use super::console::Console;
-use super::simulate::{prepare, print_documents, simulate};
+use super::simulate::{Made, prepare, print_documents, simulate};
 use super::{Status, Trouble};
 use crate::report::{json, markdown, summary_csv, terminal};
 
@@ -11,7 +11,7 @@ pub(super) fn run(args: &RunArgs, console: &Console) -> Result<Status, Trouble> 
     let mut status = Status::Done;
     let mut documents = Vec::new();
     for (index, work) in work.iter().enumerate() {
-        let summary = simulate(&args.simulation, work, None, console)?;
+        let summary = simulate(&args.simulation, work, Made::Summary, console)?;
         match args.simulation.format {
             Format::Table => console.print(&terminal::render(&summary, console.style()))?,
             Format::Markdown => console.print(&markdown::render(&summary))?,

@@ -1,4 +1,4 @@
-//! What `run` and `compare` share: scenarios are read, every variant is simulated, the result files are written.
+//! What `run`, `compare` and `sweep` share: scenarios are read, every variant is simulated, the result files are written.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,10 @@ use super::console::Console;
 use super::progress::Bar;
 use super::{Trouble, interrupt, load};
 use crate::experiment::{self, Finished, Options, RequestLog, RunError};
+use crate::observe::outcome::{Labels, RunOutcome};
 use crate::report::directory::Directory;
 use crate::report::{Arrival, Description, ResultFiles, RowStore, Summary};
-use crate::scenario::Loaded;
+use crate::scenario::{Loaded, Scenario};
 
 /// A scenario that was read, and where its results go.
 pub(super) struct Work {
@@ -66,60 +67,145 @@ fn output_directory(args: &Simulation, name: &str) -> PathBuf {
     }
 }
 
-/// Simulates every variant and writes the result files; with a baseline also the comparison with it.
-pub(super) fn simulate(
-    args: &Simulation,
-    work: &Work,
-    baseline: Option<usize>,
-    console: &Console,
-) -> Result<Summary, Trouble> {
-    let Work { loaded, output } = work;
-    let clock = Clock::start();
-    let directory = Directory::open(output, &loaded.name, args.force).map_err(Trouble::usage)?;
-    let options = Options { jobs: jobs(&args.jobs), requests_log: args.requests.unwrap_or(RequestLog::None) };
-    let log_requests = options.requests_log != RequestLog::None;
-    let names = loaded.variants.iter().map(|scenario| scenario.variant.clone()).collect();
-    let writing = |error: std::io::Error| Trouble::usage(format!("cannot write to {}: {error}", output.display()));
-    let rows = RowStore::new(directory.rows_directory(), &loaded.name, names, log_requests).map_err(writing)?;
-    let description = Description {
-        scenario: loaded.name.clone(),
-        question: loaded.question.clone(),
-        resolved: loaded.resolved.clone(),
-    };
-    let mut files = ResultFiles::create(directory, description, &loaded.variants, log_requests, Arrival::InOrder)
-        .map_err(writing)?;
-    if let Some(baseline) = baseline {
-        files.compare_with(baseline);
+/// What is made of the variants beside the files that every run writes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Made {
+    /// Nothing.
+    Summary,
+    /// The comparison with this variant.
+    Comparison(usize),
+    /// The points of a grid; the longest run first, because there may be many.
+    Grid,
+}
+
+/// A scenario whose results are being written.
+struct Writing<'w> {
+    work: &'w Work,
+    /// The number of its first variant among those of all scenarios.
+    first: usize,
+    rows: RowStore,
+    /// Until all its outcomes are there.
+    files: Option<ResultFiles<'w>>,
+}
+
+impl<'w> Writing<'w> {
+    fn begin(args: &Simulation, work: &'w Work, first: usize, made: Made) -> Result<Self, Trouble> {
+        let Work { loaded, output } = work;
+        let directory = Directory::open(output, &loaded.name, args.force).map_err(Trouble::usage)?;
+        let log_requests = args.requests.is_some_and(|log| log != RequestLog::None);
+        let names = loaded.variants.iter().map(|scenario| scenario.variant.clone()).collect();
+        let trouble = |error| cannot_write(output, &error);
+        let rows = RowStore::new(directory.rows_directory(), &loaded.name, names, log_requests).map_err(trouble)?;
+        let description = Description {
+            scenario: loaded.name.clone(),
+            question: loaded.question.clone(),
+            resolved: loaded.resolved.clone(),
+        };
+        let arrival = if matches!(made, Made::Grid) { Arrival::AnyOrder } else { Arrival::InOrder };
+        let files = ResultFiles::create(directory, description, &loaded.variants, log_requests, arrival);
+        let mut files = files.map_err(trouble)?;
+        match made {
+            Made::Summary => {}
+            Made::Comparison(baseline) => files.compare_with(baseline),
+            Made::Grid => files.sweep(&loaded.grid),
+        }
+        Ok(Self { work, first, rows, files: Some(files) })
     }
+
+    fn add(&mut self, labels: &Labels, mut outcome: RunOutcome) -> Result<(), Trouble> {
+        outcome.variant -= self.first;
+        let Some(files) = &mut self.files else { return Ok(()) };
+        files.add(labels, &outcome, &self.rows).map_err(|error| cannot_write(&self.work.output, &error))
+    }
+
+    /// Makes the directory a result, unless it is one already.
+    fn finish(&mut self, partial: bool, jobs: usize, clock: &Clock) -> Result<Option<Summary>, Trouble> {
+        let Some(files) = self.files.take() else { return Ok(None) };
+        let volatile = json!({
+            "command": std::env::args().collect::<Vec<_>>(),
+            "jobs": jobs,
+            "started": clock.started,
+            "elapsed_s": clock.elapsed_seconds(),
+        });
+        files.finish(partial, volatile).map(Some).map_err(|error| cannot_write(&self.work.output, &error))
+    }
+}
+
+fn cannot_write(output: &Path, error: &std::io::Error) -> Trouble {
+    Trouble::usage(format!("cannot write to {}: {error}", output.display()))
+}
+
+/// Simulates every variant and writes the result files.
+pub(super) fn simulate(args: &Simulation, work: &Work, made: Made, console: &Console) -> Result<Summary, Trouble> {
+    let mut summary = None;
+    simulate_all(args, std::slice::from_ref(work), made, console, &mut |_, found| {
+        summary = Some(found);
+        Ok(())
+    })?;
+    Ok(summary.expect("what ends without trouble has a summary"))
+}
+
+/// Simulates every variant of every scenario, all by the same workers, and writes the result files of each scenario as
+/// soon as it is done; `done` hears its number and its summary. Of an interruption the scenario hears that was simulated
+/// then; those after it have no results.
+pub(super) fn simulate_all(
+    args: &Simulation,
+    work: &[Work],
+    made: Made,
+    console: &Console,
+    done: &mut dyn FnMut(usize, Summary) -> Result<(), Trouble>,
+) -> Result<Finished, Trouble> {
+    let clock = Clock::start();
+    let options = Options { jobs: jobs(&args.jobs), requests_log: args.requests.unwrap_or(RequestLog::None) };
+    let mut writing = Vec::with_capacity(work.len());
+    let mut family = Vec::new();
+    for (index, one) in work.iter().enumerate() {
+        writing.push(Writing::begin(args, one, family.len(), made)?);
+        family.extend(one.loaded.variants.iter().map(|_| index));
+    }
+    let stores: Vec<(RowStore, usize)> = writing.iter().map(|one| (one.rows.clone(), one.first)).collect();
+    let families: Vec<&[Scenario]> = work.iter().map(|one| one.loaded.variants.as_slice()).collect();
+    let runs = experiment::Work::new(&families);
+    let runs = if matches!(made, Made::Grid) { runs.longest_first() } else { runs };
     let stop = interrupt::flag();
-    let bar = Bar::new(console, &loaded.name);
-    let mut written = Ok(());
-    let finished = experiment::run(
-        &loaded.variants,
+    let name = if let [one] = work { one.loaded.name.clone() } else { format!("{} scenarios", work.len()) };
+    let bar = Bar::new(console, &name);
+    let (mut current, mut told) = (0, Ok(()));
+    let finished = experiment::run_work(
+        &runs,
         &options,
         stop,
         &bar,
-        &|variant, replication, labels| rows.sink(variant, replication, labels),
+        &|variant, replication, labels| {
+            let (rows, first) = &stores[family[variant]];
+            rows.sink(variant - first, replication, labels)
+        },
         &mut |labels, outcome| {
-            if written.is_ok() {
-                written = files.add(labels, &outcome, &rows);
+            let take = || {
+                let index = family[outcome.variant];
+                if index != current {
+                    if let Some(summary) = writing[current].finish(false, options.jobs, &clock)? {
+                        bar.aside(|| done(current, summary))?;
+                    }
+                    current = index;
+                }
+                writing[index].add(labels, outcome)
+            };
+            if told.is_ok() {
+                told = take();
                 // Nothing that follows could be written either.
-                stop.fetch_or(written.is_err(), Ordering::SeqCst);
+                stop.fetch_or(told.is_err(), Ordering::SeqCst);
             }
         },
     );
     bar.finish();
-    let finished = finished.map_err(|error| run_trouble(&loaded.name, error))?;
-    written.map_err(writing)?;
-    let elapsed = clock.elapsed_seconds();
-    console.detail(&format!("{}: {elapsed:.1} s with {} jobs", loaded.name, options.jobs));
-    let volatile = json!({
-        "command": std::env::args().collect::<Vec<_>>(),
-        "jobs": options.jobs,
-        "started": clock.started,
-        "elapsed_s": elapsed,
-    });
-    files.finish(finished == Finished::Interrupted, volatile).map_err(writing)
+    let finished = finished.map_err(|error| run_trouble(&name, error))?;
+    told?;
+    console.detail(&format!("{name}: {:.1} s with {} jobs", clock.elapsed_seconds(), options.jobs));
+    if let Some(summary) = writing[current].finish(finished == Finished::Interrupted, options.jobs, &clock)? {
+        done(current, summary)?;
+    }
+    Ok(finished)
 }
 
 /// Why the experiment of this name did not end.

@@ -78,7 +78,7 @@ pub type MakeSink<'a> = &'a (dyn Fn(usize, u32, &Labels) -> Box<dyn Sink + Send>
 /// How many results may wait for an earlier one, for each job, however large they are.
 const WINDOW_PER_JOB: usize = 3;
 /// How many bytes of results may wait for an earlier one: workers do not stand idle because one run is long.
-const ROOM: usize = 256 << 20;
+const ROOM: usize = 64 << 20;
 /// More threads than any machine has cores for.
 const MOST_THREADS: usize = 1_024;
 

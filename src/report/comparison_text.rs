@@ -252,11 +252,11 @@ fn flagged(name: &str, flag: Flag) -> String {
     }
 }
 
-fn mean(interval: Option<Interval>) -> String {
+pub(super) fn mean(interval: Option<Interval>) -> String {
     interval.map_or_else(|| "too few samples".to_owned(), plus_minus)
 }
 
-fn plus_minus(interval: Interval) -> String {
+pub(super) fn plus_minus(interval: Interval) -> String {
     let half = (interval.high - interval.low) / 2.0;
     // What is left of adding in another order.
     let half = if half < interval.mean.abs() * 1e-9 { 0.0 } else { half };

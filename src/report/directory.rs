@@ -20,7 +20,7 @@ const LOCK_FILE: &str = "lock.tmp";
 const ROWS_DIRECTORY: &str = "rows.tmp";
 
 /// Every file that a run may leave behind, apart from [`RUN_FILE`].
-pub const RESULT_FILES: [&str; 12] = [
+pub const RESULT_FILES: [&str; 13] = [
     "runs.csv",
     "summary.csv",
     "endpoints.csv",
@@ -31,6 +31,7 @@ pub const RESULT_FILES: [&str; 12] = [
     "attribution.csv",
     "events.csv",
     "comparison.csv",
+    "sweep.csv",
     "requests.csv",
     SCENARIO_FILE,
 ];

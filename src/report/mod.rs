@@ -23,6 +23,8 @@ mod results;
 mod runs;
 mod stream;
 mod summary;
+mod sweep;
+pub mod sweep_text;
 mod table;
 pub mod terminal;
 #[cfg(test)]
@@ -40,4 +42,5 @@ pub use stream::RowStore;
 pub use summary::{
     ErrorSummary, FlowSummary, MetricSummary, ObjectiveSummary, PodSummary, ServiceSummary, VariantSummary, summary_csv,
 };
+pub use sweep::{Best, sweep_csv};
 pub use table::csv_text;

@@ -10,9 +10,9 @@ use super::part::Part;
 use super::stream::{Kind, RowStore};
 use super::summary::{Accumulator, VariantSummary};
 use super::table::{Run, Table};
-use super::{attribution, balance, endpoints, errors, events, histogram, requests, runs, summary, timeline};
+use super::{attribution, balance, endpoints, errors, events, histogram, requests, runs, summary, sweep, timeline};
 use crate::observe::outcome::{Labels, RunOutcome};
-use crate::scenario::Scenario;
+use crate::scenario::{Grid, Scenario};
 
 /// What a scenario's results say of the scenario itself.
 #[derive(Debug, Clone)]
@@ -38,6 +38,8 @@ pub struct Summary {
     pub partial: bool,
     /// Variants of which at least one replication was finished.
     pub variants: Vec<VariantSummary>,
+    /// The number of each of them among all variants of the scenario.
+    pub numbers: Vec<usize>,
     /// The variants beside a baseline, where that was asked for and one replication of it was finished.
     pub comparison: Option<Comparison>,
 }
@@ -82,6 +84,7 @@ pub struct ResultFiles<'s> {
     current: Option<(usize, Accumulator)>,
     finished: Vec<(usize, VariantSummary)>,
     baseline: Option<usize>,
+    grid: Option<&'s Grid>,
 }
 
 impl<'s> ResultFiles<'s> {
@@ -116,12 +119,18 @@ impl<'s> ResultFiles<'s> {
             current: None,
             finished: Vec::new(),
             baseline: None,
+            grid: None,
         })
     }
 
     /// Compares the variants with this one in the end: `comparison.csv`, and the summary's.
     pub fn compare_with(&mut self, baseline: usize) {
         self.baseline = Some(baseline);
+    }
+
+    /// Writes `sweep.csv` in the end: the variants as points of this grid.
+    pub const fn sweep(&mut self, grid: &'s Grid) {
+        self.grid = Some(grid);
     }
 
     /// Adds one replication of one variant; `rows` holds what its sink was given.
@@ -198,7 +207,11 @@ impl<'s> ResultFiles<'s> {
         resolved.write_all(self.description.resolved.as_bytes())?;
         let head = self.head(partial);
         let seeds = self.finished.iter().map(|(variant, _)| self.variants[*variant].run.seed).collect();
-        let (_, variants): (Vec<usize>, Vec<VariantSummary>) = self.finished.into_iter().unzip();
+        let (numbers, variants): (Vec<usize>, Vec<VariantSummary>) = self.finished.into_iter().unzip();
+        if let Some(grid) = self.grid {
+            let file = self.directory.create(sweep::FILE)?;
+            self.directory.keep(sweep::write(file, &scenario, grid, &numbers, &variants)?)?;
+        }
         let baseline = self.baseline.map(|baseline| self.variants[baseline].variant.as_str());
         let comparison = baseline.and_then(|baseline| Comparison::new(&variants, baseline));
         if let Some(comparison) = &comparison {
@@ -212,7 +225,7 @@ impl<'s> ResultFiles<'s> {
         }
         self.directory.keep(resolved)?;
         self.directory.commit(head, volatile)?;
-        Ok(Summary { scenario, question: self.description.question, seeds, partial, variants, comparison })
+        Ok(Summary { scenario, question: self.description.question, seeds, partial, variants, numbers, comparison })
     }
 
     /// Everything in `run.json` before the files.

@@ -31,7 +31,7 @@ pub(crate) enum Kind {
 ///
 /// Sinks are made and used on worker threads; [`RowStore`] itself only remembers where they write. A job's rows are
 /// complete once its sink is dropped, so the sink must be dropped before the job's outcome is handed on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RowStore {
     directory: PathBuf,
     scenario: String,

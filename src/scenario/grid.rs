@@ -17,6 +17,8 @@ pub struct Grid {
 pub struct Axis {
     /// The path as given, or [`FILE_VARIANTS`].
     pub name: String,
+    /// What it is called in the names of variants: short.
+    pub label: String,
     /// The values as written.
     pub values: Vec<String>,
     /// The values as numbers, where all are of a kind that is written with a unit.
@@ -35,8 +37,8 @@ pub struct Scale {
 impl Axis {
     /// An axis of these values.
     #[must_use]
-    pub fn new(name: &str, values: Vec<String>) -> Self {
-        Self { name: name.to_owned(), scale: scale(&values), values }
+    pub fn new(name: &str, label: &str, values: Vec<String>) -> Self {
+        Self { name: name.to_owned(), label: label.to_owned(), scale: scale(&values), values }
     }
 }
 
@@ -80,7 +82,7 @@ mod tests {
     use super::*;
 
     fn axis(values: &[&str]) -> Axis {
-        Axis::new("a", values.iter().map(|value| (*value).to_owned()).collect())
+        Axis::new("a.b", "b", values.iter().map(|value| (*value).to_owned()).collect())
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub(super) fn apply(cx: &mut Context<'_>, sources: &mut Sources, spec: &mut Node
         dimensions.push(dimension);
     }
     let own = spec.get("variants").and_then(Node::as_list).filter(|own| !own.is_empty());
+    label(&mut dimensions);
     let axes = axes(own, &dimensions);
     let Some(first) = dimensions.first() else { return axes };
     if cx.problems.len() > before {
@@ -57,7 +58,6 @@ pub(super) fn apply(cx: &mut Context<'_>, sources: &mut Sources, spec: &mut Node
         return Grid::default();
     }
     let at = first.at;
-    label(&mut dimensions);
     let nothing = Node::map(Vec::new(), at);
     let mut grid = own.map_or_else(|| vec![nothing], <[Node]>::to_vec);
     for dimension in &dimensions {
@@ -76,10 +76,10 @@ pub(super) fn apply(cx: &mut Context<'_>, sources: &mut Sources, spec: &mut Node
 /// The variants of the file, if there are any, and what is varied.
 fn axes(own: Option<&[Node]>, dimensions: &[Dimension]) -> Grid {
     let name = |variant: &Node| variant.get("name").and_then(Node::as_str).unwrap_or_default().to_owned();
-    let own = own.map(|own| Axis::new(FILE_VARIANTS, own.iter().map(name).collect()));
-    let varied = dimensions
-        .iter()
-        .map(|dimension| Axis::new(&dimension.path, dimension.values.iter().map(|(text, _)| text.clone()).collect()));
+    let own = own.map(|own| Axis::new(FILE_VARIANTS, FILE_VARIANTS, own.iter().map(name).collect()));
+    let varied = dimensions.iter().map(|dimension| {
+        Axis::new(&dimension.path, &dimension.label, dimension.values.iter().map(|(text, _)| text.clone()).collect())
+    });
     Grid { axes: own.into_iter().chain(varied).collect() }
 }
 
