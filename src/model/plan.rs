@@ -13,8 +13,8 @@ use crate::observe::outcome::{EndpointLabel, FlowLabel, Labels};
 use crate::random::Dist;
 use crate::scenario::placement::{self, Placed};
 use crate::scenario::{
-    Behaviour, Call, ConnectionMode, Connections, Demand, Discipline, Flow, InstancePer, Layer, Protocol, Scenario,
-    Source, Step, Window,
+    Behaviour, Call, ConnectionMode, Connections, Demand, Discipline, Episode, Flow, InstancePer, Layer, Protocol,
+    Scenario, Source, Step, Window,
 };
 use crate::time::SimDuration;
 
@@ -89,6 +89,8 @@ pub struct ServerPlan {
     pub behaviour: Behaviour,
     /// Speed of node × pod.
     pub speed: f64,
+    /// Times at which its pod works otherwise.
+    pub episodes: Vec<Episode>,
     /// What a request does.
     pub steps: Vec<StepPlan>,
     /// Index into the places.
@@ -414,16 +416,22 @@ impl Plan {
                 let node = &scenario.cluster.nodes[self.pods[pod].node];
                 let own = workload.pod_speed.iter().find(|(at, _)| *at == replica).map_or(1.0, |(_, speed)| *speed);
                 let speed = node.speed * own;
-                let first = match known.iter().find(|(bits, _)| *bits == speed.to_bits()) {
+                let episodes = workload.pod_episodes.iter().find(|(at, _)| *at == replica);
+                let like = known.iter().find(|(bits, _)| *bits == speed.to_bits() && episodes.is_none());
+                let first = match like {
                     Some((_, first)) => *first,
                     None => {
                         let first = as_u32(self.servers.len());
                         for (container, call) in workload.containers.iter().zip(&calls_before) {
                             let mut server = server_plan(as_u32(index), &container.behaviour, speed, *call, place);
                             server.keep_work(keeps_work);
+                            server.episodes = episodes.map_or_else(Vec::new, |(_, episodes)| episodes.clone());
+                            server.begins_specially |= !server.episodes.is_empty();
                             self.servers.push(server);
                         }
-                        known.push((speed.to_bits(), first));
+                        if episodes.is_none() {
+                            known.push((speed.to_bits(), first));
+                        }
                         first
                     }
                 };
@@ -665,6 +673,7 @@ fn server_plan(workload: u32, behaviour: &Behaviour, speed: f64, first_call: usi
         begins_specially: behaviour.discipline == Discipline::ProcessorSharing && behaviour.concurrency.is_some(),
         behaviour: behaviour.clone(),
         speed,
+        episodes: Vec::new(),
         steps,
         place,
     }

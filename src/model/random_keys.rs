@@ -2,6 +2,8 @@
 
 /// Service demand of step 0; further steps mix in their number.
 pub(crate) const DEMAND: u64 = 0x9ae1_6a3b_2f90_404f;
+/// Service time during an episode, mixed with the step.
+pub(crate) const EPISODE: u64 = 0x369d_ea0f_31a5_3f85;
 /// Whether the answer is an error.
 pub(crate) const ERROR_COIN: u64 = 0xc949_d7c7_509e_6557;
 /// Length of the back-off.

@@ -213,6 +213,8 @@ pub struct Workload {
     pub containers: Vec<Container>,
     /// Speed of single pods (`pods: [{index, speed}]`); 1 for the others.
     pub pod_speed: Vec<(u32, f64)>,
+    /// Times at which single pods work otherwise (`pods: [{index, episodes}]`), in order of time.
+    pub pod_episodes: Vec<(u32, Vec<Episode>)>,
     /// `spec.nodeName`: index into the cluster's nodes.
     pub node_name: Option<usize>,
     /// Nodes that `spec.nodeSelector` allows (indices), or all schedulable ones.
@@ -229,6 +231,26 @@ impl Workload {
             format!("{}/{}/{}", self.namespace, self.kind, self.name)
         }
     }
+}
+
+/// A time at which a pod works otherwise: a grey failure, a neighbour that takes the processor, a long pause.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Episode {
+    /// Work that begins from here on,
+    pub from: SimDuration,
+    /// and before here,
+    pub to: SimDuration,
+    /// is done so.
+    pub change: Change,
+}
+
+/// How a pod works during an episode.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// At a speed, besides its own and its node's.
+    Speed(f64),
+    /// Every step of work takes such a time, whatever it would have taken and however fast the pod is.
+    ServiceTime(Dist),
 }
 
 /// A container and how it serves requests.

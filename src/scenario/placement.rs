@@ -136,6 +136,7 @@ mod tests {
             replicas,
             containers: Vec::new(),
             pod_speed: Vec::new(),
+            pod_episodes: Vec::new(),
             node_name,
             allowed_nodes: allowed_nodes.to_vec(),
         }

@@ -193,7 +193,20 @@ pub(super) static POD: Shape = Shape {
     doc: "A pod that differs from the others.",
     fields: &[
         required("index", Count(0, MAX_PODS - 1), "Which pod, from 0."),
-        required("speed", Number, "Its speed relative to 1, besides its node's."),
+        field("speed", Number, "1", "Its speed relative to 1, besides its node's."),
+        field("episodes", List(&Object(&EPISODE)), "", "Times at which it works otherwise, in order."),
+    ],
+};
+
+/// `workloads[].pods[].episodes[]`.
+pub(super) static EPISODE: Shape = Shape {
+    name: "episode",
+    doc: "A time at which a pod works otherwise: `speed` or `serviceTime`.",
+    fields: &[
+        required("from", Duration, "Work that begins from this time on is done so."),
+        required("to", Duration, "Up to this time."),
+        field("speed", Number, "", "Its speed, besides its own and its node's."),
+        field("serviceTime", Dist, "", "How long each step of work takes, at any speed."),
     ],
 };
 

@@ -74,9 +74,8 @@ impl Unfinished {
         self.stations[station].later += nanos;
     }
 
-    /// So much of its work begins, on a slot of its own.
+    /// It works on a slot of its own for so long from now on.
     pub(crate) fn begins(&mut self, attempt: u32, station: usize, nanos: u64, now: SimTime) {
-        self.takes(attempt, station, nanos);
         self.entry(attempt).ends = now.as_nanos() + nanos;
         let book = &mut self.stations[station];
         book.advance(now);
@@ -84,7 +83,7 @@ impl Unfinished {
         book.rate += 1;
     }
 
-    /// So much of its work begins under processor sharing; the processor itself knows what is left.
+    /// So much of its work is no longer to come: it begins. Under processor sharing the processor itself knows what is left.
     pub(crate) fn takes(&mut self, attempt: u32, station: usize, nanos: u64) {
         self.entry(attempt).later -= nanos;
         self.stations[station].later -= nanos;
@@ -144,7 +143,9 @@ mod tests {
             books.comes(attempt, 0, work);
         }
         assert_eq!(of(&books, 0), 100);
+        books.takes(0, 0, 70);
         books.begins(0, 0, 70, at(0));
+        books.takes(1, 0, 60);
         books.begins(1, 0, 60, at(10));
         // 100 + 60 + 40 less 20 and 10, over two slots.
         assert_eq!(of(&books, 20), 85);

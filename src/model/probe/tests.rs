@@ -336,6 +336,27 @@ fn pauses_by_hand() {
     );
 }
 
+/// Each pod gets every second request. One takes 2 s for work that begins in [1, 3) and is half as fast from 4 s on.
+#[test]
+fn a_pod_works_otherwise_for_a_time() {
+    let spec = traced("duration: 20s, warmup: 0s", 2, "queue: {limit: unlimited}", "").replace(
+        "inline:",
+        "pods: [{index: 1, speed: 2, episodes: [{from: 1s, to: 3s, serviceTime: 2s}, {from: 4s, to: 5s, speed: 0.25}]}]
+      inline:",
+    );
+    // It is their turn at 0.9, 1, 2.95 (waits until 3), 4 and 9 s, or the other way round.
+    let trace = "arrival_s,service_s\n0.9,0.1\n0.9,0.1\n1,0.1\n1,0.1\n2.95,0.1\n2.95,0.1\n4,0.1\n4,0.1\n9,0.1\n9,0.1\n";
+    check(
+        &spec,
+        trace,
+        &[
+            ("deployment/web[0].latency.values", &[0.1; 5]),
+            ("deployment/web[1].latency.values", &[0.05, 2.0, 0.1, 0.2, 0.05]),
+            ("deployment/web[1].service.values", &[0.05, 2.0, 0.05, 0.2, 0.05]),
+        ],
+    );
+}
+
 #[test]
 fn clients_have_shares() {
     let spec = traced("duration: 10s, warmup: 1s", 1, "queue: {limit: unlimited}", "clients: {count: 3},");

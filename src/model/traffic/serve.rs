@@ -6,12 +6,12 @@ use crate::engine::{Rank, Schedule};
 use crate::model::cluster::station::Station;
 use crate::model::ledger::NO_COLUMN;
 use crate::model::plan::{NONE, Plan, ServerPlan, StepPlan, as_u32};
-use crate::model::random_keys::{CALL, CALL_COIN, DEMAND, ERROR_COIN, PATIENCE};
+use crate::model::random_keys::{CALL, CALL_COIN, DEMAND, EPISODE, ERROR_COIN, PATIENCE};
 use crate::model::traffic::attempt::Stage;
 use crate::model::traffic::route::Trip;
 use crate::model::{World, kind};
 use crate::random::{Dist, Keyed, mix};
-use crate::scenario::Discipline;
+use crate::scenario::{Change, Discipline};
 use crate::time::{SimDuration, SimTime};
 
 /// Calls to wait for, when all have ended and their caller is about to go on.
@@ -307,14 +307,18 @@ impl<'p> World<'p> {
     ) {
         let plan = self.plan;
         let hot = trip.hot;
-        let work = self.work_of(&trip, step, server, dist);
+        let mut work = self.work_of(&trip, step, server, dist);
         if hot.traced || server.begins_specially || step > 0 || self.probes.any_flow {
+            let usual = work;
+            if !server.episodes.is_empty() {
+                work = self.in_episode(trip.attempt, server, work, now);
+            }
             let entry = &mut self.attempts[trip.attempt];
             entry.since = now.as_nanos();
             entry.work += work.as_nanos();
             entry.stage = Stage::Serving;
             if server.keeps_work {
-                self.begin_work_in_books(trip.attempt, station, server, work, now);
+                self.begin_work_in_books(trip.attempt, station, server, (usual, work), now);
             }
             if server.shares {
                 return self.share(trip.attempt, station, work, now, schedule);
@@ -355,6 +359,21 @@ impl<'p> World<'p> {
     fn adjusted(&self, attempt: u32, step: u16, server: &ServerPlan, drawn: SimDuration) -> SimDuration {
         let work = self.traced_demand(attempt, step, server).unwrap_or(drawn);
         if server.scaled { SimDuration::from_secs_f64(work.as_secs_f64() / server.speed).unwrap_or(work) } else { work }
+    }
+
+    /// The work of the current step if it begins now, which may be in an episode of the pod.
+    #[inline(never)]
+    fn in_episode(&self, attempt: u32, server: &ServerPlan, usual: SimDuration, now: SimTime) -> SimDuration {
+        let since_start = now - SimTime::ZERO;
+        let episode = server.episodes.iter().find(|episode| episode.from <= since_start && since_start < episode.to);
+        match episode.map(|episode| &episode.change) {
+            Some(Change::ServiceTime(dist)) => {
+                let entry = &self.attempts[attempt];
+                dist.sample(&mut Keyed::new(mix(EPISODE ^ entry.base, u64::from(entry.step))))
+            }
+            Some(Change::Speed(speed)) => SimDuration::from_secs_f64(usual.as_secs_f64() / speed).unwrap_or(usual),
+            None => usual,
+        }
     }
 
     /// The service time that a trace gives, for the first work of a request of that traffic.

@@ -30,20 +30,19 @@ impl World<'_> {
         works.map(SimDuration::as_nanos).sum()
     }
 
-    /// A step of work begins.
+    /// A step of work begins: what it usually takes, by which the books expected it, and what it takes now.
     #[inline(never)]
     pub(crate) fn begin_work_in_books(
         &mut self,
         attempt: u32,
         station: usize,
         server: &ServerPlan,
-        work: SimDuration,
+        (usual, work): (SimDuration, SimDuration),
         now: SimTime,
     ) {
         self.enter_work(attempt, station, server);
-        if server.shares {
-            self.books().takes(attempt, station, work.as_nanos());
-        } else {
+        self.books().takes(attempt, station, usual.as_nanos());
+        if !server.shares {
             self.books().begins(attempt, station, work.as_nanos(), now);
         }
     }

@@ -7,8 +7,9 @@ use super::super::objects::{Objects, short};
 use super::super::services::selects;
 use super::super::tables::{self, MAX_PODS};
 use super::super::values::shorten;
-use super::super::{Container, Node, Workload, placement};
+use super::super::{Change, Container, Episode, Node, Workload, placement};
 use super::behaviour::{CallSite, behaviour, default_behaviour};
+use super::dist::dist;
 use super::flow::Targets;
 use crate::manifest::WorkloadObject;
 use crate::yaml::{self, Key, Value, nearest};
@@ -83,13 +84,15 @@ pub(super) fn placed(cx: &mut Context<'_>, objects: &Objects, entries: &[Entry<'
             }
             found
         });
+        let (pod_speed, pod_episodes) = entry.map_or_else(Default::default, |entry| single_pods(cx, entry, raw));
         workloads.push(Workload {
             kind: raw.kind.to_owned(),
             namespace: raw.namespace.clone(),
             name: raw.name.clone(),
             replicas: raw.replicas,
             containers: raw.containers.iter().map(container).collect(),
-            pod_speed: entry.map_or_else(Vec::new, |entry| pod_speeds(cx, entry, raw)),
+            pod_speed,
+            pod_episodes,
             node_name,
             allowed_nodes: allowed_nodes(cx, raw, nodes),
         });
@@ -165,13 +168,24 @@ fn check_capacity(cx: &mut Context<'_>, objects: &Objects, workloads: &[Workload
     }
 }
 
-fn pod_speeds(cx: &mut Context<'_>, entry: &Entry<'_>, raw: &WorkloadObject) -> Vec<(u32, f64)> {
-    let mut speeds: Vec<(u32, f64)> = Vec::new();
+/// Speeds and episodes of single pods.
+type SinglePods = (Vec<(u32, f64)>, Vec<(u32, Vec<Episode>)>);
+
+fn single_pods(cx: &mut Context<'_>, entry: &Entry<'_>, raw: &WorkloadObject) -> SinglePods {
+    let (mut speeds, mut all_episodes) = SinglePods::default();
     let mut seen = BTreeSet::new();
     for item in entry.object.list(cx, "pods") {
         let Some(object) = cx.object(item, &tables::POD) else { continue };
         let (index, speed) = (object.count32(cx, "index"), object.positive(cx, "speed"));
-        let (Some(index), Some(speed)) = (index, speed) else { continue };
+        let episodes = episodes(cx, &object);
+        if object.get("speed").is_none() && object.get("episodes").is_none() {
+            cx.problem_help(
+                object.span,
+                "a `pod` differs by `speed` or `episodes`",
+                "write {index: 0, speed: 0.5}, or {index: 0, episodes: [{from: 1m, to: 2m, speed: 0.1}]}",
+            );
+        }
+        let Some(index) = index else { continue };
         let place = object.get("index").map_or(object.span, |node| node.span);
         if index >= raw.replicas {
             cx.problem_help(
@@ -182,10 +196,39 @@ fn pod_speeds(cx: &mut Context<'_>, entry: &Entry<'_>, raw: &WorkloadObject) -> 
         } else if !seen.insert(index) {
             cx.problem(place, format!("pod {index} stands here twice"));
         } else {
-            speeds.push((index, speed));
+            speeds.extend(speed.map(|speed| (index, speed)));
+            if !episodes.is_empty() {
+                all_episodes.push((index, episodes));
+            }
         }
     }
-    speeds
+    (speeds, all_episodes)
+}
+
+fn episodes(cx: &mut Context<'_>, pod: &Object<'_>) -> Vec<Episode> {
+    let mut episodes: Vec<Episode> = Vec::new();
+    for item in pod.list(cx, "episodes") {
+        let Some(object) = cx.object(item, &tables::EPISODE) else { continue };
+        let (from, to) = (object.duration(cx, "from"), object.duration(cx, "to"));
+        let speed = object.positive(cx, "speed").map(Change::Speed);
+        let time = object.get("serviceTime").and_then(|node| dist(cx, node, "serviceTime")).map(Change::ServiceTime);
+        if object.get("speed").is_some() == object.get("serviceTime").is_some() {
+            cx.problem_help(
+                object.span,
+                "an `episode` needs either `speed` or `serviceTime`",
+                "write {from: 15s, to: 45s, serviceTime: 2s}",
+            );
+        }
+        let (Some(from), Some(to), Some(change)) = (from, to, speed.or(time)) else { continue };
+        if from >= to {
+            cx.problem(object.key_span("to"), "`to` must be later than `from`");
+        } else if episodes.last().is_some_and(|last| from < last.to) {
+            cx.problem(object.key_span("from"), "an episode begins after the one before has ended");
+        } else {
+            episodes.push(Episode { from, to, change });
+        }
+    }
+    episodes
 }
 
 /// Gives the containers their behaviour, in the order of workloads and containers; returns where calls are written.

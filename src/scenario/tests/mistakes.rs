@@ -127,6 +127,8 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("measured values that cannot be compared", measured()),
         ("a missing file", with(&format!("{TRAFFIC}  manifests: [a.yaml, \"b/*.yaml\"]\n"))),
         ("places that are not there", traffic("http://web/", ", from: {node: node-9}").replace("node-9}}]\n", "node-9}}, {name: u, from: internet, to: \"http://web/\", arrivals: {poisson: {rate: 1/s}}}]\n")),
+        ("episodes that cannot be", workload("    - target: deployment/web\n      inline: {replicas: 4}\n      pods: [{index: 0}, {index: 1, episodes: [{from: 5s, to: 5s, speed: 1}, {from: 1s, to: 2s}, {from: 2s, to: 4s, serviceTime: 1s}, {from: 3s, to: 4s, speed: 2}]}]\n")),
+        ("batches that come in two ways", traffic("http://web/", "").replace("poisson: {rate: 3/s}", "batches: {rate: 3/s, interval: 1s, size: 0}")),
         ("quoted numbers", container("{app: {concurrency: \"8\", holdsSlotWhileCalling: \"true\"}}")),
     ]
 }
