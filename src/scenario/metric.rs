@@ -70,6 +70,8 @@ pub enum Quantity {
     Attempts,
     /// Each pause before a retry (seconds).
     BackOff,
+    /// The pause before one retry, the first being 0 (seconds).
+    BackOffBefore(u32),
     /// Pauses of a request, added up (seconds).
     BackOffOfRequest,
     /// Requests that failed for this cause.
@@ -96,6 +98,8 @@ pub enum Quantity {
     Balance(BalanceColumn),
     /// Choices of a pod: connections where a layer-4 balancer chose, requests elsewhere.
     Picks,
+    /// Measured attempts that reached a pod.
+    Requests,
     /// Share of each client in the requests of a traffic.
     ClientShare,
 }

@@ -155,6 +155,8 @@ pub(super) const ROWS: &[Row] = &[
     row("interarrival", Quantity::Interarrival, &[Traffic, Service, Workload, Pod], OBSERVED),
     bare("connections", Quantity::Connections, &[Pod], &[Mean]),
     row("connections", Quantity::Connections, GROUPS, COUNTED),
+    bare("requests", Quantity::Requests, &[Pod], &[Mean]),
+    row("requests", Quantity::Requests, GROUPS, COUNTED),
     bare("picks", Quantity::Picks, &[Pod], &[Mean]),
     row("picks", Quantity::Picks, GROUPS, COUNTED_PODS),
     bare("throughput", Quantity::Throughput, SENDERS, &[Mean]),
@@ -185,6 +187,7 @@ impl Quantity {
             | Self::QueueWaitServed
             | Self::Service
             | Self::BackOff
+            | Self::BackOffBefore(_)
             | Self::BackOffOfRequest
             | Self::Interarrival => Dimension::Seconds,
             Self::Errors(_) | Self::ErrorRatio | Self::Utilization | Self::Share | Self::ClientShare => {
@@ -198,6 +201,7 @@ impl Quantity {
             | Self::Queue
             | Self::Connections
             | Self::Balance(_)
+            | Self::Requests
             | Self::Picks => Dimension::Number,
         }
     }
@@ -229,6 +233,7 @@ pub const METRICS: &[Listed] = &[
         "attempts per request",
     ),
     listed("NAME.backOff", "as latency", "each pause before a retry of a measured request, as drawn"),
+    listed("NAME.backOff[K]", "as latency", "the pause before retry K, the first being 0"),
     listed("NAME.backOff[request]", "as latency", "pauses of each request that ended, added up"),
     listed("NAME.errors[CAUSE]", "ratio", "requests that failed for this cause over requests that ended"),
     listed("NAME.errorRatio", "none needed", "failed over succeeded and failed"),
@@ -260,6 +265,7 @@ pub const METRICS: &[Listed] = &[
         "as connections, and sequence",
         "choices of a pod: connections where a layer-4 balancer chose, requests elsewhere",
     ),
+    listed("SCOPE.requests", "as connections", "attempts that reached a pod"),
     listed("NAME.throughput", "none needed", "ended requests per second"),
     listed("NAME.goodput", "none needed", "succeeded requests per second"),
     listed(

@@ -281,6 +281,15 @@ fn quantity(rest: &str, about: About) -> Result<(&'static Row, Quantity, &str), 
             return Ok((row, quantity, rest.strip_prefix('.').unwrap_or(rest)));
         }
     }
+    if let Some(inside) = text.strip_prefix("backOff[")
+        && inside.starts_with(|first: char| first.is_ascii_digit())
+        && let Some(row) = here().find(|row| row.word == "backOff")
+    {
+        let (retry, rest) = inside.split_once(']').ok_or_else(|| ("`backOff[` lacks `]`".to_owned(), None))?;
+        let bad = || (format!("`backOff[{}]` needs the number of a retry", shorten(retry)), None);
+        let quantity = Quantity::BackOffBefore(retry.parse().map_err(|_| bad())?);
+        return Ok((row, quantity, rest.strip_prefix('.').unwrap_or(rest)));
+    }
     if let Some((word, rest)) = longest_prefix(text, here().map(|row| row.word), &['.'])
         && let Some(row) = here().find(|row| row.word == word)
     {

@@ -98,6 +98,7 @@ impl World<'_> {
             | Quantity::SlowdownOf(_)
             | Quantity::Attempts
             | Quantity::BackOff
+            | Quantity::BackOffBefore(_)
             | Quantity::BackOffOfRequest
             | Quantity::Interarrival => self.collected(metric),
             Quantity::ClientShare => self.client_share(metric),
@@ -110,7 +111,7 @@ impl World<'_> {
             }),
             Quantity::Utilization => MetricValue::Number(self.utilization(metric.scope)),
             Quantity::Picks if metric.statistic == Statistic::Sequence => self.sequence(metric.scope),
-            Quantity::Picks | Quantity::Connections | Quantity::Share | Quantity::Balance(_) => {
+            Quantity::Picks | Quantity::Connections | Quantity::Requests | Quantity::Share | Quantity::Balance(_) => {
                 pods::evaluate(self.plan, &outcome.endpoints, metric)
             }
         }

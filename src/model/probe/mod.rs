@@ -78,6 +78,7 @@ impl Probes {
             | Quantity::Slowdown
             | Quantity::SlowdownOf(_)
             | Quantity::BackOff
+            | Quantity::BackOffBefore(_)
             | Quantity::BackOffOfRequest
             | Quantity::Attempts => {
                 self.any_flow = true;
@@ -108,6 +109,7 @@ impl Probes {
             | Quantity::Throughput
             | Quantity::Goodput
             | Quantity::Balance(_)
+            | Quantity::Requests
             | Quantity::Picks => {}
         }
     }
@@ -278,10 +280,10 @@ impl Probes {
         }
     }
 
-    /// A measured request pauses before its next try.
-    pub(crate) fn pauses(&mut self, recorder: u32, number: u64, nanos: u64) {
+    /// A measured request pauses before a retry.
+    pub(crate) fn pauses(&mut self, recorder: u32, number: u64, retry: u32, nanos: u64) {
         if let Some(Some(observed)) = self.flows.get_mut(recorder as usize) {
-            push(&mut observed.back_off, number, nanos as f64 / 1e9);
+            observed.pauses(number, retry, nanos);
         }
     }
 

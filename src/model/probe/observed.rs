@@ -16,6 +16,8 @@ pub(super) struct Observed {
     ranges: Vec<Range>,
     pub(super) attempts: Option<Collector>,
     pub(super) back_off: Option<Collector>,
+    /// Of single retries.
+    back_off_before: Vec<(u32, Option<Collector>)>,
     pub(super) back_off_of_request: Option<Collector>,
     /// Measured requests of each client of a traffic.
     pub(super) of_client: Option<Vec<u64>>,
@@ -57,6 +59,14 @@ impl Observed {
             Quantity::SlowdownOf(range) => &mut self.range(*range).slowdown,
             Quantity::Attempts => &mut self.attempts,
             Quantity::BackOff => &mut self.back_off,
+            Quantity::BackOffBefore(retry) => {
+                let known = self.back_off_before.iter().position(|(other, _)| other == retry);
+                let index = known.unwrap_or_else(|| {
+                    self.back_off_before.push((*retry, None));
+                    self.back_off_before.len() - 1
+                });
+                &mut self.back_off_before[index].1
+            }
             Quantity::BackOffOfRequest => &mut self.back_off_of_request,
             Quantity::Interarrival => &mut self.interarrival,
             _ => return None,
@@ -82,6 +92,7 @@ impl Observed {
             Quantity::Slowdown => self.slowdown.as_ref(),
             Quantity::Attempts => self.attempts.as_ref(),
             Quantity::BackOff => self.back_off.as_ref(),
+            Quantity::BackOffBefore(retry) => self.back_off_before.iter().find(|(known, _)| known == retry)?.1.as_ref(),
             Quantity::BackOffOfRequest => self.back_off_of_request.as_ref(),
             Quantity::Interarrival => self.interarrival.as_ref(),
             _ => None,
@@ -109,6 +120,15 @@ impl Observed {
                 push(&mut range.latency, number, seconds);
                 push(&mut range.slowdown, number, slowdown);
             }
+        }
+    }
+
+    /// A request pauses before a retry.
+    pub(super) fn pauses(&mut self, number: u64, retry: u32, nanos: u64) {
+        let seconds = nanos as f64 / 1e9;
+        push(&mut self.back_off, number, seconds);
+        for (_, collector) in self.back_off_before.iter_mut().filter(|(known, _)| *known == retry) {
+            push(collector, number, seconds);
         }
     }
 

@@ -329,6 +329,10 @@ fn pauses_by_hand() {
         trace,
         &[
             ("t.backOff.values", &[0.3, 0.6, 1.0, 0.3, 0.6]),
+            ("t.backOff[0].values", &[0.3, 0.3]),
+            ("t.backOff[2].mean", &[1.0]),
+            ("deployment/web[0].requests", &[5.0]),
+            ("deployment/web.requests.values", &[5.0]),
             // The third try of the first fails at 1.2 s: of the pause of 1 s that begins then, 0.3 s are left.
             ("t.backOff[request].values", &[1.2, 0.7]),
             ("t.attempts.values", &[3.0, 2.0]),

@@ -312,7 +312,7 @@ impl<'p> World<'p> {
         self.waste(request, now);
         self.ledgers.charge(request, spec.layout.back_off, delay.as_nanos());
         if measured && self.probes.any_flow {
-            self.probes.pauses(spec.recorder, self.requests[request].number, delay.as_nanos());
+            self.probes.pauses(spec.recorder, self.requests[request].number, tries - 1, delay.as_nanos());
         }
         self.requests[request].retry_at = (now + delay).as_nanos();
         schedule.at(now + delay, Rank::Completion, kind::RETRY, request);

@@ -46,6 +46,8 @@ fn metrics_are_read() {
         ("t.goodput.mean", On::Traffic(0), Q::Goodput, S::Mean),
         ("t.attempts.mean", On::Traffic(0), Q::Attempts, S::Mean),
         ("call/reviews.backOff.values", On::Call(1), Q::BackOff, S::Values),
+        ("t.backOff[7].mean", On::Traffic(0), Q::BackOffBefore(7), S::Mean),
+        ("deployment/web[0].requests", On::Pod(0, 0), Q::Requests, S::Mean),
         ("t.backOff[request].mean", On::Traffic(0), Q::BackOffOfRequest, S::Mean),
         ("t.clientShare.max", On::Traffic(0), Q::ClientShare, S::Max),
         ("t.slowdown.mean", On::Traffic(0), Q::Slowdown, S::Mean),
@@ -178,6 +180,10 @@ fn mistakes_name_what_there_is() {
         "t.queueWait[service upTo 1s].mean",
         "deployment/web.inSystem.perPod.at(5s)",
         "t.latency.perPod.p99",
+        "t.backOff[7",
+        "t.backOff[7x].mean",
+        "t.backOff[7]",
+        "t.backOff[-1].mean",
         "deployment/web.latency[service upTo 1s]",
     ] {
         assert!(Metric::parse(text, &names()).is_err(), "{text} was accepted");
