@@ -146,6 +146,16 @@ fn nothing_observed() -> Judgement {
     }
 }
 
+/// The standard error of a standard deviation s: s/2 · √((κ − 1)/(n − 1)), κ being the kurtosis, taken as that of a
+/// normal sample (3) or as what is observed, if that is more.
+fn error_of_sd(values: &[f64], moments: &Moments, sd: f64) -> f64 {
+    let n = values.len() as f64;
+    let mean = moments.mean().unwrap_or(f64::NAN);
+    let fourth = values.iter().map(|value| (value - mean).powi(4)).sum::<f64>() / n;
+    let kurtosis = if sd > 0.0 { (fourth / sd.powi(4)).max(3.0) } else { 3.0 };
+    sd / 2.0 * ((kurtosis - 1.0) / (n - 1.0)).sqrt()
+}
+
 /// What the replications say together, and its standard error where there is one.
 fn estimate(values: &[f64], across: Across) -> (f64, Option<f64>) {
     let n = values.len() as f64;
@@ -153,8 +163,7 @@ fn estimate(values: &[f64], across: Across) -> (f64, Option<f64>) {
     let sd = moments.sd();
     match across {
         Across::Mean => (moments.mean().unwrap_or(f64::NAN), sd.map(|sd| sd / n.sqrt())),
-        // Of a normal sample: kurtosis is ignored.
-        Across::Sd => (sd.unwrap_or(f64::NAN), sd.map(|sd| sd / (2.0 * (n - 1.0)).sqrt())),
+        Across::Sd => (sd.unwrap_or(f64::NAN), sd.map(|sd| error_of_sd(values, &moments, sd))),
         Across::Equals(wanted) => {
             let equal = values.iter().filter(|value| (**value - wanted).abs() <= ROUNDING).count() as f64 / n;
             (equal, Some((equal * (1.0 - equal) / n).sqrt()))
@@ -475,6 +484,11 @@ mod tests {
         // s² of 1…n is n(n+1)/12.
         assert!((sd - (100.0 * 101.0 / 12.0_f64).sqrt()).abs() < 1e-9);
         assert!((se.expect("an error") - sd / 198.0_f64.sqrt()).abs() < 1e-12);
+        // One in ten at 10, the others at 0: kurtosis 1/(p(1 − p)) − 3 = 8.1 (times (1 − 1/n)² for s instead of σ).
+        let rare: Vec<f64> = (0..1000).map(|number| if number % 10 == 0 { 10.0 } else { 0.0 }).collect();
+        let (sd, se) = estimate(&rare, Across::Sd);
+        let kurtosis = (1.0 / 0.09 - 3.0) * (0.999_f64).powi(2);
+        assert!((se.expect("an error") - sd / 2.0 * ((kurtosis - 1.0) / 999.0).sqrt()).abs() < 1e-9);
         let (share, se) = estimate(&[1.0, 2.0, 2.0, f64::NAN], Across::Equals(2.0));
         assert_eq!((share, se), (0.5, Some(0.25)));
     }
