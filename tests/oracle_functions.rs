@@ -2,7 +2,9 @@
 //! The table in `docs/validation/coverage.md` names these tests.
 
 use windtunnel::arrivals;
-use windtunnel::balance::{Balancer, Choices, Ended, Glance, LeastRequest, RoundRobin, Spec, Start};
+use windtunnel::balance::{
+    Balancer, Choices, Ended, Glance, LeastRequest, RoundRobin, SmoothWeightedRoundRobin, Spec, Start, Weights,
+};
 use windtunnel::model::network::iptables;
 use windtunnel::random::Stream;
 use windtunnel::stats::{Moments, chi_square};
@@ -159,6 +161,26 @@ fn pick(balancer: &mut Balancer, stream: &mut Stream) -> u32 {
     let pod = balancer.pick(stream, &Glance::default()).expect("four pods");
     balancer.done(pod, Ended::default());
     pod
+}
+
+/// Two cycles of smooth weighted round robin, as of nginx's commit 52327e0627f4 that brought it.
+#[test]
+fn smooth_weighted_sequences() {
+    for (weights, cycle) in [(vec![5, 1, 1], "aabacaa"), (vec![4, 3, 2], "abcabacba"), (vec![1, 1, 1], "abc")] {
+        let endpoints = weights.len() as u32;
+        let policy = SmoothWeightedRoundRobin {
+            weights: Weights::new(weights.clone()).expect("weights"),
+            start: Start::After(0),
+        };
+        let mut stream = Stream::new(1, 0, "sequences");
+        let mut balancer = Spec::from(policy).build(endpoints, &mut stream);
+        let names = (0..2 * cycle.len()).map(|_| char::from(b'a' + pick(&mut balancer, &mut stream) as u8));
+        let picked: String = names.collect();
+        assert_eq!(picked, cycle.repeat(2), "{weights:?}");
+        for (name, weight) in ('a'..).zip(&weights) {
+            assert_eq!(cycle.matches(name).count(), *weight as usize, "{weights:?}");
+        }
+    }
 }
 
 /// Arrivals at 100/s, counted in windows of one second: variance over mean is 1, and intervals do not depend on the one

@@ -56,7 +56,8 @@ impl State for JumpState {
 }
 
 /// The bucket of a key among `buckets`.
-pub(super) fn bucket(mut key: u64, buckets: u32) -> u32 {
+#[must_use]
+pub fn bucket(mut key: u64, buckets: u32) -> u32 {
     let (mut bucket, mut next) = (0, 0);
     while next < u64::from(buckets) {
         bucket = next;

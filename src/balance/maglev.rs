@@ -86,6 +86,28 @@ impl Policy for Maglev {
     }
 }
 
+impl Maglev {
+    /// The endpoint of each slot, over so many endpoints. Bounds are left aside.
+    #[must_use]
+    pub fn table(&self, endpoints: u32) -> Vec<u32> {
+        let weights = self.weights.of(endpoints);
+        let mut keys: Vec<(String, u32)> =
+            (0..endpoints).map(|endpoint| (self.addresses.of(endpoint), endpoint)).collect();
+        keys.sort_unstable();
+        let size = u64::from(self.size);
+        let claimants: Vec<Claimant> = keys
+            .iter()
+            .map(|(key, endpoint)| Claimant {
+                endpoint: *endpoint,
+                weight: weights[*endpoint as usize],
+                offset: xxh64(key.as_bytes(), 0) % size,
+                skip: xxh64(key.as_bytes(), 1) % (size - 1) + 1,
+            })
+            .collect();
+        table(&claimants, self.size)
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct MaglevState {
     policy: Maglev,
@@ -124,23 +146,9 @@ impl State for MaglevState {
     }
 
     fn resize(&mut self, endpoints: u32) {
-        let weights = self.policy.weights.of(endpoints);
-        let mut keys: Vec<(String, u32)> =
-            (0..endpoints).map(|endpoint| (self.policy.addresses.of(endpoint), endpoint)).collect();
-        keys.sort_unstable();
-        let size = u64::from(self.policy.size);
-        let claimants: Vec<Claimant> = keys
-            .iter()
-            .map(|(key, endpoint)| Claimant {
-                endpoint: *endpoint,
-                weight: weights[*endpoint as usize],
-                offset: xxh64(key.as_bytes(), 0) % size,
-                skip: xxh64(key.as_bytes(), 1) % (size - 1) + 1,
-            })
-            .collect();
-        self.table = table(&claimants, self.policy.size);
+        self.table = self.policy.table(endpoints);
         if let Some(bounded) = &mut self.bounded {
-            bounded.resize(weights);
+            bounded.resize(self.policy.weights.of(endpoints));
         }
     }
 }

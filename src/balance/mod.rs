@@ -44,6 +44,7 @@ use policy::{Policy, State};
 
 pub use bounded::Overflow;
 pub use hash::Addresses;
+pub use jump::bucket as jump_bucket;
 pub use least_request::Choices;
 pub use parameter::{Form, Given, Parameter, Refused, Value};
 pub use policy::{Asks, PolicyListed};

@@ -124,6 +124,31 @@ impl Policy for RingHash {
     }
 }
 
+impl RingHash {
+    /// The share of all hashes that leads to each of so many endpoints: the length of its arcs. Bounds are left aside.
+    #[must_use]
+    pub fn shares(&self, endpoints: u32) -> Vec<f64> {
+        let ring = self.ring(endpoints);
+        let mut shares = vec![0.0; endpoints as usize];
+        let Some((last, _)) = ring.last() else { return shares };
+        let mut before = *last;
+        for (point, endpoint) in &ring {
+            // A ring of one point is one whole turn.
+            let arc = if ring.len() == 1 { 2.0_f64.powi(64) } else { point.wrapping_sub(before) as f64 };
+            shares[*endpoint as usize] += arc / 2.0_f64.powi(64);
+            before = *point;
+        }
+        shares
+    }
+
+    /// The points of so many endpoints, ascending.
+    fn ring(&self, endpoints: u32) -> Vec<(u64, u32)> {
+        ring(&self.weights.of(endpoints), self.size, |endpoint, point| {
+            xxh64(format!("{}_{point}", self.addresses.of(endpoint)).as_bytes(), 0)
+        })
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct RingHashState {
     policy: RingHash,
@@ -170,12 +195,9 @@ impl State for RingHashState {
     }
 
     fn resize(&mut self, endpoints: u32) {
-        let weights = self.policy.weights.of(endpoints);
-        self.ring = ring(&weights, self.policy.size, |endpoint, point| {
-            xxh64(format!("{}_{point}", self.policy.addresses.of(endpoint)).as_bytes(), 0)
-        });
+        self.ring = self.policy.ring(endpoints);
         if let Some(bounded) = &mut self.bounded {
-            bounded.resize(weights);
+            bounded.resize(self.policy.weights.of(endpoints));
         }
     }
 }
