@@ -8,6 +8,7 @@ mod bounded;
 mod edf;
 mod edf_least_request;
 mod edf_weighted_round_robin;
+mod fast_weighted_round_robin;
 mod first;
 mod haproxy_random;
 mod haproxy_ring;
@@ -232,6 +233,7 @@ policies! {
         smooth_weighted_round_robin::SmoothWeightedRoundRobin,
         edf_weighted_round_robin::EdfWeightedRoundRobin,
         static_stride::StaticStride,
+        fast_weighted_round_robin::FastWeightedRoundRobin,
         first::First,
         join_idle_queue::JoinIdleQueue,
         peak_ewma::PeakEwma,
