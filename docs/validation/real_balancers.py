@@ -16,7 +16,7 @@ import sys
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 WINDTUNNEL = PROJECT / "target" / "release" / "windtunnel"
 SCENARIOS = PROJECT / "scenarios" / "lab"
-SYSTEMS = {"haproxy": "HAProxy", "nginx": "nginx", "envoy": "Envoy", "caddy": "Caddy", "tower": "tower", "kube-proxy": "iptables"}
+SYSTEMS = {"haproxy": "HAProxy", "nginx": "nginx", "envoy": "Envoy", "caddy": "Caddy", "tower": "tower", "kube-proxy": "iptables", "grpc": "gRPC"}
 
 HEAD = """# Real balancers, measured and simulated
 
@@ -25,7 +25,8 @@ in `scenarios/lab/`; how the real ones were measured, what is fed to the simulat
 stands in [scenarios/lab/README.md](../../scenarios/lab/README.md). In short:
 
 * A **sequence** of picks is that of one of the repeats, pick for pick.
-* **Deterministic policies**: every quantile up to p99 lies in the range of the repeats or at most 0.5 % (Envoy 1 %) beside it.
+* **Deterministic policies**: every quantile up to p99 lies in the range of the repeats or at most 0.5 % (Envoy
+  and gRPC 1 %) beside it.
 * **Least connections**: the path is chaotic, so the mean of 30 replications with jitter is compared; at most 2 % beside
   the range, at p99 3 %.
 * **Random policies**: every recorded value lies within 4 standard deviations (sd) of 200 replications around their mean.
@@ -73,6 +74,8 @@ def policies():
             if name := re.match(r"    - name: (\S+)$", line):
                 case = name[1]
                 found[case] = "each connection at random"
+            elif start := re.match(r'        "traffic\[t\]\.balancer\.start": (\d+)$', line):
+                found[case] = f"round-robin, start: {start[1]}"
             elif balancer := re.match(r'        "proxies\[lb\]\.balancer": \{policy: (.*)\}$', line):
                 found[case] = balancer[1]
     return found
