@@ -10,7 +10,7 @@ use windtunnel::random::Dist;
 use windtunnel::scenario::{
     Behaviour, Cancellation, Clients, Cluster, ConnectionMode, Connections, Container, Demand, Discipline, Flow,
     Network, Node, Observe, PoolOrder, Popularity, Protocol, Retries, Run, Scenario, Service, Source, Step, Traffic,
-    Window, Workload,
+    Window, Without, Workload,
 };
 use windtunnel::time::SimDuration;
 
@@ -126,6 +126,7 @@ fn queue() -> Scenario {
         expect: Vec::new(),
         observe: Observe::default(),
         metrics: Vec::new(),
+        without: Without::default(),
     }
 }
 

@@ -12,6 +12,7 @@ mod probe;
 mod random_keys;
 pub mod slab;
 pub mod traffic;
+mod watch;
 mod window;
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ use slab::Slab;
 use traffic::attempt::{Attempt, Request};
 use traffic::connection::Connection;
 use traffic::flow::FlowState;
+use watch::Watch;
 use window::WindowState;
 
 /// Which requests are logged one by one.
@@ -146,6 +148,7 @@ pub struct World<'p> {
     kube_proxies: Vec<Option<Box<KubeProxy>>>,
     recorders: Vec<FlowRecorder>,
     probes: Probes,
+    watch: Option<Box<Watch>>,
     window: WindowState,
     sink: &'p mut dyn Sink,
     ready_pods: u64,
@@ -263,7 +266,8 @@ impl<'p> World<'p> {
         let keeps_latency = plan.services.iter().all(|service| service.count <= ENDPOINT_LATENCY_LIMIT)
             || plan.scenario.observe.endpoint_latency;
         let endpoint_latency = EndpointLatency::new(if keeps_latency { plan.endpoints.len() } else { 0 });
-        let probes = Probes::new(plan);
+        let watch = Watch::new(plan);
+        let probes = Probes::new(plan, watch.is_some());
         Self {
             plan,
             seed,
@@ -286,6 +290,7 @@ impl<'p> World<'p> {
             kube_proxies: plan.scenario.cluster.nodes.iter().map(|_| None).collect(),
             recorders,
             probes,
+            watch,
             window: WindowState::new(run.window, run.drain),
             sink,
             ready_pods: plan.pods.len() as u64,
@@ -360,6 +365,7 @@ impl<'p> World<'p> {
             endpoints,
             cluster_events: Vec::new(),
             metrics: Vec::new(),
+            surveys: self.watch.take().map_or_else(Vec::new, |watch| watch.finish()),
         };
         outcome.metrics = self.evaluate_metrics(&outcome);
         outcome

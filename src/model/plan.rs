@@ -235,6 +235,8 @@ pub struct FlowPlan {
     pub stream: String,
     /// Connections between a layer-7 proxy and the pods.
     pub upstream: Connections,
+    /// Whether connections open in no time, whatever the network costs.
+    pub free_handshakes: bool,
 }
 
 impl Plan {
@@ -389,6 +391,7 @@ impl Plan {
             place,
             stream,
             upstream,
+            free_handshakes: self.scenario.without.handshakes.contains(&flow.service),
         });
     }
 
@@ -409,15 +412,17 @@ impl Plan {
                     first
                 })
                 .collect();
-            // Pods of equal speed share a server plan.
-            let mut known: Vec<(u64, u32)> = Vec::new();
+            // Pods that serve alike share a server plan.
+            let mut known: Vec<((u64, bool), u32)> = Vec::new();
             let keeps_work = self.keeps_work();
             for replica in 0..workload.replicas {
                 let node = &scenario.cluster.nodes[self.pods[pod].node];
                 let own = workload.pod_speed.iter().find(|(at, _)| *at == replica).map_or(1.0, |(_, speed)| *speed);
                 let speed = node.speed * own;
                 let episodes = workload.pod_episodes.iter().find(|(at, _)| *at == replica);
-                let like = known.iter().find(|(bits, _)| *bits == speed.to_bits() && episodes.is_none());
+                let crowded = !scenario.without.queues.contains(&(index, replica));
+                let kind = (speed.to_bits(), crowded);
+                let like = known.iter().find(|(known, _)| *known == kind && episodes.is_none());
                 let first = match like {
                     Some((_, first)) => *first,
                     None => {
@@ -427,10 +432,13 @@ impl Plan {
                             server.keep_work(keeps_work);
                             server.episodes = episodes.map_or_else(Vec::new, |(_, episodes)| episodes.clone());
                             server.begins_specially |= !server.episodes.is_empty();
+                            if !crowded {
+                                (server.slots, server.shares) = (NONE, false);
+                            }
                             self.servers.push(server);
                         }
                         if episodes.is_none() {
-                            known.push((speed.to_bits(), first));
+                            known.push((kind, first));
                         }
                         first
                     }
@@ -536,6 +544,7 @@ impl Plan {
         let label = scenario.services[service].label();
         let name = spec.name.clone();
         let free = self.topology.is_free();
+        let free = free || self.flows[flow].free_handshakes;
         let opens = |connections: &Connections| !free && Channel::of(connections) != Channel::Standing;
         let proxied = matches!(self.flows[flow].route, Route::Proxy7(_)) && opens(&self.flows[flow].upstream);
         let connects = opens(&spec.connections) || proxied;
@@ -616,8 +625,7 @@ impl Plan {
     #[must_use]
     pub fn pod_name(&self, pod: usize) -> String {
         let placed = &self.pods[pod];
-        let workload = &self.scenario.workloads[placed.workload];
-        if workload.kind == "pod" { workload.name.clone() } else { format!("{}-{}", workload.name, placed.replica) }
+        self.scenario.workloads[placed.workload].pod_name(placed.replica)
     }
 
     /// The flow with that id.

@@ -26,6 +26,12 @@ impl<T> Slab<T> {
         }
     }
 
+    /// The slot that the next value gets.
+    #[must_use]
+    pub fn next_slot(&self) -> u32 {
+        self.free.last().copied().unwrap_or_else(|| super::plan::as_u32(self.entries.len()))
+    }
+
     /// Frees a slot. The caller keeps no reference to it.
     #[inline]
     pub fn remove(&mut self, slot: u32) {

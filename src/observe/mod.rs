@@ -4,4 +4,5 @@ pub mod collector;
 pub mod endpoint_latency;
 pub mod outcome;
 pub mod recorder;
+pub mod survey;
 pub mod time_average;

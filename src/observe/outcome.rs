@@ -1,6 +1,7 @@
 //! The observations of one replication of one variant.
 
 use crate::cause::{FailureCause, LedgerCause};
+use crate::observe::survey::Survey;
 use crate::stats::{Histogram, Moments, Sample};
 use crate::time::{SimDuration, SimTime};
 
@@ -61,6 +62,8 @@ pub struct RunOutcome {
     /// Values of the metrics that the scenario names, in the order objectives, expectations, then what the command line
     /// asks for.
     pub metrics: Vec<MetricValue>,
+    /// One a traffic, where they were asked for.
+    pub surveys: Vec<Survey>,
 }
 
 impl RunOutcome {

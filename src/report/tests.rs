@@ -65,6 +65,7 @@ fn scenario() -> Scenario {
         expect: Vec::new(),
         observe: Observe::default(),
         metrics: Vec::new(),
+        without: crate::scenario::Without::default(),
     }
 }
 
@@ -161,6 +162,7 @@ fn outcome(replication: u32) -> RunOutcome {
             detail: "said \"yes\", twice".to_owned(),
         }],
         metrics: vec![MetricValue::Number(0.00499 + 0.00002 * f64::from(replication)); 3],
+        surveys: Vec::new(),
     }
 }
 

@@ -38,6 +38,7 @@ mod url;
 mod values;
 mod variants;
 pub(crate) mod vary;
+mod without;
 
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,7 @@ pub use files::{DiskFiles, Files};
 pub use grid::{Axis, FILE_VARIANTS, Grid, Scale};
 pub use load::{Failure, Loaded, Overrides, load};
 pub use schema::schema;
+pub use without::{Removal, Without};
 
 use metric::Metric;
 
@@ -76,6 +78,8 @@ pub struct Scenario {
     pub observe: Observe,
     /// Metrics that the command line asks for.
     pub metrics: Vec<NamedMetric>,
+    /// What a counterfactual leaves out; nothing in a scenario that was read.
+    pub without: Without,
 }
 
 impl Scenario {
@@ -95,6 +99,7 @@ impl Scenario {
             proxies,
             traffic,
             observe,
+            without,
         } = self;
         *run == other.run
             && *cluster == other.cluster
@@ -103,6 +108,7 @@ impl Scenario {
             && *proxies == other.proxies
             && *traffic == other.traffic
             && *observe == other.observe
+            && *without == other.without
     }
 }
 
@@ -150,6 +156,9 @@ pub enum Window {
 pub struct Observe {
     /// Keep per-endpoint latency quantiles even for Services of more than 1,000 endpoints.
     pub endpoint_latency: bool,
+    /// How many of the slowest requests of each traffic a survey remembers, beside in which containers all spent their
+    /// time; no survey without it. Asked for by `explain`, not by files.
+    pub survey: Option<usize>,
 }
 
 /// Nodes and the network between them.
@@ -230,6 +239,12 @@ impl Workload {
         } else {
             format!("{}/{}/{}", self.namespace, self.kind, self.name)
         }
+    }
+
+    /// `web-0` for the first replica of a Deployment; a bare Pod keeps its name.
+    #[must_use]
+    pub fn pod_name(&self, replica: u32) -> String {
+        if self.kind == "pod" { self.name.clone() } else { format!("{}-{replica}", self.name) }
     }
 }
 

@@ -28,11 +28,12 @@ pub(crate) struct Probes {
     instants: Vec<Instant>,
     /// Whether any metric watches how many are in pods.
     pub(crate) levels: bool,
-    /// Whether any metric watches arrivals at pods.
+    /// Whether any metric, or `explain`, watches arrivals at pods.
     pub(crate) stations: bool,
-    /// Whether any metric watches single requests or attempts.
+    /// Whether any metric, or `explain`, watches single requests or attempts.
     pub(crate) any_flow: bool,
-    any_sequence: bool,
+    /// Whether any metric, or `explain`, watches single picks.
+    pub(crate) picks: bool,
 }
 
 /// A level that is read once.
@@ -45,8 +46,9 @@ struct Instant {
 }
 
 impl Probes {
-    pub(crate) fn new(plan: &Plan) -> Self {
-        let mut probes = Self::default();
+    /// What the metrics of a plan want; `watched`: all hooks at requests are on.
+    pub(crate) fn new(plan: &Plan, watched: bool) -> Self {
+        let mut probes = Self { stations: watched, any_flow: watched, picks: watched, ..Self::default() };
         for metric in named(plan) {
             probes.want(plan, metric);
         }
@@ -91,7 +93,7 @@ impl Probes {
             }
             Quantity::InSystem | Quantity::Queue => self.want_level(plan, metric),
             Quantity::Picks if *statistic == Statistic::Sequence => {
-                self.any_sequence = true;
+                self.picks = true;
                 self.observed(plan, *scope).sequence.get_or_insert_with(Vec::new);
             }
             Quantity::ClientShare => {
@@ -180,14 +182,14 @@ impl Probes {
     /// An endpoint was chosen.
     #[inline(always)]
     pub(crate) fn picked(&mut self, endpoint: u32) {
-        if self.any_sequence {
+        if self.picks {
             self.note_sequence(endpoint);
         }
     }
 
     #[inline(never)]
     fn note_sequence(&mut self, endpoint: u32) {
-        for server in &self.servers_of[endpoint as usize] {
+        for server in self.servers_of.get(endpoint as usize).into_iter().flatten() {
             if let Some(sequence) = &mut self.servers[*server as usize].1.sequence {
                 sequence.push(endpoint);
             }
@@ -289,7 +291,7 @@ impl Probes {
 
     /// An attempt reached a pod.
     pub(crate) fn reached(&mut self, endpoint: usize, now: SimTime, measured: bool) {
-        for server in &self.servers_of[endpoint] {
+        for server in self.servers_of.get(endpoint).into_iter().flatten() {
             self.servers[*server as usize].1.arrived(now, measured);
         }
     }

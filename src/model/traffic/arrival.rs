@@ -85,6 +85,7 @@ impl<'p> World<'p> {
             self.flows[flow as usize].first_measured.get_or_insert(number);
         }
         if self.probes.any_flow {
+            self.watch_begin();
             self.probes.arrived(hot.recorder, client, now, measured);
         }
         self.begin_request(hot, flow, number, base, client, (NONE, user), measured, now, schedule);

@@ -425,7 +425,7 @@ impl<'p> World<'p> {
 
     /// One round trip between two nodes, drawn for this attempt; enters the ledger as `connect`.
     fn handshake(&mut self, attempt: u32, from: u32, to: u32, which: u64) -> SimDuration {
-        if self.plan.topology.is_free() {
+        if self.plan.topology.is_free() || self.plan_flow(self.attempts[attempt].flow).free_handshakes {
             return SimDuration::ZERO;
         }
         let class = self.plan.topology.class(from, to);

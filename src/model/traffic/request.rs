@@ -256,6 +256,7 @@ impl<'p> World<'p> {
             self.ledger_is_wrong(request, latency, now);
         }
         if self.probes.any_flow {
+            self.watch_succeeded(request, latency);
             let efforts = (tries, self.paused(request));
             self.probes.succeeded(hot.recorder, ending.number, latency, &self.attempts[attempt], efforts);
         }
@@ -326,6 +327,9 @@ impl<'p> World<'p> {
 
     /// All time so far but the back-offs came to nothing.
     fn waste(&mut self, request: u32, now: SimTime) {
+        if self.probes.any_flow {
+            self.watch_wasted(request);
+        }
         let entry = &self.requests[request];
         let layout = &self.plan_flow(entry.flow).layout;
         let elapsed = now.as_nanos() - entry.arrived;
@@ -522,6 +526,9 @@ impl<'p> World<'p> {
             return;
         }
         let (callee, flow) = (self.requests[request].flow, self.attempts[caller].flow);
+        if self.probes.any_flow {
+            self.watch_merged(request, caller_request);
+        }
         let mapping = self.plan_flow(flow).layout.mapping(callee);
         for (column, target) in mapping.iter().enumerate() {
             let nanos = self.ledgers.row(request, mapping.len())[column];

@@ -237,8 +237,11 @@ impl<'p> World<'p> {
         let since = if resumes { entry.since } else { entry.reached };
         let trip = self.trip(next);
         self.close_queue_wait(&trip, since, now);
-        if self.probes.any_flow && !resumes {
-            self.probes.started(self.plan, &self.attempts[next], self.number_of(next), now);
+        if self.probes.any_flow {
+            self.watch_waited(trip.request, station, since, now);
+            if !resumes {
+                self.probes.started(self.plan, &self.attempts[next], self.number_of(next), now);
+            }
         }
         self.take_slot(next, station, server, now);
         self.note_level(station, now);
@@ -319,6 +322,9 @@ impl<'p> World<'p> {
             entry.stage = Stage::Serving;
             if server.keeps_work {
                 self.begin_work_in_books(trip.attempt, station, server, (usual, work), now);
+            }
+            if self.probes.any_flow && !server.shares {
+                self.watch_served(trip.request, station, work.as_nanos());
             }
             if server.shares {
                 return self.share(trip.attempt, station, work, now, schedule);
@@ -453,6 +459,9 @@ impl<'p> World<'p> {
         let shared = SimDuration::from_nanos(now.as_nanos() - entry.since);
         let target = self.plan.endpoints[entry.endpoint as usize].target as usize;
         let column = self.plan_flow(entry.flow).layout.service[target];
+        if self.probes.any_flow {
+            self.watch_served(entry.request, station, shared.as_nanos());
+        }
         self.charge(attempt, column, shared);
         self.on_worked(attempt, now, schedule);
     }
@@ -500,6 +509,9 @@ impl<'p> World<'p> {
             let number = self.flows[flow as usize].next_number;
             self.flows[flow as usize].next_number += 1;
             let hot = &self.plan.hot[flow as usize];
+            if self.probes.any_flow {
+                self.watch_begin();
+            }
             self.begin_request(hot, flow, number, identity, replica, (attempt, NONE), measured, now, schedule);
         }
         let entry = &mut self.attempts[attempt];

@@ -99,6 +99,7 @@ pub(super) fn scenario(
         expect: Vec::new(),
         observe,
         metrics: Vec::new(),
+        without: super::Without::default(),
     };
     balancer::check_weights(cx, &scenario);
     // Metrics of things that could not be read would only repeat their problems.

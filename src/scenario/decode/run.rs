@@ -143,5 +143,5 @@ fn warmup(cx: &mut Context<'_>, node: &Node) -> Option<Warmup> {
 /// `spec.observe`.
 pub(super) fn observe(cx: &mut Context<'_>, object: Option<&Object<'_>>) -> Observe {
     let endpoint_latency = object.and_then(|object| object.boolean(cx, "endpointLatency")).unwrap_or(false);
-    Observe { endpoint_latency }
+    Observe { endpoint_latency, survey: None }
 }
