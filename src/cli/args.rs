@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::experiment::RequestLog;
+use crate::report::explain::TailQuantile;
 use crate::time::SimDuration;
 
 /// A wind tunnel for Kubernetes services: real manifests and a description of the traffic in; latency, errors and load
@@ -31,6 +32,8 @@ pub(super) enum Verb {
     Compare(CompareArgs),
     /// A grid of variants, hundreds or thousands, on all cores: one table, one result directory
     Sweep(SweepArgs),
+    /// Why the tail is where it is, and what happens without its causes; slow requests hop by hop
+    Explain(ExplainArgs),
     /// Validate scenarios; list what is used, ignored and assumed
     Check(CheckArgs),
     /// Compare known results (scenarios with `expect`) with this build
@@ -167,6 +170,43 @@ pub(super) struct Shown {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example: windtunnel explain shop.yaml --traffic browse --quantile 0.999")]
+pub(super) struct ExplainArgs {
+    /// A scenario file (`-`: standard input), or the directory of a result, which is simulated again
+    #[arg(value_name = "SCENARIO|DIR")]
+    pub(super) scenario: String,
+    /// The variant to explain [default: the first]
+    #[arg(long, value_name = "NAME")]
+    pub(super) variant: Option<String>,
+    /// The traffic to explain [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub(super) traffic: Option<String>,
+    /// The quantile above which the tail lies: 0.9, 0.99 or 0.999
+    #[arg(long, value_name = "Q", default_value = "0.99", value_parser = parse_quantile)]
+    pub(super) quantile: TailQuantile,
+    /// How many of the tail's causes are taken away, each in a run of its own
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(..=20))]
+    pub(super) causes: u8,
+    #[command(flatten)]
+    pub(super) overrides: Overrides,
+    #[command(flatten)]
+    pub(super) jobs: Jobs,
+    /// What is printed on the standard output
+    #[arg(long, value_enum, default_value = "table", hide_possible_values = true, value_name = "table|json|markdown")]
+    pub(super) format: ExplainFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExplainFormat {
+    /// For people
+    Table,
+    /// One document
+    Json,
+    /// Tables for pull requests and notebooks
+    Markdown,
+}
+
+#[derive(Debug, Args)]
 #[command(after_help = "Example: windtunnel check shop.yaml")]
 pub(super) struct CheckArgs {
     /// Scenario files; `-` reads one from the standard input
@@ -260,6 +300,12 @@ fn parse_vary(text: &str) -> Result<(String, String), String> {
 
 fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "expected a whole number of at least 1".to_owned())
+}
+
+fn parse_quantile(text: &str) -> Result<TailQuantile, String> {
+    let known = TailQuantile::ALL.iter().find(|(_, quantile)| text == quantile.name());
+    let known = known.or_else(|| TailQuantile::ALL.iter().find(|(name, _)| text == *name));
+    known.map(|(_, quantile)| *quantile).ok_or_else(|| "expected 0.9, 0.99 or 0.999".to_owned())
 }
 
 fn parse_requests(text: &str) -> Result<RequestLog, String> {

@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod completions;
 mod console;
+mod explain;
 mod interrupt;
 mod list;
 mod load;
@@ -115,6 +116,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Run(args) => run::run(args, &console),
         Verb::Compare(args) => compare::compare(args, &console),
         Verb::Sweep(args) => sweep::sweep(args, &console),
+        Verb::Explain(args) => explain::explain(args, &console),
         Verb::Check(args) => check::check(args, &console),
         Verb::Validate(args) => validate::validate(args, &console),
         Verb::List(args) => list::list(args, &console),

@@ -67,30 +67,32 @@ impl Merged {
     fn band(&self, cut: &Cut, total: u64, columns: usize) -> Band {
         let name = cut.name;
         if total < cut.like.map_or(1, samples_needed) {
-            return Band { name, requests: 0, means: Vec::new() };
+            return Band { name, requests: 0, means: Vec::new(), sums: Vec::new(), buckets: (0, 0) };
         }
         // The buckets from the one that holds the lower percentile to the one that holds the upper.
         let (low, high) = (nearest_rank(cut.from, total), nearest_rank(cut.to, total));
         let mut seen = 0;
         let mut requests = 0;
+        let mut buckets = None;
         let mut sums = vec![0_u128; columns];
-        for (count, row) in self.rows.values() {
+        for (bucket, (count, row)) in &self.rows {
             let before = seen;
             seen += count;
             if seen >= low && before < high {
                 requests += count;
+                buckets = Some((buckets.map_or(*bucket, |(first, _)| first), *bucket));
                 for (sum, value) in sums.iter_mut().zip(row) {
                     *sum += value;
                 }
             }
         }
         let means = sums.iter().map(|&sum| sum as f64 / requests as f64).collect();
-        Band { name, requests, means }
+        Band { name, requests, means, sums, buckets: buckets.unwrap_or((0, 0)) }
     }
 }
 
 /// Where the time of the requests of one band went.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Band {
     /// `all`, `p50`, `p90`, `p99` or `p999`.
     pub name: &'static str,
@@ -98,6 +100,10 @@ pub struct Band {
     pub requests: u64,
     /// Mean nanoseconds by ledger column; empty where there were not enough requests.
     pub means: Vec<f64>,
+    /// Sums of nanoseconds by ledger column, likewise.
+    pub sums: Vec<u128>,
+    /// First and last coarse bucket of its latencies.
+    pub buckets: (usize, usize),
 }
 
 impl Band {

@@ -11,6 +11,7 @@ pub mod directory;
 mod endpoints;
 mod errors;
 mod events;
+pub mod explain;
 mod histogram;
 pub mod json;
 pub mod markdown;
