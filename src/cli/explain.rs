@@ -17,7 +17,7 @@ use crate::time::SimDuration;
 use crate::yaml::nearest;
 
 pub(super) fn explain(args: &ExplainArgs, console: &Console) -> Result<Status, Trouble> {
-    let loaded = load::load(&args.scenario, &args.overrides, console)?;
+    let loaded = load::load(&args.scenario, &args.overrides, &[], console)?;
     let scenario = variant(args, &loaded, console)?;
     let traffics = traffics(args, &scenario)?;
     let stop = interrupt::flag();

@@ -5,6 +5,7 @@
 
 mod line;
 mod pilot;
+mod stories;
 mod work;
 
 use std::any::Any;
@@ -22,6 +23,7 @@ use line::Line;
 use work::Costs;
 
 pub use crate::model::RequestLog;
+pub use stories::{Told, Wanted, settle, stories};
 pub use work::Work;
 
 /// How to run.
@@ -111,13 +113,8 @@ pub fn run_work(
     consume: &mut dyn FnMut(&Labels, RunOutcome),
 ) -> Result<Finished, RunError> {
     let total = work.total();
-    // More threads than runs would have nothing to do, and thousands would only look for work.
-    let most = usize::try_from(total).unwrap_or(usize::MAX).clamp(1, MOST_THREADS);
-    let jobs = options.jobs.clamp(1, most);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(jobs)
-        .build()
-        .map_err(|error| RunError::Unrunnable(format!("cannot start {jobs} threads: {error}")))?;
+    let pool = threads(options.jobs, total)?;
+    let jobs = pool.current_num_threads();
     let mut warmups = Vec::new();
     for variants in work.families() {
         match pilot::warmup(variants, &pool, stop) {
@@ -153,6 +150,17 @@ pub fn run_work(
         line.close();
         finished
     })
+}
+
+/// Threads for so many jobs at once and runs in all.
+fn threads(jobs: usize, runs: u64) -> Result<rayon::ThreadPool, RunError> {
+    // More threads than runs would have nothing to do, and thousands would only look for work.
+    let most = usize::try_from(runs).unwrap_or(usize::MAX).clamp(1, MOST_THREADS);
+    let jobs = jobs.clamp(1, most);
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(jobs)
+        .build()
+        .map_err(|error| RunError::Unrunnable(format!("cannot start {jobs} threads: {error}")))
 }
 
 /// All runs of an experiment: what the workers share.
@@ -245,7 +253,12 @@ fn one(
     sink: &mut dyn Sink,
     stop: &AtomicBool,
 ) -> Option<Result<RunOutcome, RunError>> {
-    let result = catch_unwind(AssertUnwindSafe(|| simulate(plan, variant, replication, log, sink, stop)));
+    guarded(plan, replication, || simulate(plan, variant, replication, log, sink, stop))
+}
+
+/// What a run gives, its invariants checked; `None` when it was stopped.
+fn guarded(plan: &Plan, replication: u32, run: impl FnOnce() -> Result<RunOutcome, Stopped>) -> Ran {
+    let result = catch_unwind(AssertUnwindSafe(run));
     Some(match result {
         Ok(Ok(outcome)) => check(plan, &outcome).map(|()| outcome),
         Ok(Err(Stopped::Interrupted)) => return None,

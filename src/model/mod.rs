@@ -192,8 +192,25 @@ pub fn simulate(
     sink: &mut dyn Sink,
     stop: &AtomicBool,
 ) -> Result<RunOutcome, Stopped> {
+    simulate_and_tell(plan, (variant, replication), log, &[], sink, stop)
+}
+
+/// Runs one replication of a variant and tells the stories of these requests, given by traffic and number; everything
+/// else in the outcome is as without them.
+///
+/// # Errors
+/// As [`simulate`].
+pub fn simulate_and_tell(
+    plan: &Plan,
+    (variant, replication): (usize, u32),
+    log: RequestLog,
+    wanted: &[(usize, u64)],
+    sink: &mut dyn Sink,
+    stop: &AtomicBool,
+) -> Result<RunOutcome, Stopped> {
     let mut schedule = Schedule::new();
     let mut world = World::new(plan, replication, log, sink, &mut schedule);
+    world.watch_stories(wanted);
     world.start(&mut schedule);
     // Looking at the clock of the outside world is rare: once in so many events.
     while !world.window.over && !stop.load(Ordering::Relaxed) {
@@ -267,7 +284,10 @@ impl<'p> World<'p> {
             || plan.scenario.observe.endpoint_latency;
         let endpoint_latency = EndpointLatency::new(if keeps_latency { plan.endpoints.len() } else { 0 });
         let watch = Watch::new(plan);
-        let probes = Probes::new(plan, watch.is_some());
+        let mut probes = Probes::new(plan);
+        if watch.is_some() {
+            probes.watch_requests();
+        }
         Self {
             plan,
             seed,
@@ -365,7 +385,8 @@ impl<'p> World<'p> {
             endpoints,
             cluster_events: Vec::new(),
             metrics: Vec::new(),
-            surveys: self.watch.take().map_or_else(Vec::new, |watch| watch.finish()),
+            surveys: self.watch.as_deref_mut().map_or_else(Vec::new, Watch::surveys),
+            stories: self.watch.as_deref_mut().map_or_else(Vec::new, Watch::stories),
         };
         outcome.metrics = self.evaluate_metrics(&outcome);
         outcome

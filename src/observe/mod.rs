@@ -4,5 +4,6 @@ pub mod collector;
 pub mod endpoint_latency;
 pub mod outcome;
 pub mod recorder;
+pub mod story;
 pub mod survey;
 pub mod time_average;

@@ -1,6 +1,7 @@
 //! The observations of one replication of one variant.
 
 use crate::cause::{FailureCause, LedgerCause};
+use crate::observe::story::Story;
 use crate::observe::survey::Survey;
 use crate::stats::{Histogram, Moments, Sample};
 use crate::time::{SimDuration, SimTime};
@@ -64,6 +65,8 @@ pub struct RunOutcome {
     pub metrics: Vec<MetricValue>,
     /// One a traffic, where they were asked for.
     pub surveys: Vec<Survey>,
+    /// Traffic and story of the requests of which it was asked for, by traffic and number.
+    pub stories: Vec<(u32, Story)>,
 }
 
 impl RunOutcome {

@@ -163,6 +163,7 @@ fn outcome(replication: u32) -> RunOutcome {
         }],
         metrics: vec![MetricValue::Number(0.00499 + 0.00002 * f64::from(replication)); 3],
         surveys: Vec::new(),
+        stories: Vec::new(),
     }
 }
 

@@ -54,6 +54,17 @@ impl Sharing {
             if jobs <= self.cores { scaled } else { scaled * u128::from(self.cores) / u128::from(jobs) };
     }
 
+    /// Nanoseconds of work left of each job, without changing anything.
+    #[must_use]
+    pub fn remaining(&self, now: SimTime) -> Vec<u64> {
+        let jobs = self.jobs.len() as u128;
+        let scaled = u128::from(now.as_nanos() - self.updated) << FRACTION;
+        let cores = u128::from(self.cores);
+        let done = self.virtual_now + if jobs <= cores { scaled } else { scaled * cores / jobs };
+        let left = |entry: &(u128, u64, u32)| entry.0.saturating_sub(done) >> FRACTION;
+        self.jobs.iter().map(|entry| u64::try_from(left(entry)).unwrap_or(u64::MAX)).collect()
+    }
+
     /// A job with `work` nanoseconds of work starts; returns the ticket with which it can be taken out again.
     pub fn enter(&mut self, now: SimTime, work: u64, job: u32) -> (u128, u64, u32) {
         self.advance(now);

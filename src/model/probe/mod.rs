@@ -46,9 +46,8 @@ struct Instant {
 }
 
 impl Probes {
-    /// What the metrics of a plan want; `watched`: all hooks at requests are on.
-    pub(crate) fn new(plan: &Plan, watched: bool) -> Self {
-        let mut probes = Self { stations: watched, any_flow: watched, picks: watched, ..Self::default() };
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let mut probes = Self::default();
         for metric in named(plan) {
             probes.want(plan, metric);
         }
@@ -56,6 +55,11 @@ impl Probes {
             probes.servers_of = (0..plan.endpoints.len()).map(|endpoint| probes.watching(plan, endpoint)).collect();
         }
         probes
+    }
+
+    /// All hooks at single requests are on, whether metrics want them or not.
+    pub(crate) fn watch_requests(&mut self) {
+        (self.stations, self.any_flow, self.picks) = (true, true, true);
     }
 
     /// Which of the servers an endpoint belongs to.

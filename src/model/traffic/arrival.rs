@@ -4,6 +4,7 @@ use crate::arrivals::Spec;
 use crate::engine::{Rank, Schedule};
 use crate::model::plan::{HotFlow, NONE, as_u32};
 use crate::model::random_keys::{CLIENT, THINK};
+use crate::model::watch::Beginning;
 use crate::model::{World, kind};
 use crate::random::{Keyed, Stream, mix};
 use crate::scenario::Popularity;
@@ -85,7 +86,7 @@ impl<'p> World<'p> {
             self.flows[flow as usize].first_measured.get_or_insert(number);
         }
         if self.probes.any_flow {
-            self.watch_begin();
+            self.watch_begin(Beginning { flow, number, base, client, caller: NONE, measured }, now);
             self.probes.arrived(hot.recorder, client, now, measured);
         }
         self.begin_request(hot, flow, number, base, client, (NONE, user), measured, now, schedule);

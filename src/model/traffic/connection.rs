@@ -15,6 +15,7 @@ use crate::model::random_keys::{CONNECT, INSTANCE, WORKER};
 use crate::model::traffic::attempt::Stage;
 use crate::model::traffic::route::Trip;
 use crate::model::traffic::sight::PodSight;
+use crate::model::watch::Chooser;
 use crate::model::{KubeProxy, World, at, kind};
 use crate::random::{Keyed, Stream, mix};
 use crate::scenario::{ConnectionMode, Connections, InstancePer, InstancePick, PoolOrder, Protocol};
@@ -280,6 +281,9 @@ impl<'p> World<'p> {
                     let (worker, endpoint) = self.flows[flow as usize].pinned[client as usize];
                     let entry = &mut self.attempts[attempt];
                     (entry.worker, entry.endpoint) = (worker, endpoint);
+                    if self.probes.any_flow {
+                        self.watch_ride(attempt, now);
+                    }
                 }
             }
             Route::Proxy7(proxy) | Route::Proxy4(proxy) => {
@@ -297,6 +301,9 @@ impl<'p> World<'p> {
                 (entry.endpoint, entry.place_in_balancer, entry.picked) = (endpoint, choice, now.as_nanos());
                 if entry.measured {
                     self.note_pick(endpoint);
+                }
+                if self.probes.picks {
+                    self.watch_pick(attempt, endpoint, Chooser::Client, true, now);
                 }
             }
         }
@@ -349,6 +356,9 @@ impl<'p> World<'p> {
             let spec = self.plan_flow(self.attempts[attempt].flow);
             (spec.route, spec.place)
         };
+        if self.probes.any_flow {
+            self.watch_ride(attempt, now);
+        }
         // A connection pinned before the run to a Service without endpoints leads nowhere.
         if matches!(route, Route::ClusterIp | Route::Proxy4(_)) && self.attempts[attempt].endpoint == NONE {
             return self.fail_here(attempt, FailureCause::Refused, place, now, schedule);
@@ -368,7 +378,11 @@ impl<'p> World<'p> {
         let to = match spec.route {
             Route::ClusterIp => match self.kube_proxy_pick(flow, client) {
                 Some((_, endpoint)) => {
-                    self.attempts[attempt].endpoint = endpoint;
+                    let entry = &mut self.attempts[attempt];
+                    (entry.endpoint, entry.picked) = (endpoint, now.as_nanos());
+                    if self.probes.picks {
+                        self.watch_pick(attempt, endpoint, Chooser::KubeProxy, true, now);
+                    }
                     plan.endpoints[endpoint as usize].node
                 }
                 None => return self.refuse(attempt, spec.place, now, schedule),
@@ -426,6 +440,9 @@ impl<'p> World<'p> {
     /// One round trip between two nodes, drawn for this attempt; enters the ledger as `connect`.
     fn handshake(&mut self, attempt: u32, from: u32, to: u32, which: u64) -> SimDuration {
         if self.plan.topology.is_free() || self.plan_flow(self.attempts[attempt].flow).free_handshakes {
+            if self.probes.any_flow {
+                self.watch_connect(attempt, (from, to), which != 0, 0);
+            }
             return SimDuration::ZERO;
         }
         let class = self.plan.topology.class(from, to);
@@ -434,6 +451,9 @@ impl<'p> World<'p> {
         let back = self.plan.topology.delay(class, mix(key, 1));
         let column = self.plan_flow(self.attempts[attempt].flow).layout.connect;
         self.charge(attempt, column, there + back);
+        if self.probes.any_flow {
+            self.watch_connect(attempt, (from, to), which != 0, (there + back).as_nanos());
+        }
         there + back
     }
 
@@ -456,6 +476,9 @@ impl<'p> World<'p> {
             };
             let entry = &mut self.attempts[attempt];
             (entry.endpoint, entry.picked) = (endpoint, now.as_nanos());
+            if self.probes.picks {
+                self.watch_pick(attempt, endpoint, Chooser::Layer4, true, now);
+            }
             let to = plan.endpoints[endpoint as usize].node;
             let delay = self.handshake(attempt, plan.workers[worker as usize].node, to, 2);
             if !delay.is_zero() {
@@ -536,6 +559,9 @@ impl<'p> World<'p> {
             let waited = now - at(self.attempts[waiter].since);
             let column = self.plan_flow(flow).layout.pool_wait;
             self.charge(waiter, column, waited);
+            if self.probes.any_flow {
+                self.watch_pooled(waiter, false, now);
+            }
             self.attempts[waiter].stage = Stage::Going;
             return Some(waiter);
         }
@@ -648,6 +674,9 @@ impl<'p> World<'p> {
         let waited = now - at(self.attempts[waiter].since);
         let column = self.plan_flow(self.attempts[waiter].flow).layout.pool_wait;
         self.charge(waiter, column, waited);
+        if self.probes.any_flow {
+            self.watch_pooled(waiter, true, now);
+        }
         self.attempts[waiter].stage = Stage::Going;
         self.attempts[waiter].upstream = connection;
         schedule.at(now, Rank::Completion, kind::UPSTREAM_CONNECTED, waiter);

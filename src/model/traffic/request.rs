@@ -166,6 +166,9 @@ impl<'p> World<'p> {
         entry.failure = Some(cause);
         entry.place = place;
         entry.stage = Stage::Returning;
+        if self.probes.any_flow {
+            self.watch_failed_at(attempt, cause, place, now);
+        }
         self.on_reply_at_client(attempt, now, schedule);
     }
 
@@ -256,7 +259,7 @@ impl<'p> World<'p> {
             self.ledger_is_wrong(request, latency, now);
         }
         if self.probes.any_flow {
-            self.watch_succeeded(request, latency);
+            self.watch_succeeded(request, latency, now);
             let efforts = (tries, self.paused(request));
             self.probes.succeeded(hot.recorder, ending.number, latency, &self.attempts[attempt], efforts);
         }
@@ -302,6 +305,9 @@ impl<'p> World<'p> {
         }
         let retries = &spec.flow.retries;
         let more = retries.attempts.is_none_or(|limit| tries < limit);
+        if self.probes.any_flow {
+            self.watch_try_failed(request, &failure, None, now);
+        }
         if !retriable || !more {
             return self.fail_request(request, failure, now, schedule);
         }
@@ -310,6 +316,9 @@ impl<'p> World<'p> {
             return self.fail_request(request, failure, now, schedule);
         }
         let delay = back_off(retries, tries - 1, mix(self.requests[request].base, u64::from(tries)) ^ BACK_OFF);
+        if self.probes.any_flow {
+            self.watch_try_failed(request, &failure, Some(delay.as_nanos()), now);
+        }
         self.waste(request, now);
         self.ledgers.charge(request, spec.layout.back_off, delay.as_nanos());
         if measured && self.probes.any_flow {
@@ -358,6 +367,9 @@ impl<'p> World<'p> {
         let hot = &self.plan.hot[flow as usize];
         let identity = if hot.traced { entry.number } else { entry.base };
         self.recorders[hot.recorder as usize].retries += u64::from(measured);
+        if self.probes.any_flow {
+            self.watch_retry(request, base, now);
+        }
         self.launch(hot, request, flow, client, (base, identity), measured, now, schedule);
     }
 
@@ -393,6 +405,9 @@ impl<'p> World<'p> {
     /// The client lets go of the attempt under way; says how it failed.
     fn give_up_attempt(&mut self, request: u32, now: SimTime, schedule: &mut Schedule) -> Failure {
         let attempt = std::mem::replace(&mut self.requests[request].attempt, NONE);
+        if self.probes.any_flow {
+            self.watch_gave_up(attempt, now);
+        }
         let plan = self.plan;
         let spec = self.plan_flow(self.requests[request].flow);
         let endpoint = self.attempts[attempt].endpoint;
@@ -423,6 +438,7 @@ impl<'p> World<'p> {
             self.ledger_is_wrong(request, latency, now);
         }
         if self.probes.any_flow {
+            self.watch_failed(request, &failure, now);
             self.probes.failed(hot.recorder, number, (tries, self.paused(request)), measured);
         }
         let counters = &mut self.recorders[hot.recorder as usize];
@@ -488,6 +504,9 @@ impl<'p> World<'p> {
 
     /// A call that nobody waits for any more, because its caller was cancelled.
     pub(crate) fn withdraw_request(&mut self, request: u32, now: SimTime, schedule: &mut Schedule) {
+        if self.probes.any_flow {
+            self.watch_withdrawn(request);
+        }
         self.stop_deadline(request, schedule);
         self.stop_per_try(request, schedule);
         let trying = self.requests[request].attempt != NONE;

@@ -6,6 +6,7 @@ use crate::model::ledger::NO_COLUMN;
 use crate::model::plan::{HotFlow, NONE, Route};
 use crate::model::random_keys::{HOP, PROXY_AFTER, PROXY_BEFORE};
 use crate::model::traffic::sight::PodSight;
+use crate::model::watch::Chooser;
 use crate::model::{World, kind};
 use crate::random::Keyed;
 use crate::time::{SimDuration, SimTime};
@@ -23,7 +24,7 @@ macro_rules! go_on {
 
 /// A hop of the way; each has a key of its own.
 #[derive(Debug, Clone, Copy)]
-enum Hop {
+pub(crate) enum Hop {
     ClientToProxy,
     ProxyToPod,
     PodToProxy,
@@ -197,6 +198,9 @@ impl<'p> World<'p> {
         if trip.measured {
             self.note_pick(trip.endpoint);
         }
+        if self.probes.picks {
+            self.watch_pick(trip.attempt, trip.endpoint, Chooser::Worker, true, now);
+        }
         if hot.standing_upstream {
             self.forward(trip, now, schedule);
         } else {
@@ -211,6 +215,9 @@ impl<'p> World<'p> {
         entry.failure = Some(FailureCause::NoEndpoints503);
         if let Route::Proxy7(proxy) = self.plan.flows[entry.flow as usize].route {
             entry.place = self.plan.proxies[proxy as usize].place;
+        }
+        if self.probes.any_flow {
+            self.watch_at_proxy(attempt, now);
         }
         self.leave_proxy(self.trip(attempt), now, schedule);
     }

@@ -9,6 +9,7 @@ use crate::model::plan::{NONE, Plan, ServerPlan, StepPlan, as_u32};
 use crate::model::random_keys::{CALL, CALL_COIN, DEMAND, EPISODE, ERROR_COIN, PATIENCE};
 use crate::model::traffic::attempt::Stage;
 use crate::model::traffic::route::Trip;
+use crate::model::watch::Beginning;
 use crate::model::{World, kind};
 use crate::random::{Dist, Keyed, mix};
 use crate::scenario::{Change, Discipline};
@@ -57,6 +58,7 @@ impl<'p> World<'p> {
         }
         if self.probes.stations {
             self.probes.reached(endpoint, now, trip.measured);
+            self.watch_reached(trip.attempt, now);
         }
         let record = &self.stations[station];
         let server = server(plan, record);
@@ -197,6 +199,7 @@ impl<'p> World<'p> {
         self.take_slot(trip.attempt, station, server, now);
         self.note_level(station, now);
         if self.probes.any_flow {
+            self.watch_started(trip.attempt, station, now.as_nanos(), false, now);
             self.probes.started(self.plan, &self.attempts[trip.attempt], self.number_of(trip.attempt), now);
         }
         if let Some(StepPlan::Work(dist)) = server.steps.first() {
@@ -238,7 +241,7 @@ impl<'p> World<'p> {
         let trip = self.trip(next);
         self.close_queue_wait(&trip, since, now);
         if self.probes.any_flow {
-            self.watch_waited(trip.request, station, since, now);
+            self.watch_started(next, station, since, resumes, now);
             if !resumes {
                 self.probes.started(self.plan, &self.attempts[next], self.number_of(next), now);
             }
@@ -324,7 +327,7 @@ impl<'p> World<'p> {
                 self.begin_work_in_books(trip.attempt, station, server, (usual, work), now);
             }
             if self.probes.any_flow && !server.shares {
-                self.watch_served(trip.request, station, work.as_nanos());
+                self.watch_served(trip.attempt, station, work.as_nanos(), now);
             }
             if server.shares {
                 return self.share(trip.attempt, station, work, now, schedule);
@@ -424,6 +427,9 @@ impl<'p> World<'p> {
         let (sharing, _) = &mut **self.sharing[station].as_mut().expect("the station shares its processor");
         sharing.enter(now, work.as_nanos(), attempt);
         self.sharing_changed(station, now, schedule);
+        if self.probes.any_flow {
+            self.watch_shares(attempt, station);
+        }
     }
 
     /// Sets the areas and the next departure right after a job came or went.
@@ -460,7 +466,7 @@ impl<'p> World<'p> {
         let target = self.plan.endpoints[entry.endpoint as usize].target as usize;
         let column = self.plan_flow(entry.flow).layout.service[target];
         if self.probes.any_flow {
-            self.watch_served(entry.request, station, shared.as_nanos());
+            self.watch_shared(attempt, station, shared.as_nanos(), now);
         }
         self.charge(attempt, column, shared);
         self.on_worked(attempt, now, schedule);
@@ -503,6 +509,9 @@ impl<'p> World<'p> {
         entry.first_call = NONE;
         // One more than there are, so that calls which end at once do not end the step before all have begun.
         entry.joins = as_u32(due.len()) + 1;
+        if self.probes.any_flow {
+            self.watch_calls(attempt, now);
+        }
         for flow in due {
             let hash = self.flows[flow as usize].hash;
             let identity = mix(base ^ CALL, hash);
@@ -510,7 +519,8 @@ impl<'p> World<'p> {
             self.flows[flow as usize].next_number += 1;
             let hot = &self.plan.hot[flow as usize];
             if self.probes.any_flow {
-                self.watch_begin();
+                let (base, client, caller) = (identity, replica, attempt);
+                self.watch_begin(Beginning { flow, number, base, client, caller, measured }, now);
             }
             self.begin_request(hot, flow, number, identity, replica, (attempt, NONE), measured, now, schedule);
         }
@@ -653,6 +663,9 @@ impl<'p> World<'p> {
             self.endpoints[endpoint].errors += 1;
         }
         entry.stage = Stage::Returning;
+        if self.probes.any_flow {
+            self.watch_failed_at(attempt, cause, place, now);
+        }
         self.reply(self.trip(attempt), now, schedule);
     }
 

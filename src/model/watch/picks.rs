@@ -1,0 +1,132 @@
+//! Choices of endpoints as stories tell them: what the chooser believed, and what was true.
+
+use crate::model::World;
+use crate::model::at;
+use crate::model::network::endpoints::Snapshot;
+use crate::model::plan::{NONE, Route};
+use crate::observe::story::{Choice, Pick, What};
+use crate::time::SimTime;
+
+/// Who chooses an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chooser {
+    /// The layer-7 worker that the attempt has just reached.
+    Worker,
+    /// The layer-4 worker that the attempt's connection goes through.
+    Layer4,
+    /// The client itself.
+    Client,
+    /// kube-proxy on the client's node.
+    KubeProxy,
+}
+
+impl World<'_> {
+    /// An endpoint was just chosen for an attempt, or, not fresh, with the connection that it takes.
+    #[inline(never)]
+    pub(crate) fn watch_pick(&mut self, attempt: u32, endpoint: u32, chooser: Chooser, fresh: bool, now: SimTime) {
+        self.tell(|world, stories| {
+            if !stories.tells(attempt) {
+                return;
+            }
+            let pick = world.look(attempt, endpoint, chooser, fresh, &stories.ends, now);
+            let Some(telling) = stories.of_attempt(attempt) else { return };
+            if chooser == Chooser::Worker {
+                telling.worker = world.attempts[attempt].worker;
+                telling.forward(world, false, now);
+            }
+            telling.push(now.as_nanos(), None, What::Pick(pick));
+        });
+    }
+
+    /// An attempt takes a connection that is open; at layer 4 its endpoint was chosen with it.
+    pub(crate) fn watch_ride(&mut self, attempt: u32, now: SimTime) {
+        self.tell(|_, stories| {
+            if let Some(telling) = stories.of_attempt(attempt) {
+                telling.push(now.as_nanos(), None, What::Reuse);
+            }
+        });
+        let entry = &self.attempts[attempt];
+        let chooser = match self.plan_flow(entry.flow).route {
+            Route::ClusterIp => Chooser::KubeProxy,
+            Route::Proxy4(_) => Chooser::Layer4,
+            Route::ClientBalancer | Route::Proxy7(_) => return,
+        };
+        if entry.endpoint != NONE {
+            self.watch_pick(attempt, entry.endpoint, chooser, false, now);
+        }
+    }
+
+    fn look(
+        &self,
+        attempt: u32,
+        endpoint: u32,
+        chooser: Chooser,
+        fresh: bool,
+        ends: &super::looks::Ends,
+        now: SimTime,
+    ) -> Pick {
+        let entry = &self.attempts[attempt];
+        let spec = self.plan_flow(entry.flow);
+        let node = self.node_of_client(&self.plan.hot[entry.flow as usize], entry.flow, entry.client);
+        let node_name = |node: u32| &self.plan.scenario.cluster.nodes[node as usize].name;
+        let worker = || &self.workers[entry.worker as usize];
+        let (by, policy, programmed): (String, &str, &Snapshot) = match chooser {
+            Chooser::Worker | Chooser::Layer4 => {
+                let proxy = &self.plan.scenario.proxies[self.plan.workers[entry.worker as usize].proxy as usize];
+                (self.worker_name(entry.worker), proxy.balancer.name(), &worker().programmed)
+            }
+            Chooser::Client => {
+                let balancers = &self.flows[entry.flow as usize].balancers;
+                let own = balancers[entry.client as usize].as_ref().expect("it has just chosen");
+                let policy = spec.flow.balancer.as_ref().map_or("", |balancer| balancer.name());
+                ("the client".to_owned(), policy, &own.programmed)
+            }
+            Chooser::KubeProxy => {
+                let own = self.kube_proxies[node as usize].as_ref().expect("it has chosen for the connection");
+                (format!("kube-proxy on {}", node_name(node)), "random", &own.programmed[spec.flow.service])
+            }
+        };
+        let believed = |place: u32| match chooser {
+            Chooser::Worker | Chooser::Layer4 => worker().balancer.outstanding(place),
+            Chooser::Client => {
+                let balancers = &self.flows[entry.flow as usize].balancers;
+                balancers[entry.client as usize].as_ref().map_or(0, |own| own.balancer.outstanding(place))
+            }
+            Chooser::KubeProxy => 0,
+        };
+        let endpoints: Vec<u32> = (0..programmed.count()).map(|place| programmed.endpoint(place)).collect();
+        let stations: Vec<u32> = endpoints.iter().map(|own| self.plan.endpoints[*own as usize].station).collect();
+        let finishes = self.finishes(attempt, &stations, ends, now);
+        let chosen = endpoints.iter().position(|own| *own == endpoint).unwrap_or(0);
+        // The choice itself is counted already; who counts nothing does not count it either.
+        let counts = fresh && believed(chosen as u32) > 0;
+        let options =
+            endpoints.iter().zip(stations).zip(finishes).zip(0_u32..).map(|(((own, station), finish), place)| {
+                let counted = || believed(place) - u32::from(place as usize == chosen);
+                Choice {
+                    pod: self.plan.labels.endpoints[*own as usize].pod.clone(),
+                    jobs: self.stations[station as usize].in_system(),
+                    believed: counts.then(counted),
+                    finish,
+                }
+            });
+        let options = options.collect();
+        let picked = if fresh { now } else { at(entry.picked) };
+        Pick { by, policy: policy.to_owned(), picked, fresh, options, chosen }
+    }
+
+    /// `proxy/edge`, with instance and worker where there are several.
+    fn worker_name(&self, worker: u32) -> String {
+        let own = &self.plan.workers[worker as usize];
+        let proxy = &self.plan.scenario.proxies[own.proxy as usize];
+        let place = worker - self.plan.proxies[own.proxy as usize].first_worker;
+        let mut name = format!("proxy/{}", proxy.name);
+        if proxy.instances > 1 {
+            name.push_str(&format!(" instance {}", place / proxy.workers));
+        }
+        if proxy.workers > 1 {
+            name.push_str(&format!(" worker {}", place % proxy.workers));
+        }
+        name
+    }
+}
