@@ -2,10 +2,16 @@
 
 mod support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
-use support::{output, scratch, status, stderr, stdout, write};
+use support::{Row, output, project, scratch, status, stderr, stdout, write};
+use windtunnel::model::plan::Plan;
+use windtunnel::model::{RequestLog, simulate_and_tell};
+use windtunnel::observe::outcome::NoSink;
+use windtunnel::observe::story::What;
+use windtunnel::scenario::{DiskFiles, Overrides, Window, load};
 
 /// A scenario around one Deployment `web` and one traffic `t`.
 struct Model {
@@ -161,4 +167,287 @@ fn counterfactuals_agree_with_theory() {
             }
         }
     }
+}
+
+/// Every scenario file of the project.
+fn scenario_files() -> Vec<PathBuf> {
+    let list = |directory: PathBuf| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(directory).expect("a directory of the project");
+        entries.map(|entry| entry.expect("an entry").path()).collect()
+    };
+    let scenarios = project().join("scenarios");
+    let mut files: Vec<PathBuf> =
+        list(scenarios.clone()).into_iter().chain(list(scenarios.join("validation"))).collect();
+    // Where everything that can happen to a request does.
+    files.push(project().join("tests/support/hard.yaml"));
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
+    files.sort();
+    files
+}
+
+/// Stories are checked against the ledger to the nanosecond, and steps against the clock, while they are told: one that
+/// does not fit ends the run. So this tells many, of every scenario there is.
+#[test]
+fn stories_agree_with_the_ledger_and_change_nothing() {
+    const TOLD: u64 = 120;
+    let stop = AtomicBool::new(false);
+    let (mut told, mut calls, mut retried, mut queued, mut cut) = (0, 0, 0, 0, 0);
+    for file in scenario_files() {
+        let text = std::fs::read_to_string(&file).expect("a readable file");
+        let path = file.to_str().expect("UTF-8");
+        let overrides = Overrides { requests: Some(1_500), replications: Some(1), ..Overrides::default() };
+        // Where metrics are of a window on the clock, it cannot be counted in requests.
+        let Ok(loaded) = load(path, &text, &DiskFiles::beside(path), &overrides) else { continue };
+        for scenario in &loaded.variants {
+            if !matches!(scenario.run.window, Window::Requests { .. }) {
+                continue;
+            }
+            let plan = Plan::new(scenario);
+            let wanted: Vec<(usize, u64)> = (0..scenario.traffic.len())
+                .flat_map(|traffic| (0..TOLD).map(move |number| (traffic, 5 * number)))
+                .chain((0..20).map(|user| (0, user << 32 | 3)))
+                .collect();
+            let run = |wanted: &[(usize, u64)]| {
+                simulate_and_tell(&plan, (0, 0), RequestLog::None, wanted, &mut NoSink, &stop)
+                    .unwrap_or_else(|error| panic!("{path}#{}: {error:?}", scenario.variant))
+            };
+            let (plain, mut watched) = (run(&[]), run(&wanted));
+            for (_, story) in std::mem::take(&mut watched.stories) {
+                told += 1;
+                retried += usize::from(story.tries.len() > 1);
+                let steps = || story.tries.iter().flat_map(|attempt| &attempt.steps);
+                calls += steps().filter(|step| matches!(&step.what, What::Calls { .. })).count();
+                cut += steps().filter(|step| matches!(&step.what, What::Cut { .. })).count();
+                queued +=
+                    steps().filter(|step| matches!(&step.what, What::Queue { .. }) && step.to > step.from).count();
+            }
+            assert_eq!(format!("{plain:?}"), format!("{watched:?}"), "{path}#{}", scenario.variant);
+        }
+    }
+    println!("{told} stories: {calls} groups of calls, {retried} with retries, {queued} waits, {cut} cut short");
+    assert!(told > 10_000 && calls > 100 && retried > 100 && queued > 1_000 && cut > 100);
+}
+
+const HARD: &str = include_str!("support/hard.yaml");
+
+/// A member of an object as a whole number.
+fn whole(value: &Value, name: &str) -> u64 {
+    value[name].as_u64().unwrap_or_else(|| panic!("`{name}` of {value} is no whole number"))
+}
+
+fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
+    value[name].as_array().unwrap_or_else(|| panic!("`{name}` of {value} is no list"))
+}
+
+/// A printed number of milliseconds in millionths, exactly.
+fn printed(cell: &str) -> i64 {
+    let (sign, digits) = cell.strip_prefix('-').map_or((1, cell), |rest| (-1, rest));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    sign * format!("{whole}{fraction:0<6}").parse::<i64>().expect("digits")
+}
+
+/// The cells of the table of causes.
+fn table_of_causes(text: &str) -> Vec<Vec<String>> {
+    let rows =
+        text.lines().skip_while(|line| !line.starts_with("│ cause")).skip(2).take_while(|line| line.starts_with('│'));
+    // Cells are parted by at least two blanks or stand in a place of their own.
+    let columns = |line: &str| -> Vec<String> {
+        let cells = line.trim_matches('│').split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+        cells.map(str::to_owned).collect()
+    };
+    rows.map(columns).collect()
+}
+
+#[test]
+fn the_tail_adds_up_in_print_and_to_the_nanosecond() {
+    let directory = scratch();
+    write(directory.path(), "hard.yaml", HARD);
+    for traffic in ["browse", "direct", "own"] {
+        let arguments = ["hard.yaml", "--traffic", traffic, "--slowest", "0", "--causes", "0", "--quantile", "0.9"];
+        let document = document(directory.path(), &arguments);
+        let tail = &document["traffic"][0]["tail"];
+        let causes = list(tail, "causes");
+        for part in ["tail_ns", "median_ns"] {
+            let sum: u64 = causes.iter().map(|cause| whole(&cause["spent"], part)).sum();
+            assert_eq!(sum, whole(&tail["spent"], part), "{traffic}: {part}");
+            for cause in causes.iter().filter(|cause| !list(cause, "pods").is_empty()) {
+                let pods: u64 = list(cause, "pods").iter().map(|pod| whole(&pod["spent"], part)).sum();
+                assert_eq!(pods, whole(&cause["spent"], part), "{traffic}: {part} of {cause:#}");
+            }
+        }
+        assert!(causes.iter().any(|cause| list(cause, "pods").len() > 1), "{traffic}: some cause has pods");
+        let mean = whole(&tail["spent"], "tail_ns") as f64 / whole(tail, "requests") as f64;
+        let usual = whole(&tail["spent"], "median_ns") as f64 / whole(tail, "median_requests") as f64;
+        let difference = tail["spent"]["difference_ms"].as_f64().expect("a number");
+        assert!((difference * 1e6 - (mean - usual)).abs() < 1.0, "{traffic}");
+
+        let text = ["explain"].into_iter().chain(arguments).chain(["-q"]).collect::<Vec<_>>();
+        let text = stdout(&output(directory.path(), &text));
+        let rows = table_of_causes(&text);
+        let (sum, parts) = rows.split_last().expect("a table");
+        assert_eq!(sum[0], "sum");
+        assert!(parts.len() > 3, "{text}");
+        // From the right: share, difference, median, tail.
+        for column in 2..=4 {
+            let cell = |row: &Vec<String>| printed(&row[row.len() - column]);
+            assert_eq!(parts.iter().map(cell).sum::<i64>(), cell(sum), "column {column} of\n{text}");
+        }
+        for row in &rows {
+            let cell = |column: usize| printed(&row[row.len() - column]);
+            assert_eq!(cell(4) - cell(3), cell(2), "{row:?}");
+        }
+        let percent =
+            |row: &Vec<String>| row.last().expect("a share").trim_end_matches(" %").parse::<i64>().expect("a share");
+        assert_eq!(parts.iter().map(percent).sum::<i64>(), 100, "{text}");
+    }
+}
+
+/// The steps of a story, one after the other without gap; their time by cause is the story's ledger.
+fn assert_steps_follow(story: &Value) {
+    let mut clock = whole(story, "from_ns");
+    for attempt in list(story, "tries") {
+        assert_eq!(whole(attempt, "from_ns"), clock);
+        for step in list(attempt, "steps") {
+            assert_eq!(whole(step, "from_ns"), clock, "{step:#}");
+            clock = whole(step, "to_ns");
+        }
+        assert_eq!(whole(attempt, "to_ns"), clock);
+        clock += attempt["back_off_ns"].as_u64().unwrap_or(0);
+    }
+    assert_eq!(clock - whole(story, "from_ns"), whole(story, "latency_ns"));
+    let sum: u64 = list(story, "ledger").iter().map(|entry| whole(entry, "ns")).sum();
+    assert_eq!(sum, whole(story, "latency_ns"));
+}
+
+#[test]
+fn the_slowest_requests_are_those_of_the_log_and_any_request_can_be_told() {
+    let directory = scratch();
+    let result = support::results(directory.path(), HARD, "out", &["--requests", "all"]);
+    let document = document(
+        directory.path(),
+        &["out", "--traffic", "browse", "--causes", "0", "--slowest", "5", "--quantile", "0.9"],
+    );
+    let rows = support::table(&result, "requests.csv");
+    let of_traffic =
+        |row: &&Row| row["variant"] == "base" && row["traffic"] == "browse" && row["outcome"] == "succeeded";
+    let mut logged: Vec<&Row> = rows.iter().filter(of_traffic).collect();
+    logged.sort_by_key(|row| std::cmp::Reverse(printed(&row["latency_ms"])));
+    let stories = list(&document["traffic"][0], "slowest");
+    assert_eq!(stories.len(), 5);
+    for (story, row) in stories.iter().zip(&logged) {
+        let (replication, request) = (&row["replication"], &row["request"]);
+        assert_eq!(whole(story, "request").to_string(), *request);
+        assert_eq!(story["replication"].to_string(), *replication);
+        assert_eq!(whole(story, "latency_ns") as i64, printed(&row["latency_ms"]));
+        for cause in ["queue_wait", "service", "proxy", "wasted_attempts", "back_off", "pool_wait", "network_same_zone"]
+        {
+            let entries = list(story, "ledger").iter().filter(|entry| entry["cause"] == cause);
+            let sum: u64 = entries.map(|entry| whole(entry, "ns")).sum();
+            assert_eq!(sum as i64, printed(&row[&format!("{cause}_ms")]), "{cause} of request {request}");
+        }
+        assert_steps_follow(story);
+        let alone = ["out", "--traffic", "browse", "--request", request, "--replication", replication];
+        assert_eq!(self::document(directory.path(), &alone), *story);
+    }
+    // One that failed, and one of the warm-up: of each there is a story as well.
+    let failed = rows.iter().find(|row| row["traffic"] == "browse" && row["outcome"] == "deadline_exceeded");
+    let failed = failed.expect("some give up");
+    let arguments = ["out", "--variant", &failed["variant"], "--traffic", "browse", "--request", &failed["request"]];
+    let story =
+        self::document(directory.path(), &[&arguments[..], &["--replication", &failed["replication"]]].concat());
+    assert_eq!(story["failure"]["cause"], "deadline_exceeded");
+    assert_steps_follow(&story);
+    let first = self::document(directory.path(), &["out", "--traffic", "browse", "--request", "0"]);
+    assert_eq!((whole(&first, "request"), &first["measured"]), (0, &Value::Bool(false)));
+}
+
+/// M/M/1 with a full view of the queue: what a story says at the pick comes true.
+#[test]
+fn a_story_foretells_the_wait() {
+    let directory = scratch();
+    write(directory.path(), "model.yaml", &Model { replicas: 3, rate: 230, ..MM1 }.text());
+    let document = document(directory.path(), &["model.yaml", "--causes", "0", "--slowest", "40"]);
+    let (mut regrets, mut waits) = (0, 0);
+    for story in list(&document["traffic"][0], "slowest") {
+        let steps = list(&list(story, "tries")[0], "steps");
+        let pick = &steps.iter().find(|step| step["what"] == "pick").expect("kube-proxy chooses")["pick"];
+        assert!(pick["by"].as_str().is_some_and(|by| by.starts_with("kube-proxy on node-")));
+        assert_eq!(whole(pick, "endpoints"), 3);
+        let options = list(pick, "chosen_then_best");
+        // No network: done is when the reply is there, because nobody who comes later is served before.
+        assert_eq!(whole(&options[0], "done_in_ns"), whole(story, "latency_ns"));
+        let best = options.iter().map(|option| whole(option, "done_in_ns")).min().expect("options");
+        assert_eq!(whole(pick, "regret_ns"), whole(&options[0], "done_in_ns") - best);
+        regrets += usize::from(whole(pick, "regret_ns") > 0);
+        waits += usize::from(whole(&options[0], "jobs") > 1);
+    }
+    assert!(regrets > 20 && waits > 30, "{regrets} regrets, {waits} waits");
+}
+
+#[test]
+fn a_result_is_explained_as_its_scenario_is_and_only_if_it_is_whole() {
+    let directory = scratch();
+    write(directory.path(), "hard.yaml", HARD);
+    let arguments =
+        ["--traffic", "own", "--variant", "propagated", "--quantile", "0.9", "--replications", "3", "--seed", "5"];
+    let result = support::run_file(directory.path(), "hard.yaml", "out", &["--replications", "3", "--seed", "5"]);
+    let of_file = document(directory.path(), &[&["hard.yaml"][..], &arguments].concat());
+    let of_result = document(directory.path(), &[&["out"][..], &arguments[..6]].concat());
+    assert_eq!(of_file, of_result);
+    let mean = of_file["traffic"][0]["mean_ms"]["mean"].as_f64().expect("a number");
+    let summary = support::table(&result, "summary.csv");
+    let row = summary
+        .iter()
+        .find(|row| row["variant"] == "propagated" && row["traffic"] == "own" && row["metric"] == "latency_mean_ms");
+    let known: f64 = row.expect("a row")["mean"].parse().expect("a number");
+    assert!((mean / known - 1.0).abs() < 1e-8, "{mean} is not {known}");
+
+    let refused = |arguments: &[&str], words: &[&str]| {
+        let output = output(directory.path(), &[&["explain"][..], arguments].concat());
+        assert_eq!((status(&output), stdout(&output).as_str()), (2, ""), "{arguments:?}");
+        for word in words {
+            assert!(stderr(&output).contains(word), "{arguments:?}: {}", stderr(&output));
+        }
+    };
+    refused(&["out", "--traffic", "brose"], &["no traffic of hard is called `brose`; did you mean `browse`?"]);
+    refused(
+        &["out", "--variant", "propagate"],
+        &["no variant of hard is called `propagate`; did you mean `propagated`?"],
+    );
+    refused(&["out", "--quantile", "0.95"], &["expected 0.9, 0.99 or 0.999"]);
+    refused(&["out", "--format", "csv"], &["invalid value 'csv'"]);
+    refused(
+        &["out", "--request", "7"],
+        &["requests are numbered in each traffic: add --traffic, one of browse, direct"],
+    );
+    refused(
+        &["out", "--traffic", "own", "--request", "999999"],
+        &["replication 0 of traffic own has no request 999999"],
+    );
+    refused(&["out", "--replication", "3"], &["there is no replication 3: there are 3, numbered from 0"]);
+    refused(
+        &["out", "--traffic", "own", "--quantile", "0.999"],
+        &["the slowest 0.1 % of own cannot be told", "takes 10000"],
+    );
+    let text = std::fs::read_to_string(result.join("run.json")).expect("run.json");
+    write(&result, "run.json", &text.replace("\"partial\": false", "\"partial\": true"));
+    refused(&["out"], &["the run in out was interrupted", "name out/scenario.yaml instead"]);
+    write(&result, "run.json", &text);
+    let scenario = std::fs::read_to_string(result.join("scenario.yaml")).expect("scenario.yaml");
+    write(&result, "scenario.yaml", &scenario.replace("12ms", "13ms"));
+    refused(&["out"], &["out/scenario.yaml was changed after the run", "SHA-256"]);
+    std::fs::remove_file(result.join("run.json")).expect("it can be removed");
+    refused(&["out"], &["out has no run.json, so it is not the result of a run"]);
+}
+
+#[test]
+fn markdown_has_the_tables_and_the_stories() {
+    let directory = scratch();
+    write(directory.path(), "model.yaml", &MM1.text());
+    let output = output(directory.path(), &["explain", "model.yaml", "--slowest", "1", "--format", "markdown", "-q"]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.contains("| queue_wait | deployment/web |"), "{text}");
+    assert!(text.contains("| no waiting for a slot at deployment/web | p99 |"), "{text}");
+    assert!(text.contains("```text\nrequest ") && text.contains("Adds up:"), "{text}");
 }

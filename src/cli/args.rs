@@ -187,6 +187,15 @@ pub(super) struct ExplainArgs {
     /// How many of the tail's causes are taken away, each in a run of its own
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(..=20))]
     pub(super) causes: u8,
+    /// How many of the slowest requests are told hop by hop
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(..=1000))]
+    pub(super) slowest: u16,
+    /// Tell this request hop by hop instead: its number, as in requests.csv
+    #[arg(long, value_name = "ID")]
+    pub(super) request: Option<u64>,
+    /// Only slow requests of this replication, from 0 [default: of all; with --request: 0]
+    #[arg(long, value_name = "N")]
+    pub(super) replication: Option<u32>,
     #[command(flatten)]
     pub(super) overrides: Overrides,
     #[command(flatten)]

@@ -1,5 +1,7 @@
-//! `windtunnel explain SCENARIO|DIR`: why the tail is where it is, and what happens without its causes.
+//! `windtunnel explain SCENARIO|DIR`: why the tail is where it is, what happens without its causes, and what happened to
+//! single requests.
 
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use super::args::{ExplainArgs, ExplainFormat};
@@ -7,71 +9,115 @@ use super::console::Console;
 use super::progress::Bar;
 use super::simulate::{jobs, run_trouble};
 use super::{Status, Trouble, interrupt, load};
-use crate::experiment::{self, Finished, Options, RequestLog};
+use crate::experiment::{self, Finished, Options, RequestLog, Wanted};
 use crate::model::plan::Plan;
 use crate::observe::outcome::{Labels, NoSink, RunOutcome};
 use crate::report::VariantSummary;
-use crate::report::explain::{self, Candidate, Explanation, Survey, Surveyed};
-use crate::scenario::{Loaded, Scenario, Window, vary};
-use crate::time::SimDuration;
+use crate::report::directory::{SCENARIO_FILE, stored_scenario};
+use crate::report::explain::{self, Candidate, Explanation, Survey, Surveyed, Told};
+use crate::scenario::{Loaded, Scenario, vary};
 use crate::yaml::nearest;
 
+/// What every step needs.
+struct Task<'a> {
+    args: &'a ExplainArgs,
+    console: &'a Console,
+    stop: &'a AtomicBool,
+    scenario: Scenario,
+    /// The traffics to be explained.
+    traffics: Vec<usize>,
+}
+
+/// What a step gives; `None` when the user stopped it.
+type Step<T> = Result<Option<T>, Trouble>;
+
 pub(super) fn explain(args: &ExplainArgs, console: &Console) -> Result<Status, Trouble> {
-    let loaded = load::load(&args.scenario, &args.overrides, &[], console)?;
-    let scenario = variant(args, &loaded, console)?;
-    let traffics = traffics(args, &scenario)?;
+    let loaded = read(args, console)?;
+    let index = variant(args, &loaded, console)?;
     let stop = interrupt::flag();
-    let Some(explanation) = explanation(args, &loaded, scenario, &traffics, (console, stop))? else {
+    let settled = experiment::settle(&loaded.variants, jobs(&args.jobs), stop).transpose();
+    let settled = settled.map_err(|error| run_trouble(&loaded.name, error))?;
+    let said = match settled {
+        None => None,
+        Some(mut variants) => {
+            let mut scenario = variants.swap_remove(index);
+            // What only says something about results.
+            scenario.expect.clear();
+            scenario.objectives.clear();
+            let traffics = traffics(args, &scenario)?;
+            replication_exists(args, &scenario)?;
+            let task = Task { args, console, stop, scenario, traffics };
+            match args.request {
+                Some(number) => task.one_story(number)?,
+                None => task.explanation(&loaded)?,
+            }
+        }
+    };
+    let Some(text) = said else {
         console.note("interrupted before there was anything to explain");
         return Ok(Status::Interrupted);
     };
-    match args.format {
-        ExplainFormat::Table => console.print(&explain::render(&explanation, console.style()))?,
-        ExplainFormat::Markdown => console.print(&explain::markdown(&explanation))?,
-        ExplainFormat::Json => console.print(&format!("{:#}\n", explain::document(&explanation)))?,
-    }
+    console.print(&text)?;
     Ok(Status::Done)
 }
 
-/// The variant that is explained, without what only says something about results.
-fn variant(args: &ExplainArgs, loaded: &Loaded, console: &Console) -> Result<Scenario, Trouble> {
-    let names: Vec<&str> = loaded.variants.iter().map(|variant| variant.variant.as_str()).collect();
-    let index = match &args.variant {
-        None => {
-            if names.len() > 1 {
-                console.note(&format!("explaining the first of {} variants; another: --variant NAME", names.len()));
-            }
-            0
-        }
-        // `--vary rate=800/s` makes a variant `rate=800-s`, and either may be asked for.
-        Some(wanted) => {
-            let called = [wanted.as_str(), &vary::as_name(wanted)];
-            names.iter().position(|name| called.contains(name)).ok_or_else(|| {
-                Trouble::usage(format!(
-                    "no variant of {} is called `{wanted}`; {}",
-                    loaded.name,
-                    choices(wanted, &names)
-                ))
-            })?
-        }
-    };
-    let mut scenario = loaded.variants[index].clone();
-    scenario.expect.clear();
-    scenario.objectives.clear();
-    Ok(scenario)
+/// The scenario in a file, or that of a result.
+fn read(args: &ExplainArgs, console: &Console) -> Result<Loaded, Trouble> {
+    let path = Path::new(&args.scenario);
+    if !path.is_dir() {
+        return load::load(&args.scenario, &args.overrides, &[], console);
+    }
+    let (text, version) = stored_scenario(path).map_err(Trouble::usage)?;
+    let own = env!("CARGO_PKG_VERSION");
+    if version != own {
+        console.note(&format!("{} was written by windtunnel {version}; this is {own}", path.display()));
+    }
+    load::load_text(&path.join(SCENARIO_FILE).to_string_lossy(), &text, &args.overrides, console)
 }
 
-/// The traffics that are explained.
+/// The variant that is explained.
+fn variant(args: &ExplainArgs, loaded: &Loaded, console: &Console) -> Result<usize, Trouble> {
+    let names: Vec<&str> = loaded.variants.iter().map(|variant| variant.variant.as_str()).collect();
+    let Some(wanted) = &args.variant else {
+        if names.len() > 1 {
+            console.note(&format!("explaining `{}`, the first of {} variants (--variant NAME)", names[0], names.len()));
+        }
+        return Ok(0);
+    };
+    // `--vary rate=800/s` makes a variant `rate=800-s`, and either may be asked for.
+    let called = [wanted.as_str(), &vary::as_name(wanted)];
+    let found = names.iter().position(|name| called.contains(name));
+    found.ok_or_else(|| {
+        Trouble::usage(format!("no variant of {} is called `{wanted}`; {}", loaded.name, choices(wanted, &names)))
+    })
+}
+
+/// The traffics that are explained; a single request belongs to one.
 fn traffics(args: &ExplainArgs, scenario: &Scenario) -> Result<Vec<usize>, Trouble> {
     let names: Vec<&str> = scenario.traffic.iter().map(|traffic| traffic.flow.name.as_str()).collect();
-    let Some(wanted) = &args.traffic else { return Ok((0..names.len()).collect()) };
-    match names.iter().position(|name| name == wanted) {
-        Some(index) => Ok(vec![index]),
-        None => Err(Trouble::usage(format!(
-            "no traffic of {} is called `{wanted}`; {}",
-            scenario.name,
-            choices(wanted, &names)
+    let Some(wanted) = &args.traffic else {
+        if args.request.is_some() && names.len() > 1 {
+            let names = names.join(", ");
+            return Err(Trouble::usage(format!(
+                "requests are numbered in each traffic: add --traffic, one of {names}"
+            )));
+        }
+        return Ok((0..names.len()).collect());
+    };
+    let found = names.iter().position(|name| name == wanted).ok_or_else(|| {
+        let choices = choices(wanted, &names);
+        Trouble::usage(format!("no traffic of {} is called `{wanted}`; {choices}", scenario.name))
+    })?;
+    Ok(vec![found])
+}
+
+fn replication_exists(args: &ExplainArgs, scenario: &Scenario) -> Result<(), Trouble> {
+    let replications = scenario.run.replications;
+    match args.replication {
+        Some(replication) if replication >= replications => Err(Trouble::usage(format!(
+            "there is no replication {replication}: there are {replications}, numbered from 0"
         ))),
+        _ => Ok(()),
     }
 }
 
@@ -83,93 +129,135 @@ fn choices(word: &str, known: &[&str]) -> String {
     }
 }
 
-/// Simulates the variant and its counterfactuals; `None` when it was stopped.
-fn explanation(
-    args: &ExplainArgs,
-    loaded: &Loaded,
-    mut scenario: Scenario,
-    traffics: &[usize],
-    (console, stop): (&Console, &AtomicBool),
-) -> Result<Option<Explanation>, Trouble> {
-    scenario.observe.survey = Some(0);
-    let mut survey = Survey::new(&scenario, 0);
-    let mut window = None;
-    let every = std::slice::from_ref(&scenario);
-    let finished = simulate(args, every, (console, stop), &mut |labels, outcome| {
-        window = Some(outcome.window);
-        survey.add(labels, &outcome);
-    })?;
-    let (Finished::Complete, Some(window)) = (finished, window) else { return Ok(None) };
-    if let Window::Auto { duration } = scenario.run.window {
-        // What the pilots found holds for everything that is compared with this run.
-        let warmup = SimDuration::from_nanos(window.0.as_nanos());
-        scenario.run.window = Window::Time { duration, warmup };
+impl Task<'_> {
+    /// The story of one request.
+    fn one_story(&self, number: u64) -> Step<String> {
+        let replication = self.args.replication.unwrap_or(0);
+        let wanted = [Wanted { replication, requests: vec![(self.traffics[0], number)] }];
+        let Some(told) = self.stories(&wanted)? else { return Ok(None) };
+        let Some((_, told)) = told.into_iter().next() else {
+            let name = &self.scenario.traffic[self.traffics[0]].flow.name;
+            return Err(Trouble::usage(format!(
+                "replication {replication} of traffic {name} has no request {number}; numbers stand in requests.csv \
+                 (run --requests all)"
+            )));
+        };
+        Ok(Some(match self.args.format {
+            ExplainFormat::Table => explain::story_text(&told, self.console.style()),
+            ExplainFormat::Markdown => explain::story_markdown(&told),
+            ExplainFormat::Json => format!("{:#}\n", explain::story_value(&told)),
+        }))
     }
-    scenario.observe.survey = None;
-    let surveyed = survey.finish();
-    let plan = Plan::new(&scenario);
-    let mut found = Vec::new();
-    for traffic in traffics {
-        let tail = surveyed.tail(&plan, *traffic, args.quantile).map_err(too_few)?;
-        let (mut candidates, fixed) = explain::candidates(&scenario, &tail);
-        candidates.truncate(usize::from(args.causes));
-        found.push((*traffic, tail, candidates, fixed));
+
+    fn stories(&self, wanted: &[Wanted]) -> Step<Vec<(usize, Told)>> {
+        let told = experiment::stories(&self.scenario, wanted, jobs(&self.args.jobs), self.stop).transpose();
+        let told = told.map_err(|error| run_trouble(&self.scenario.name, error))?;
+        let with_replication = |(traffic, replication, story)| (traffic, Told { replication, story });
+        Ok(told.map(|told| told.into_iter().map(with_replication).collect()))
     }
-    let candidates = found.iter().flat_map(|(_, _, candidates, _)| candidates);
-    let Some(others) = counterfactuals(args, &scenario, candidates, (console, stop))? else { return Ok(None) };
-    let explain = |(traffic, tail, candidates, fixed): (usize, _, Vec<Candidate>, _)| {
-        explain::traffic(&plan, traffic, (&surveyed, args.quantile), tail, &candidates, fixed, &others)
-    };
-    Ok(Some(Explanation {
-        scenario: loaded.name.clone(),
-        question: loaded.question.clone(),
-        variant: scenario.variant.clone(),
-        seed: scenario.run.seed,
-        replications: scenario.run.replications,
-        quantile: args.quantile,
-        traffics: found.into_iter().map(explain).collect(),
-    }))
+
+    /// The tails, their counterfactuals and the slowest requests.
+    fn explanation(&self, loaded: &Loaded) -> Step<String> {
+        let Self { args, scenario, .. } = self;
+        let Some(surveyed) = self.survey()? else { return Ok(None) };
+        let plan = Plan::new(scenario);
+        let mut found = Vec::new();
+        for traffic in &self.traffics {
+            let tail = surveyed.tail(&plan, *traffic, args.quantile).map_err(too_few)?;
+            let (mut candidates, fixed) = explain::candidates(scenario, &tail);
+            candidates.truncate(usize::from(args.causes));
+            found.push((*traffic, tail, candidates, fixed));
+        }
+        let candidates = found.iter().flat_map(|(_, _, candidates, _)| candidates);
+        let Some(others) = self.counterfactuals(candidates)? else { return Ok(None) };
+        let Some(mut stories) = self.slowest(&surveyed)? else { return Ok(None) };
+        let mut traffics = Vec::new();
+        for (traffic, tail, candidates, fixed) in found {
+            let with = (&surveyed, args.quantile);
+            let mut explained = explain::traffic(&plan, traffic, with, tail, &candidates, fixed, &others);
+            let own = stories.extract_if(.., |(of, _)| *of == traffic);
+            explained.stories = own.map(|(_, told)| told).collect();
+            // Slowest first; a stable sort keeps equal ones in the order of replications and numbers.
+            explained.stories.sort_by_key(|told| std::cmp::Reverse(told.story.latency()));
+            traffics.push(explained);
+        }
+        let explanation = Explanation {
+            scenario: loaded.name.clone(),
+            question: loaded.question.clone(),
+            variant: scenario.variant.clone(),
+            seed: scenario.run.seed,
+            replications: scenario.run.replications,
+            quantile: args.quantile,
+            traffics,
+        };
+        Ok(Some(match args.format {
+            ExplainFormat::Table => explain::render(&explanation, self.console.style()),
+            ExplainFormat::Markdown => explain::markdown(&explanation),
+            ExplainFormat::Json => format!("{:#}\n", explain::document(&explanation)),
+        }))
+    }
+
+    /// All replications as they are.
+    fn survey(&self) -> Step<Surveyed> {
+        let mut scenario = self.scenario.clone();
+        scenario.observe.survey = Some(usize::from(self.args.slowest));
+        let mut survey = Survey::new(&scenario, usize::from(self.args.slowest));
+        if let Some(only) = self.args.replication {
+            survey.slowest_of(only);
+        }
+        let add = &mut |labels: &Labels, outcome: RunOutcome| survey.add(labels, &outcome);
+        let finished = self.simulate(std::slice::from_ref(&scenario), add)?;
+        Ok((finished == Finished::Complete).then(|| survey.finish()))
+    }
+
+    /// All replications without each of these causes.
+    fn counterfactuals<'c>(&self, candidates: impl Iterator<Item = &'c Candidate>) -> Step<Vec<VariantSummary>> {
+        let mut variants: Vec<Scenario> = Vec::new();
+        for candidate in candidates {
+            let changed = candidate.removal.apply(&self.scenario);
+            if variants.iter().all(|known| known.variant != changed.variant) {
+                variants.push(changed);
+            }
+        }
+        let mut surveys: Vec<Survey> = variants.iter().map(|variant| Survey::new(variant, 0)).collect();
+        let add = &mut |labels: &Labels, outcome: RunOutcome| surveys[outcome.variant].add(labels, &outcome);
+        let finished = self.simulate(&variants, add)?;
+        let summaries = surveys.into_iter().map(|survey| survey.finish().into_summary());
+        Ok((finished == Finished::Complete).then(|| summaries.collect()))
+    }
+
+    /// The stories of the slowest requests of each traffic.
+    fn slowest(&self, surveyed: &Surveyed) -> Step<Vec<(usize, Told)>> {
+        let mut wanted: Vec<Wanted> = Vec::new();
+        for traffic in &self.traffics {
+            for slow in surveyed.slowest(*traffic) {
+                let request = (*traffic, slow.number);
+                match wanted.iter_mut().find(|known| known.replication == slow.replication) {
+                    Some(known) => known.requests.push(request),
+                    None => wanted.push(Wanted { replication: slow.replication, requests: vec![request] }),
+                }
+            }
+        }
+        self.stories(&wanted)
+    }
+
+    fn simulate(
+        &self,
+        variants: &[Scenario],
+        consume: &mut dyn FnMut(&Labels, RunOutcome),
+    ) -> Result<Finished, Trouble> {
+        if variants.is_empty() {
+            return Ok(Finished::Complete);
+        }
+        let options = Options { jobs: jobs(&self.args.jobs), requests_log: RequestLog::None };
+        let bar = Bar::new(self.console, &self.scenario.name);
+        let sinks = &|_, _, _: &Labels| -> Box<dyn crate::observe::outcome::Sink + Send> { Box::new(NoSink) };
+        let finished = experiment::run(variants, &options, self.stop, &bar, sinks, consume);
+        bar.finish();
+        finished.map_err(|error| run_trouble(&self.scenario.name, error))
+    }
 }
 
 fn too_few(message: String) -> Trouble {
     Trouble::usage(format!("{message}; make the run longer, or take a lower --quantile"))
-}
-
-/// Simulates the scenario once without each of these causes; `None` when it was stopped.
-fn counterfactuals<'c>(
-    args: &ExplainArgs,
-    scenario: &Scenario,
-    candidates: impl Iterator<Item = &'c Candidate>,
-    (console, stop): (&Console, &AtomicBool),
-) -> Result<Option<Vec<VariantSummary>>, Trouble> {
-    let mut variants: Vec<Scenario> = Vec::new();
-    for candidate in candidates {
-        let changed = candidate.removal.apply(scenario);
-        if variants.iter().all(|known| known.variant != changed.variant) {
-            variants.push(changed);
-        }
-    }
-    let mut surveys: Vec<Survey> = variants.iter().map(|variant| Survey::new(variant, 0)).collect();
-    let finished = simulate(args, &variants, (console, stop), &mut |labels, outcome| {
-        surveys[outcome.variant].add(labels, &outcome);
-    })?;
-    let summaries = surveys.into_iter().map(|survey| Surveyed::into_summary(survey.finish()));
-    Ok((finished == Finished::Complete).then(|| summaries.collect()))
-}
-
-fn simulate(
-    args: &ExplainArgs,
-    variants: &[Scenario],
-    (console, stop): (&Console, &AtomicBool),
-    consume: &mut dyn FnMut(&Labels, RunOutcome),
-) -> Result<Finished, Trouble> {
-    let Some(first) = variants.first() else { return Ok(Finished::Complete) };
-    let options = Options { jobs: jobs(&args.jobs), requests_log: RequestLog::None };
-    let bar = Bar::new(console, &first.name);
-    let finished =
-        experiment::run(variants, &options, stop, &bar, &|_, _, _| Box::new(NoSink), &mut |labels, outcome| {
-            consume(labels, outcome);
-        });
-    bar.finish();
-    finished.map_err(|error| run_trouble(&first.name, error))
 }

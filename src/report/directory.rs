@@ -36,6 +36,43 @@ pub const RESULT_FILES: [&str; 13] = [
     SCENARIO_FILE,
 ];
 
+/// The text of a result's `scenario.yaml`, and the version of windtunnel that wrote it.
+///
+/// # Errors
+/// A message for people: the directory is no result, one of an interrupted run, or its scenario was changed since.
+pub fn stored_scenario(path: &Path) -> Result<(String, String), String> {
+    let shown = path.display();
+    let run_file = path.join(RUN_FILE);
+    if !run_file.exists() {
+        return Err(format!(
+            "{shown} has no {RUN_FILE}, so it is not the result of a run; `run SCENARIO -o DIR` makes one"
+        ));
+    }
+    let read =
+        |path: &Path| fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()));
+    let run: Value = serde_json::from_str(&read(&run_file)?).unwrap_or_default();
+    let (Some(version), Some(digest)) = (run["windtunnel"].as_str(), run["scenario_sha256"].as_str()) else {
+        return Err(format!("{} was not written by windtunnel", run_file.display()));
+    };
+    let scenario = path.join(SCENARIO_FILE);
+    if run["partial"] == Value::Bool(true) {
+        return Err(format!(
+            "the run in {shown} was interrupted, so simulating it again would not give its figures; run it to its end, or \
+             name {} instead",
+            scenario.display()
+        ));
+    }
+    let text = read(&scenario)?;
+    if sha256(text.as_bytes()) != digest {
+        return Err(format!(
+            "{0} was changed after the run in {shown} (its SHA-256 is not that in {RUN_FILE}), so simulating it would not \
+             give the same figures; to use it all the same, name {0}",
+            scenario.display()
+        ));
+    }
+    Ok((text, version.to_owned()))
+}
+
 /// A result directory that is being written; dropped before [`Directory::commit`], it leaves nothing behind.
 #[derive(Debug)]
 pub struct Directory {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Counterfactual, Effect, Explanation, Pair, Tail, TrafficExplained};
+use super::{Counterfactual, Effect, Explanation, Pair, Tail, TrafficExplained, story_value};
 use crate::report::comparison::Flag;
 use crate::report::json::interval_value;
 
@@ -35,6 +35,7 @@ fn traffic_value(traffic: &TrafficExplained) -> Value {
         "tail": tail_value(&traffic.tail),
         "without": traffic.counterfactuals.iter().map(counterfactual_value).collect::<Vec<_>>(),
         "not_taken_away": traffic.fixed,
+        "slowest": traffic.stories.iter().map(story_value).collect::<Vec<_>>(),
     })
 }
 

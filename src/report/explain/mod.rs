@@ -1,6 +1,7 @@
 //! What `explain` says: the tail against the median band, what happens without its causes, and the slowest requests.
 
 mod json;
+mod story;
 mod tail;
 mod text;
 
@@ -16,9 +17,10 @@ use super::comparison::{Comparison, Flag};
 use super::summary::{Accumulator, FlowSummary, VariantSummary};
 
 pub use json::document;
+pub use story::{Told, story_text, story_value};
 pub use tail::{Pair, PodRow, Tail, TailRow, apportion};
 use tail::{SpentSums, add_survey};
-pub use text::{markdown, render};
+pub use text::{markdown, render, story_markdown};
 
 /// Causes that make less of the difference are not worth a run of their own.
 const WORTH_REMOVING: f64 = 0.02;
@@ -93,6 +95,8 @@ pub struct Survey {
     /// By traffic: latency, number, replication.
     slowest: Vec<Vec<Slowest>>,
     most: usize,
+    /// The replication of which the slowest are wanted, if not all.
+    only: Option<u32>,
 }
 
 /// One of the slowest requests.
@@ -116,7 +120,13 @@ impl Survey {
             spent: vec![SpentSums::new(); traffics],
             slowest: vec![Vec::new(); traffics],
             most,
+            only: None,
         }
+    }
+
+    /// Of this replication alone the slowest requests are wanted.
+    pub fn slowest_of(&mut self, replication: u32) {
+        self.only = Some(replication);
     }
 
     /// Adds a replication.
@@ -124,6 +134,9 @@ impl Survey {
         self.accumulator.add(labels, outcome);
         for ((survey, sums), slowest) in outcome.surveys.iter().zip(&mut self.spent).zip(&mut self.slowest) {
             add_survey(sums, &survey.spent);
+            if self.only.is_some_and(|only| only != outcome.replication) {
+                continue;
+            }
             slowest.extend(survey.slowest().iter().map(|slow| Slowest {
                 latency: slow.latency,
                 replication: outcome.replication,
@@ -290,6 +303,8 @@ pub struct TrafficExplained {
     pub counterfactuals: Vec<Counterfactual>,
     /// What cannot be taken away, and why.
     pub fixed: Vec<String>,
+    /// The slowest requests, slowest first.
+    pub stories: Vec<Told>,
 }
 
 /// Everything that `explain` says of a variant.
@@ -358,5 +373,6 @@ pub fn traffic(
         counterfactuals: counterfactuals.collect(),
         tail,
         fixed,
+        stories: Vec::new(),
     }
 }

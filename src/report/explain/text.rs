@@ -1,6 +1,9 @@
 //! An explanation as text for people: on the terminal and as Markdown, from the same rows.
 
-use super::{Counterfactual, Effect, Explanation, PodRow, Tail, TailQuantile, TailRow, TrafficExplained, apportion};
+use super::{
+    Counterfactual, Effect, Explanation, PodRow, Tail, TailQuantile, TailRow, Told, TrafficExplained, apportion,
+    story_text,
+};
 use crate::cause::LedgerCause;
 use crate::report::comparison::Flag;
 use crate::report::markdown;
@@ -34,6 +37,7 @@ enum Part {
     },
     /// What is gone; then rows of name, before, after, unit, change.
     Effects(Vec<(String, Vec<[String; 5]>)>),
+    Story(Told),
 }
 
 /// The explanation as text for people.
@@ -47,6 +51,7 @@ pub fn render(explanation: &Explanation, style: Style) -> String {
     for part in parts(explanation) {
         match part {
             Part::Title(title) => text.push_str(&format!("\n{}\n", style.bold(&title))),
+            Part::Story(told) => text.push_str(&format!("\n{}", story_text(&told, style))),
             Part::Paragraph(paragraph) => text.push_str(&wrap(&paragraph, style)),
             Part::Table { header, left, rows } => {
                 let header: Vec<&str> = header.iter().map(String::as_str).collect();
@@ -81,6 +86,7 @@ pub fn markdown(explanation: &Explanation) -> String {
         text.push('\n');
         match part {
             Part::Title(title) => text.push_str(&format!("## {}\n", markdown::escape(&title))),
+            Part::Story(told) => text.push_str(&story_markdown(&told)),
             Part::Paragraph(paragraph) => text.push_str(&format!("{}\n", markdown::escape(&paragraph))),
             Part::Table { header, left, rows } => {
                 let header: Vec<&str> = header.iter().map(String::as_str).collect();
@@ -96,6 +102,12 @@ pub fn markdown(explanation: &Explanation) -> String {
         }
     }
     text
+}
+
+/// A story as Markdown: its lines stand as they are.
+#[must_use]
+pub fn story_markdown(told: &Told) -> String {
+    format!("```text\n{}```\n", story_text(told, Style { width: 100, color: false }))
 }
 
 fn parts(explanation: &Explanation) -> Vec<Part> {
@@ -140,6 +152,7 @@ fn traffic_parts(parts: &mut Vec<Part>, explanation: &Explanation, traffic: &Tra
         }
     }
     counterfactual_parts(parts, *quantile, traffic);
+    parts.extend(traffic.stories.iter().cloned().map(Part::Story));
 }
 
 const fn warning(flag: Flag) -> Option<&'static str> {
