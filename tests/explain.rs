@@ -451,3 +451,18 @@ fn markdown_has_the_tables_and_the_stories() {
     assert!(text.contains("| no waiting for a slot at deployment/web | p99 |"), "{text}");
     assert!(text.contains("```text\nrequest ") && text.contains("Adds up:"), "{text}");
 }
+
+/// The example of the documentation is what the command prints.
+#[test]
+fn the_documented_output_is_real() {
+    let text = std::fs::read_to_string(project().join("docs/explain.md")).expect("the documentation");
+    let (_, rest) = text.split_once("<!-- explain output -->\n```text\n").expect("the example begins");
+    let (shown, _) = rest.split_once("```\n<!-- end of explain output -->").expect("the example ends");
+    let arguments = ["explain", "scenarios/quickstart.yaml", "--slowest", "1", "-q", "-j", "2"];
+    let output = output(project(), &arguments);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    for (number, (left, right)) in shown.lines().zip(stdout(&output).lines()).enumerate() {
+        assert_eq!(left, right, "line {}", number + 1);
+    }
+    assert_eq!(shown.lines().count(), stdout(&output).lines().count());
+}

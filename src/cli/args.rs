@@ -172,7 +172,7 @@ pub(super) struct Shown {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: windtunnel explain shop.yaml --traffic browse --quantile 0.999")]
 pub(super) struct ExplainArgs {
-    /// A scenario file (`-`: standard input), or the directory of a result, which is simulated again
+    /// A scenario file (`-`: standard input), or a result's directory, to be simulated again
     #[arg(value_name = "SCENARIO|DIR")]
     pub(super) scenario: String,
     /// The variant to explain [default: the first]
@@ -181,19 +181,19 @@ pub(super) struct ExplainArgs {
     /// The traffic to explain [default: all]
     #[arg(long, value_name = "NAME")]
     pub(super) traffic: Option<String>,
-    /// The quantile above which the tail lies: 0.9, 0.99 or 0.999
+    /// Where the tail begins: 0.9, 0.99 or 0.999
     #[arg(long, value_name = "Q", default_value = "0.99", value_parser = parse_quantile)]
     pub(super) quantile: TailQuantile,
-    /// How many of the tail's causes are taken away, each in a run of its own
+    /// Most causes to take away, each in runs of its own
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(..=20))]
     pub(super) causes: u8,
-    /// How many of the slowest requests are told hop by hop
+    /// Slowest requests to tell hop by hop
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(..=1000))]
     pub(super) slowest: u16,
-    /// Tell this request hop by hop instead: its number, as in requests.csv
+    /// Tell this request instead: its number in requests.csv
     #[arg(long, value_name = "ID")]
     pub(super) request: Option<u64>,
-    /// Only slow requests of this replication, from 0 [default: of all; with --request: 0]
+    /// Replication of the requests told [default: any; of --request: 0]
     #[arg(long, value_name = "N")]
     pub(super) replication: Option<u32>,
     #[command(flatten)]

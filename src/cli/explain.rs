@@ -72,7 +72,7 @@ fn read(args: &ExplainArgs, console: &Console) -> Result<Loaded, Trouble> {
     if version != own {
         console.note(&format!("{} was written by windtunnel {version}; this is {own}", path.display()));
     }
-    load::load_text(&path.join(SCENARIO_FILE).to_string_lossy(), &text, &args.overrides, console)
+    load::load_text(&path.join(SCENARIO_FILE).to_string_lossy(), &text, &args.overrides, &[], console)
 }
 
 /// The variant that is explained.
