@@ -20,6 +20,9 @@ const WORTH_SPLITTING: f64 = 0.05;
 /// Most pods of a row that are named.
 const MOST_PODS: usize = 6;
 
+/// All of so many pods are named.
+const MOST_EVEN: usize = 4;
+
 /// Of many pods those are named that make this percentage of their row.
 const LEAST_PERCENT: f64 = 5.0;
 
@@ -254,20 +257,22 @@ fn pod_sentence(tail: &Tail, row: &TailRow) -> Option<String> {
     if row.pods.len() < 2 || growth < WORTH_SPLITTING * (slow - usual) || growth <= 0.0 {
         return None;
     }
-    let hot = tail.hot_pods(row).len() < row.pods.len();
-    if row.cause != LedgerCause::QueueWait && !hot {
+    let (pods, hot) = (row.pods.len(), tail.hot_pods(row).len());
+    if row.cause != LedgerCause::QueueWait && hot == pods {
         return None;
     }
-    let percent = |pod: &&PodRow| tail.growth(pod.spent) / growth * 100.0;
-    let named: Vec<&PodRow> =
-        row.pods.iter().take(MOST_PODS).filter(|pod| percent(pod) >= LEAST_PERCENT || row.pods.len() <= 4).collect();
-    let parts: Vec<String> = named.iter().map(|pod| format!("{} {:.0} %", pod.pod, percent(pod).max(0.0))).collect();
-    let more = match row.pods.len() - named.len() {
-        0 => String::new(),
-        1 => ", the other pod the rest".to_owned(),
-        more => format!(", the other {more} pods the rest"),
+    let percent = |pod: &PodRow| tail.growth(pod.spent) / growth * 100.0;
+    let part = |pod: &PodRow| format!("{} {:.0} %", pod.pod, percent(pod).max(0.0));
+    let worth = |pod: &&PodRow| percent(pod) >= LEAST_PERCENT || pods <= MOST_EVEN;
+    let named: Vec<String> = row.pods.iter().take(MOST_PODS).filter(worth).map(part).collect();
+    let spread = match pods - named.len() {
+        _ if named.is_empty() && hot < pods => format!("{hot} of {pods} pods make most of it"),
+        _ if named.is_empty() => format!("spread over all {pods} pods"),
+        0 => named.join(", "),
+        1 => format!("{}, the other pod the rest", named.join(", ")),
+        others => format!("{}, the other {others} pods the rest", named.join(", ")),
     };
-    Some(format!("{} at {} by pod: {}{more}.", row.cause, row.place, parts.join(", ")))
+    Some(format!("{} at {} by pod: {spread}.", row.cause, row.place))
 }
 
 fn counterfactual_parts(parts: &mut Vec<Part>, quantile: TailQuantile, traffic: &TrafficExplained) {
