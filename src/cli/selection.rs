@@ -1,7 +1,7 @@
-//! Which cases `validate` runs: every variant with `expect` in the files and directories given.
+//! Which files a directory stands for, and which cases `validate` runs: every variant with `expect`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args::{Overrides, ValidateArgs};
 use super::console::Console;
@@ -78,17 +78,40 @@ fn selects(id: &str, file: &str, variant: &str) -> bool {
     id == variant || id == name || name.strip_suffix(id).is_some_and(|rest| rest.ends_with('/'))
 }
 
-fn walk(directory: &Path, files: &mut Vec<String>) -> Result<(), Trouble> {
+/// The scenarios that stand in a directory itself, in the order of their names; manifests beside them are none.
+pub(super) fn scenarios_in(directory: &Path) -> Result<Vec<String>, Trouble> {
+    let mut files = Vec::new();
+    for path in entries(directory)?.iter().filter(|path| path.is_file() && is_yaml(path)) {
+        let file = path.to_string_lossy().into_owned();
+        if DiskFiles::new("").read(&file).map_err(Trouble::usage)?.contains("kind: Scenario") {
+            files.push(file);
+        }
+    }
+    if files.is_empty() {
+        return Err(Trouble::usage(format!("no file in {} is a scenario", directory.display())));
+    }
+    Ok(files)
+}
+
+fn entries(directory: &Path) -> Result<Vec<PathBuf>, Trouble> {
     let trouble = |error: std::io::Error| Trouble::usage(format!("cannot read {}: {error}", directory.display()));
     let mut entries = Vec::new();
     for entry in fs::read_dir(directory).map_err(trouble)? {
         entries.push(entry.map_err(trouble)?.path());
     }
     entries.sort();
-    for path in entries {
+    Ok(entries)
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+fn walk(directory: &Path, files: &mut Vec<String>) -> Result<(), Trouble> {
+    for path in entries(directory)? {
         if path.is_dir() {
             walk(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+        } else if is_yaml(&path) {
             files.push(path.to_string_lossy().into_owned());
         }
     }

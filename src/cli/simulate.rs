@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::args::{Jobs, Simulation};
 use super::console::Console;
 use super::progress::Bar;
-use super::{Trouble, interrupt, load};
+use super::{Trouble, interrupt, load, selection};
 use crate::experiment::{self, Finished, Options, RequestLog, RunError};
 use crate::observe::outcome::{Labels, RunOutcome};
 use crate::report::directory::Directory;
@@ -28,7 +28,14 @@ pub(super) fn prepare(args: &Simulation, metrics: &[String], console: &Console) 
     let mut work = Vec::new();
     let mut outputs = BTreeSet::new();
     let mut problems = String::new();
+    let mut paths = Vec::new();
     for path in &args.scenarios {
+        match Path::new(path).is_dir() {
+            true => paths.extend(selection::scenarios_in(Path::new(path))?),
+            false => paths.push(path.clone()),
+        }
+    }
+    for path in &paths {
         let mut loaded = match load::load(path, &args.overrides, metrics, console) {
             Ok(loaded) => loaded,
             Err(Trouble::Usage(message)) => {
@@ -39,7 +46,7 @@ pub(super) fn prepare(args: &Simulation, metrics: &[String], console: &Console) 
         };
         // Expectations are for `validate`; what only they would need is not observed here.
         loaded.variants.iter_mut().for_each(|variant| variant.expect.clear());
-        let output = output_directory(args, &loaded.name);
+        let output = output_directory(args, paths.len(), &loaded.name);
         if !outputs.insert(output.clone()) {
             return Err(Trouble::usage(format!(
                 "two scenarios are named `{}`, and both would write to {}",
@@ -59,9 +66,9 @@ pub(super) fn print_documents(mut documents: Vec<Value>, scenarios: usize, conso
 }
 
 /// Where the results of the scenario of this name go.
-fn output_directory(args: &Simulation, name: &str) -> PathBuf {
+fn output_directory(args: &Simulation, scenarios: usize, name: &str) -> PathBuf {
     match &args.output {
-        Some(output) if args.scenarios.len() == 1 => output.clone(),
+        Some(output) if scenarios == 1 => output.clone(),
         Some(output) => output.join(name),
         None => Path::new("results").join(name),
     }
@@ -199,7 +206,9 @@ pub(super) fn simulate_all(
         },
     );
     bar.finish();
-    let finished = finished.map_err(|error| run_trouble(&name, error))?;
+    // Of several scenarios the error names the one that it belongs to.
+    let prefix = if work.len() == 1 { format!("{name}: ") } else { String::new() };
+    let finished = finished.map_err(|error| run_trouble(&prefix, error))?;
     told?;
     console.detail(&format!("{name}: {:.1} s with {} jobs", clock.elapsed_seconds(), options.jobs));
     if let Some(summary) = writing[current].finish(finished == Finished::Interrupted, options.jobs, &clock)? {
@@ -208,11 +217,11 @@ pub(super) fn simulate_all(
     Ok(finished)
 }
 
-/// Why the experiment of this name did not end.
-pub(super) fn run_trouble(name: &str, error: RunError) -> Trouble {
+/// Why an experiment did not end; `prefix` says which.
+pub(super) fn run_trouble(prefix: &str, error: RunError) -> Trouble {
     match error {
-        RunError::Invariant(message) => Trouble::Fault(format!("{name}: {message}")),
-        RunError::Unrunnable(message) => Trouble::usage(format!("{name}: {message}")),
+        RunError::Invariant(message) => Trouble::Fault(format!("{prefix}{message}")),
+        RunError::Unrunnable(message) => Trouble::usage(format!("{prefix}{message}")),
     }
 }
 

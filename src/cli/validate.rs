@@ -87,7 +87,7 @@ fn validate_family(
         },
     );
     bar.finish();
-    let finished = finished.map_err(|error| run_trouble(&family.file, error))?;
+    let finished = finished.map_err(|error| run_trouble(&format!("{}: ", family.file), error))?;
     for (case, observed) in family.cases.iter().zip(&observed) {
         for (expectation, observed) in case.expect.iter().zip(observed) {
             let judgement = observed.judge(expectation, args.quick);

@@ -116,9 +116,9 @@ pub fn run_work(
     let pool = threads(options.jobs, total)?;
     let jobs = pool.current_num_threads();
     let mut warmups = Vec::new();
-    for variants in work.families() {
+    for (family, variants) in work.families().enumerate() {
         match pilot::warmup(variants, &pool, stop) {
-            Some(warmup) => warmups.push(warmup?),
+            Some(warmup) => warmups.push(warmup.map_err(|error| work.within(family, error))?),
             None => return Ok(Finished::Interrupted),
         }
     }
@@ -225,7 +225,9 @@ impl Batch<'_> {
             let (variant, replication) = self.work.place(job as u64);
             // What came after the interruption is dropped, so that what is kept is a prefix of the jobs.
             let Some(Some(outcome)) = line.next_result() else { return Ok(Finished::Interrupted) };
-            let outcome = outcome.map_err(|error| error.within(&self.work.variant(variant).variant))?;
+            let outcome = outcome.map_err(|error| {
+                self.work.within(self.work.family(variant), error.within(&self.work.variant(variant).variant))
+            })?;
             consume(&self.plan(variant).labels, outcome);
             if replication + 1 == self.work.variant(variant).run.replications {
                 *self.plans[variant].lock().unwrap_or_else(PoisonError::into_inner) = None;

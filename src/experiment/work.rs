@@ -1,5 +1,6 @@
 //! Which runs there are, in which order they are taken, and about what they cost.
 
+use super::RunError;
 use crate::arrivals;
 use crate::scenario::{Scenario, Window};
 
@@ -72,6 +73,14 @@ impl<'s> Work<'s> {
 
     pub(super) fn family(&self, variant: usize) -> usize {
         self.family[variant]
+    }
+
+    /// An error with the scenario that it belongs to, where there are several.
+    pub(super) fn within(&self, family: usize, error: RunError) -> RunError {
+        match self.families[family].first() {
+            Some(variant) if self.families.len() > 1 => error.within(&variant.name),
+            _ => error,
+        }
     }
 
     /// How many jobs there are.

@@ -5,6 +5,7 @@
 
 mod attribution;
 mod balance;
+mod batch;
 mod comparison;
 pub mod comparison_text;
 pub mod directory;
@@ -35,6 +36,7 @@ pub mod verdict;
 mod why;
 
 pub use attribution::Band;
+pub use batch::{BATCH_FILE, Batch};
 pub use comparison::{Arm, Comparison, Flag, FlowComparison, MetricComparison, Verdict, comparison_csv};
 pub use measure::Measure;
 pub use results::{Arrival, Description, ResultFiles, Summary};

@@ -32,7 +32,7 @@ pub(crate) const METRICS: [&str; 12] = [
 ];
 
 /// The names of the columns: axes, verdicts, then each metric with its interval.
-fn header(grid: &Grid, named: &[String]) -> Vec<String> {
+pub(crate) fn header(grid: &Grid, named: &[String]) -> Vec<String> {
     let mut header = vec!["scenario".to_owned(), "variant".to_owned()];
     for axis in &grid.axes {
         header.push(axis.name.clone());
@@ -85,9 +85,21 @@ pub(crate) fn write<W: Write>(
     points: &[usize],
     variants: &[VariantSummary],
 ) -> io::Result<W> {
-    let named = named(variants);
     let mut table = Table::without_header(writer);
-    table.row(header(grid, &named))?;
+    table.row(header(grid, &named(variants)))?;
+    rows(&mut table, scenario, grid, points, variants)?;
+    table.finish()
+}
+
+/// Adds the rows of these points.
+pub(crate) fn rows<W: Write>(
+    table: &mut Table<W>,
+    scenario: &str,
+    grid: &Grid,
+    points: &[usize],
+    variants: &[VariantSummary],
+) -> io::Result<()> {
+    let named = named(variants);
     for (point, variant) in points.iter().zip(variants) {
         let flows = variant.flows.iter().filter(|flow| is_flow(&flow.name, flow.is_traffic));
         for side in flows.filter_map(|flow| Side::find(variant, &flow.name)) {
@@ -107,7 +119,7 @@ pub(crate) fn write<W: Write>(
             table.row(row)?;
         }
     }
-    table.finish()
+    Ok(())
 }
 
 /// The text of `sweep.csv`.
