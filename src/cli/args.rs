@@ -62,13 +62,13 @@ pub(super) struct Verbosity {
 #[derive(Debug, Args)]
 pub(super) struct Overrides {
     /// Seed of all randomness
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_seed)]
     pub(super) seed: Option<u64>,
     /// Independent replications of each variant
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_replications)]
     pub(super) replications: Option<u32>,
     /// Simulated time, warm-up included: 90s, 5m
-    #[arg(long, value_name = "TIME", value_parser = SimDuration::parse)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = SimDuration::parse)]
     pub(super) duration: Option<SimDuration>,
     /// Set any field of the scenario: traffic[browse].timeout=300ms (may repeat)
     #[arg(long, value_name = "PATH=VALUE", value_parser = parse_set)]
@@ -81,7 +81,7 @@ pub(super) struct Overrides {
 #[derive(Debug, Args)]
 pub(super) struct Jobs {
     /// Replications to run at once; does not change any result [default: all cores]
-    #[arg(short, long, value_name = "N", value_parser = parse_jobs)]
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = parse_jobs)]
     pub(super) jobs: Option<NonZeroUsize>,
 }
 
@@ -120,7 +120,7 @@ pub(super) struct Simulation {
     )]
     pub(super) format: Format,
     /// Log the first N requests of each traffic, or all, to requests.csv
-    #[arg(long, value_name = "N|all", value_parser = parse_requests)]
+    #[arg(long, value_name = "N|all", allow_negative_numbers = true, value_parser = parse_requests)]
     pub(super) requests: Option<RequestLog>,
     /// Overwrite results of a different scenario
     #[arg(long)]
@@ -239,7 +239,7 @@ pub(super) struct ValidateArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
     /// Seed of all randomness; every case passes with any
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_seed)]
     pub(super) seed: Option<u64>,
     #[command(flatten)]
     pub(super) jobs: Jobs,
@@ -305,6 +305,15 @@ fn parse_set(text: &str) -> Result<(String, String), String> {
 fn parse_vary(text: &str) -> Result<(String, String), String> {
     let expected = "expected PATH=VALUE,VALUE, such as run.seed=1,2";
     parse_set(text).map_err(|_| expected.to_owned())
+}
+
+fn parse_seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
+}
+
+fn parse_replications(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| format!("expected a whole number from 1 to {}", u32::MAX))
 }
 
 fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {

@@ -130,6 +130,9 @@ impl Directory {
     pub fn open(path: &Path, scenario: &str, force: bool) -> Result<Self, String> {
         let trouble = |error: io::Error| format!("cannot write to {}: {error}", path.display());
         let created = !path.exists();
+        if path.is_file() {
+            return Err(format!("{} is a file; results go to a directory: name one with --output DIR", path.display()));
+        }
         fs::create_dir_all(path).map_err(trouble)?;
         let contents = inspect(path).map_err(trouble)?;
         match &contents {

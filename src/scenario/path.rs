@@ -169,6 +169,10 @@ fn key_type(node: &Node, ty: &Type, key: &str, setting: &Setting<'_>) -> Result<
         return if known { Ok(Type::Any) } else { Err(unknown_field(node, key, setting)) };
     }
     let Some(shape) = object_in(ty) else {
+        if matches!(ty, Type::List(_)) {
+            let help = format!("an item of a list stands in brackets: write {}[{}]", setting.shown, shorten(key));
+            return Err((format!("`{}` is a list, so there is no key `{}`", setting.shown, shorten(key)), Some(help)));
+        }
         return Err((format!("`{}` has no keys, so there is no `{}`", setting.shown, shorten(key)), None));
     };
     match shape.field(key) {
@@ -374,6 +378,11 @@ spec: {replicas: 2, template: {spec: {containers: [{name: app}]}}}
             ("traffic[a].arivals", "unknown key `arivals` in a `traffic`", "did you mean `arrivals`?"),
             ("timeline", "not supported yet: timeline", ""),
             ("spec.run", "unknown key `spec`", "paths are relative to spec: leave out `spec.`"),
+            (
+                "traffic.a.to",
+                "`traffic` is a list, so there is no key `a`",
+                "an item of a list stands in brackets: write traffic[a]",
+            ),
             ("traffic[a].to.x", "`to` has no keys, so there is no `x`", ""),
             (
                 "cluster.network.sameNode",
