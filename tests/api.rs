@@ -73,6 +73,7 @@ fn queue() -> Scenario {
         run: Run {
             window: Window::Requests { requests: 100_000, warmup: 10_000 },
             replications: 8,
+            until: None,
             seed: 1,
             drain: SimDuration::from_secs(60),
             interval: SimDuration::from_secs(10),

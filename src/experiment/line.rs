@@ -52,10 +52,12 @@ impl<T> Line<T> {
     /// The result of a job that was taken, and about how many bytes it holds.
     pub(super) fn put(&self, job: usize, result: T, bytes: usize) {
         let mut state = self.state();
-        state.done.insert(job, (result, bytes));
-        state.bytes += bytes;
-        drop(state);
-        self.changed.notify_all();
+        if job >= state.handed {
+            state.done.insert(job, (result, bytes));
+            state.bytes += bytes;
+            drop(state);
+            self.changed.notify_all();
+        }
     }
 
     /// The next result in order; waits for it. `None` after the last one.
@@ -74,6 +76,17 @@ impl<T> Line<T> {
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Leaves out the jobs before this one that were not handed out; what comes of those that were taken is dropped.
+    pub(super) fn skip_to(&self, job: usize) {
+        let mut state = self.state();
+        state.handed = state.handed.max(job);
+        state.next = state.next.max(job);
+        state.done = state.done.split_off(&job);
+        state.bytes = state.done.values().map(|(_, bytes)| bytes).sum();
+        drop(state);
+        self.changed.notify_all();
     }
 
     /// No further job is taken.
@@ -122,6 +135,23 @@ mod tests {
     }
 
     #[test]
+    fn jobs_that_are_left_out_give_no_results() {
+        let line = Line::new(10, 4, 0);
+        assert_eq!([line.take(), line.take(), line.take()], [Some(0), Some(1), Some(2)]);
+        line.put(1, 10, 1);
+        line.put(0, 0, 1);
+        assert_eq!(line.next_result(), Some(0));
+        line.skip_to(5);
+        // The second of them came too late, the first was waiting.
+        line.put(2, 20, 1);
+        assert_eq!(line.take(), Some(5));
+        line.put(5, 50, 1);
+        assert_eq!(line.next_result(), Some(50));
+        line.skip_to(10);
+        assert_eq!((line.take(), line.next_result()), (None, None));
+    }
+
+    #[test]
     fn a_closed_line_lets_its_workers_go() {
         let line = Line::new(100, 2, 0);
         std::thread::scope(|scope| {
@@ -139,6 +169,7 @@ mod tests {
         });
         assert_eq!(Line::<()>::new(0, 2, 0).next_result(), None);
     }
+
     #[test]
     fn small_results_wait_for_a_slow_one_and_large_ones_do_not_pile_up() {
         // The first job ends when the second worker can take nothing more, or has done all others.

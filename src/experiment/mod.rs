@@ -1,25 +1,29 @@
 //! Scenario × variants × replications → runs, in parallel, with results in a fixed order.
 //!
 //! One run is one thread and owns all it touches, so results cannot depend on the number of threads. Outcomes are
-//! handed out strictly in job order (variants, then replications), and no more than a few of them wait at any time.
+//! handed out strictly in job order, and no more than a few of them wait at any time. The order is variants, then
+//! replications; variants that stop together, at a goal, come in turn ([`order`]). When to stop is decided where outcomes
+//! are handed out, so it depends on them alone; what was begun beyond the stop is dropped.
 
 mod line;
+mod order;
 mod pilot;
 mod stories;
 mod work;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::plan::Plan;
 use crate::model::{Stopped, simulate};
-use crate::observe::outcome::{Labels, RunOutcome, Sink};
+use crate::observe::outcome::{Labels, MetricValue, RunOutcome, Sink};
 use crate::scenario::{Scenario, Window};
 use crate::time::SimDuration;
 
 use line::Line;
+use order::{Group, Place};
 use work::Costs;
 
 pub use crate::model::RequestLog;
@@ -112,8 +116,7 @@ pub fn run_work(
     sinks: MakeSink<'_>,
     consume: &mut dyn FnMut(&Labels, RunOutcome),
 ) -> Result<Finished, RunError> {
-    let total = work.total();
-    let pool = threads(options.jobs, total)?;
+    let pool = threads(options.jobs, work.total() as u64)?;
     let jobs = pool.current_num_threads();
     let mut warmups = Vec::new();
     for (family, variants) in work.families().enumerate() {
@@ -129,13 +132,14 @@ pub fn run_work(
         stop,
         progress,
         sinks,
-        total,
+        expected: AtomicU64::new(work.groups().iter().map(|group| group.jobs(group.fewest()) as u64).sum()),
+        left: AtomicUsize::new(0),
         plans: work.variants().map(|_| Mutex::default()).collect(),
         costs: Mutex::new(Costs::new(work)),
         done: AtomicU64::new(0),
         requests: AtomicU64::new(0),
     };
-    let line = Line::new(batch.jobs(), jobs * WINDOW_PER_JOB, ROOM);
+    let line = Line::new(work.total(), jobs * WINDOW_PER_JOB, ROOM);
     pool.in_place_scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|_| {
@@ -172,7 +176,10 @@ struct Batch<'a> {
     stop: &'a AtomicBool,
     progress: &'a dyn Progress,
     sinks: MakeSink<'a>,
-    total: u64,
+    /// How many groups are over: runs of these that have not begun are not wanted any more.
+    left: AtomicUsize,
+    /// How many runs there will be, as far as that is known.
+    expected: AtomicU64,
     /// Made by the first run of a variant, dropped after its last.
     plans: Vec<Mutex<Option<Arc<Plan>>>>,
     costs: Mutex<Costs>,
@@ -184,10 +191,6 @@ struct Batch<'a> {
 type Ran = Option<Result<RunOutcome, RunError>>;
 
 impl Batch<'_> {
-    fn jobs(&self) -> usize {
-        usize::try_from(self.total).unwrap_or(usize::MAX)
-    }
-
     fn plan(&self, variant: usize) -> Arc<Plan> {
         let mut plan = self.plans[variant].lock().unwrap_or_else(PoisonError::into_inner);
         let warmup = self.warmups[self.work.family(variant)];
@@ -197,13 +200,13 @@ impl Batch<'_> {
 
     /// Runs a job; whatever panics becomes an error, so that whoever waits for the result gets one.
     fn run(&self, job: usize) -> Ran {
-        let (variant, replication) = self.work.place(job as u64);
-        catch_unwind(AssertUnwindSafe(|| self.run_one(variant, replication)))
-            .unwrap_or_else(|panic| Some(Err(broken(replication, panic.as_ref()))))
+        let place = self.work.place(job);
+        catch_unwind(AssertUnwindSafe(|| self.run_one(place)))
+            .unwrap_or_else(|panic| Some(Err(broken(place.replication, panic.as_ref()))))
     }
 
-    fn run_one(&self, variant: usize, replication: u32) -> Ran {
-        if self.stop.load(Ordering::Relaxed) {
+    fn run_one(&self, Place { group, variant, replication }: Place) -> Ran {
+        if self.stop.load(Ordering::Relaxed) || group < self.left.load(Ordering::Relaxed) {
             return None;
         }
         let plan = self.plan(variant);
@@ -215,25 +218,69 @@ impl Batch<'_> {
         let events = outcome.as_ref().map_or(0, |outcome| outcome.events);
         let share = self.costs.lock().unwrap_or_else(PoisonError::into_inner).ran(variant, events);
         self.progress.share(share);
-        self.progress.advance(self.done.fetch_add(1, Ordering::Relaxed) + 1, self.total, requests);
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        self.progress.advance(done, self.expected.load(Ordering::Relaxed).max(done), requests);
         Some(outcome)
     }
 
     /// Hands the outcomes out in order, up to the first run that was stopped or failed.
     fn hand_out(&self, line: &Line<Ran>, consume: &mut dyn FnMut(&Labels, RunOutcome)) -> Result<Finished, RunError> {
-        for job in 0..self.jobs() {
-            let (variant, replication) = self.work.place(job as u64);
-            // What came after the interruption is dropped, so that what is kept is a prefix of the jobs.
-            let Some(Some(outcome)) = line.next_result() else { return Ok(Finished::Interrupted) };
-            let outcome = outcome.map_err(|error| {
-                self.work.within(self.work.family(variant), error.within(&self.work.variant(variant).variant))
-            })?;
-            consume(&self.plan(variant).labels, outcome);
-            if replication + 1 == self.work.variant(variant).run.replications {
+        let groups = self.work.groups();
+        for (index, group) in groups.iter().enumerate() {
+            if self.hand_out_group(line, group, consume)? == Finished::Interrupted {
+                return Ok(Finished::Interrupted);
+            }
+            self.left.store(index + 1, Ordering::Relaxed);
+            line.skip_to(groups.get(index + 1).map_or(self.work.total(), |next| next.first));
+            for &variant in &group.variants {
                 *self.plans[variant].lock().unwrap_or_else(PoisonError::into_inner) = None;
             }
         }
         Ok(Finished::Complete)
+    }
+
+    /// The same for the variants of a group, which all have enough replications then.
+    fn hand_out_group(
+        &self,
+        line: &Line<Ran>,
+        group: &Group,
+        consume: &mut dyn FnMut(&Labels, RunOutcome),
+    ) -> Result<Finished, RunError> {
+        let mut made = 0;
+        // What the goal is about, by variant; they grow with the replications that are made, not with those allowed.
+        let mut values: Vec<Vec<f64>> = vec![Vec::new(); group.variants.len()];
+        while let Some(look) = group.next_look(made) {
+            if look > group.fewest() {
+                self.expected.fetch_add(group.jobs(look - made) as u64, Ordering::Relaxed);
+            }
+            for (&variant, values) in group.variants.iter().zip(&mut values) {
+                for _ in made..look {
+                    // What came after the interruption is dropped, so that what is kept is a prefix of the jobs.
+                    let Some(Some(outcome)) = line.next_result() else { return Ok(Finished::Interrupted) };
+                    let outcome = outcome.map_err(|error| {
+                        self.work.within(self.work.family(variant), error.within(&self.work.variant(variant).variant))
+                    })?;
+                    if group.goal.is_some() {
+                        values.push(goal_value(&outcome));
+                    }
+                    consume(&self.plan(variant).labels, outcome);
+                }
+            }
+            made = look;
+            if group.goal.is_some_and(|goal| values.iter().all(|values| goal.enough(values))) {
+                break;
+            }
+        }
+        Ok(Finished::Complete)
+    }
+}
+
+/// The value of the metric that a goal is about: the last of those that are named.
+#[must_use]
+pub fn goal_value(outcome: &RunOutcome) -> f64 {
+    match outcome.metrics.last() {
+        Some(MetricValue::Number(value)) => *value,
+        _ => f64::NAN,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which runs there are, in which order they are taken, and about what they cost.
 
 use super::RunError;
+use super::order::{self, Group, Place};
 use crate::arrivals;
 use crate::scenario::{Scenario, Window};
 
@@ -12,11 +13,8 @@ pub struct Work<'s> {
     first: Vec<usize>,
     /// The family of each variant.
     family: Vec<usize>,
-    /// Variants, in the order in which their runs are taken and handed out.
-    order: Vec<usize>,
-    /// How many jobs there are before each of those.
-    before: Vec<u64>,
-    total: u64,
+    /// Variants that stop together, in the order in which their runs are taken and handed out.
+    groups: Vec<Group>,
 }
 
 impl<'s> Work<'s> {
@@ -30,9 +28,10 @@ impl<'s> Work<'s> {
             first.push(family.len());
             family.extend(variants.iter().map(|_| index));
         }
-        let order = (0..family.len()).collect();
-        let work = Self { families: families.to_vec(), first, family, order, before: Vec::new(), total: 0 };
-        work.ordered()
+        let of = |(variants, first): (&&'s [Scenario], &usize)| order::groups(variants, *first);
+        let mut groups: Vec<Group> = families.iter().zip(&first).flat_map(of).collect();
+        order::number(&mut groups);
+        Self { families: families.to_vec(), first, family, groups }
     }
 
     /// The same with the variants first whose runs are likely to take longest: what is left to the end is short then,
@@ -40,20 +39,10 @@ impl<'s> Work<'s> {
     #[must_use]
     pub fn longest_first(mut self) -> Self {
         let costs: Vec<f64> = self.variants().map(cost).collect();
+        let cost = |group: &Group| group.variants.iter().map(|variant| costs[*variant]).fold(0.0, f64::max);
         // A stable sort: what costs the same stays in its order.
-        self.order.sort_by(|a, b| costs[*b].total_cmp(&costs[*a]));
-        self.ordered()
-    }
-
-    /// With the number of jobs before each variant.
-    fn ordered(mut self) -> Self {
-        let mut total = 0;
-        let mut before = Vec::with_capacity(self.order.len());
-        for &variant in &self.order {
-            before.push(total);
-            total += u64::from(self.variant(variant).run.replications);
-        }
-        (self.before, self.total) = (before, total);
+        self.groups.sort_by(|a, b| cost(b).total_cmp(&cost(a)));
+        order::number(&mut self.groups);
         self
     }
 
@@ -83,15 +72,19 @@ impl<'s> Work<'s> {
         }
     }
 
-    /// How many jobs there are.
-    pub(super) const fn total(&self) -> u64 {
-        self.total
+    /// Variants that stop together, in order.
+    pub(super) fn groups(&self) -> &[Group] {
+        &self.groups
     }
 
-    /// Variant and replication of a job.
-    pub(super) fn place(&self, job: u64) -> (usize, u32) {
-        let rank = self.before.partition_point(|before| *before <= job) - 1;
-        (self.order[rank], u32::try_from(job - self.before[rank]).unwrap_or(u32::MAX))
+    /// How many jobs there are if nothing ends sooner.
+    pub(super) fn total(&self) -> usize {
+        order::total(&self.groups)
+    }
+
+    /// Where a job belongs.
+    pub(super) fn place(&self, job: usize) -> Place {
+        order::place(&self.groups, job)
     }
 }
 
@@ -128,7 +121,9 @@ pub(super) struct Costs {
 
 impl Costs {
     pub(super) fn new(work: &Work<'_>) -> Self {
-        let of = |variant: &Scenario| (cost(variant), variant.run.replications, None);
+        // Of a variant with a goal those are expected that it makes at least.
+        let least = |variant: &Scenario| variant.run.until.as_ref().map_or(variant.run.replications, |until| until.min);
+        let of = |variant: &Scenario| (cost(variant), least(variant), None);
         let variants: Vec<(f64, u32, Option<f64>)> = work.variants().map(of).collect();
         let unknown = variants.iter().map(|(cost, runs, _)| cost * f64::from(*runs)).sum();
         Self { variants, done: 0.0, seen: (0.0, 0.0), known: 0.0, unknown }
@@ -179,7 +174,8 @@ mod tests {
     #[test]
     fn every_job_has_its_place_in_any_order() {
         let (first, second) = (scenarios(&[10, 30, 20]), scenarios(&[40, 20]));
-        let places = |work: &Work<'_>| (0..work.total()).map(|job| work.place(job)).collect::<Vec<_>>();
+        let pair = |place: Place| (place.variant, place.replication);
+        let places = |work: &Work<'_>| (0..work.total()).map(|job| pair(work.place(job))).collect::<Vec<_>>();
         let twice = |order: [usize; 5]| order.into_iter().flat_map(|v| [(v, 0), (v, 1)]).collect::<Vec<_>>();
         let work = Work::new(&[&first, &second]);
         assert_eq!(places(&work), twice([0, 1, 2, 3, 4]));

@@ -60,8 +60,8 @@ pub struct RunOutcome {
     pub endpoints: Vec<EndpointOutcome>,
     /// What happened to the cluster.
     pub cluster_events: Vec<ClusterEvent>,
-    /// Values of the metrics that the scenario names, in the order objectives, expectations, then what the command line
-    /// asks for.
+    /// Values of the metrics that the scenario names, in the order objectives, expectations, what the command line asks
+    /// for, what ends the replications.
     pub metrics: Vec<MetricValue>,
     /// One a traffic, where they were asked for.
     pub surveys: Vec<Survey>,

@@ -4,6 +4,7 @@ use comfy_table::{ColumnConstraint, Table, Width};
 use serde_json::{Value, json};
 
 use super::comparison::{Arm, Comparison, Flag, FlowComparison, MetricComparison, Verdict, shown};
+use super::goal::goal_value;
 use super::json::{interval_value, objective_value};
 use super::markdown;
 use super::number::{human, human_error};
@@ -133,7 +134,12 @@ pub fn markdown(summary: &Summary, asked: Shown<'_>) -> String {
 pub fn json(summary: &Summary, metrics: &[String]) -> Value {
     let objectives = |variant: &super::VariantSummary| {
         let objectives: Vec<Value> = variant.objectives.iter().map(objective_value).collect();
-        json!({"variant": variant.variant, "replications": variant.replications, "objectives": objectives})
+        let mut value =
+            json!({"variant": variant.variant, "replications": variant.replications, "objectives": objectives});
+        if let Some(goal) = &variant.goal {
+            value["until"] = goal_value(goal);
+        }
+        value
     };
     let compared: Vec<Value> = summary.comparison.as_ref().map_or_else(Vec::new, |comparison| {
         let wanted = |metric: &str| shown(metric, metrics);
@@ -337,6 +343,8 @@ fn notes(summary: &Summary, comparison: &Comparison) -> Vec<String> {
             notes.push(format!("{variant} gives the same results as {base}: what it changes has no effect here."));
         }
     }
+    let goals = summary.variants.iter().filter_map(|variant| Some((&variant.variant, variant.goal.as_ref()?)));
+    notes.extend(goals.map(|(variant, goal)| format!("{variant}: {}.", goal.sentence())));
     if summary.variants.iter().any(|variant| variant.replications < 2) {
         notes.push("One replication says nothing of chance: ask for more, as --replications 10.".to_owned());
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::goal::goal_value;
 use super::results::Summary;
 use super::summary::{FlowSummary, ObjectiveSummary, ServiceSummary, VariantSummary};
 use super::terminal::verdict_word;
@@ -22,7 +23,7 @@ pub fn document(summary: &Summary) -> Value {
 }
 
 fn variant_value(variant: &VariantSummary, seed: u64) -> Value {
-    json!({
+    let mut value = json!({
         "variant": variant.variant,
         "seed": seed,
         "replications": variant.replications,
@@ -30,7 +31,11 @@ fn variant_value(variant: &VariantSummary, seed: u64) -> Value {
         "traffic": variant.flows.iter().map(flow_value).collect::<Vec<_>>(),
         "services": variant.services.iter().map(service_value).collect::<Vec<_>>(),
         "objectives": variant.objectives.iter().map(objective_value).collect::<Vec<_>>(),
-    })
+    });
+    if let Some(goal) = &variant.goal {
+        value["until"] = goal_value(goal);
+    }
+    value
 }
 
 pub(crate) fn interval_value(interval: Option<Interval>) -> Value {

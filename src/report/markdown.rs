@@ -24,6 +24,9 @@ pub fn render(summary: &Summary) -> String {
 
 fn variant_text(variant: &VariantSummary) -> String {
     let mut text = format!("\n## {} ({} replications)\n", escape(&variant.variant), variant.replications);
+    if let Some(goal) = &variant.goal {
+        text.push_str(&format!("\n{}\n", escape(&goal.sentence())));
+    }
     for flow in variant.flows.iter().filter(|flow| flow.is_traffic) {
         text.push_str(&flow_text(flow));
     }

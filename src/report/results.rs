@@ -1,11 +1,13 @@
 //! All result files of one scenario, written while its outcomes come in.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
 use super::comparison::{self, Comparison};
 use super::directory::{Directory, SCENARIO_FILE, sha256};
+use super::goal::goal_value;
 use super::part::Part;
 use super::stream::{Kind, RowStore};
 use super::summary::{Accumulator, VariantSummary};
@@ -57,14 +59,14 @@ impl Summary {
 /// In which order outcomes come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
-    /// Variants in their order.
+    /// Variants in their order, or those that stop together in turn.
     InOrder,
     /// All replications of a variant one after the other, but variants in any order; of a variant that is finished only
     /// its metrics are kept in memory, because there may be thousands.
     AnyOrder,
 }
 
-/// The result files of one scenario in the making. The replications of a variant must come one after the other.
+/// The result files of one scenario in the making. The replications of a variant must come in their order.
 #[derive(Debug)]
 pub struct ResultFiles<'s> {
     variants: &'s [Scenario],
@@ -81,7 +83,11 @@ pub struct ResultFiles<'s> {
     summaries: Part,
     histograms: Part,
     attributions: Part,
-    current: Option<(usize, Accumulator)>,
+    /// Whether variants stop together, at a goal, and so come in turn.
+    in_turn: bool,
+    /// The variant that rows are written of.
+    writing: Option<usize>,
+    current: BTreeMap<usize, Accumulator>,
     finished: Vec<(usize, VariantSummary)>,
     baseline: Option<usize>,
     grid: Option<&'s Grid>,
@@ -99,7 +105,8 @@ impl<'s> ResultFiles<'s> {
         log_requests: bool,
         arrival: Arrival,
     ) -> io::Result<Self> {
-        let any = arrival == Arrival::AnyOrder;
+        let in_turn = variants.len() > 1 && variants.iter().any(|variant| variant.run.until.is_some());
+        let any = arrival == Arrival::AnyOrder || in_turn;
         let requests = || Part::create(&directory, requests::FILE, &requests::header(), any);
         Ok(Self {
             runs: Part::create(&directory, runs::FILE, &runs::header(), any)?,
@@ -116,7 +123,9 @@ impl<'s> ResultFiles<'s> {
             description,
             directory,
             arrival,
-            current: None,
+            in_turn,
+            writing: None,
+            current: BTreeMap::new(),
             finished: Vec::new(),
             baseline: None,
             grid: None,
@@ -139,9 +148,12 @@ impl<'s> ResultFiles<'s> {
     /// If a file cannot be written.
     pub fn add(&mut self, labels: &Labels, outcome: &RunOutcome, rows: &RowStore) -> io::Result<()> {
         let variant = outcome.variant;
-        if self.current.as_ref().is_none_or(|(current, _)| *current != variant) {
-            self.finish_variant()?;
-            self.parts().for_each(|part| part.begin(variant));
+        if self.writing != Some(variant) {
+            // Of variants that come in turn none is finished before all are.
+            if !self.in_turn {
+                self.finish_variants()?;
+            }
+            self.begin(variant);
         }
         let scenario = &self.variants[variant];
         let run = Run {
@@ -160,7 +172,7 @@ impl<'s> ResultFiles<'s> {
         if let Some(requests) = &mut self.requests {
             rows.join(Kind::Requests, variant, outcome.replication, requests)?;
         }
-        let (_, accumulator) = self.current.get_or_insert_with(|| (variant, Accumulator::new(scenario)));
+        let accumulator = self.current.entry(variant).or_insert_with(|| Accumulator::new(scenario));
         accumulator.add(labels, outcome);
         Ok(())
     }
@@ -173,9 +185,24 @@ impl<'s> ResultFiles<'s> {
             .chain(self.requests.as_mut())
     }
 
-    /// Writes what needs all replications of a variant.
-    fn finish_variant(&mut self) -> io::Result<()> {
-        let Some((variant, accumulator)) = self.current.take() else { return Ok(()) };
+    /// The rows that follow are of this variant.
+    fn begin(&mut self, variant: usize) {
+        self.writing = Some(variant);
+        self.parts().for_each(|part| part.begin(variant));
+    }
+
+    /// Writes what needs all replications of the variants so far.
+    fn finish_variants(&mut self) -> io::Result<()> {
+        for (variant, accumulator) in std::mem::take(&mut self.current) {
+            if self.writing != Some(variant) {
+                self.begin(variant);
+            }
+            self.finish_variant(variant, accumulator)?;
+        }
+        Ok(())
+    }
+
+    fn finish_variant(&mut self, variant: usize, accumulator: Accumulator) -> io::Result<()> {
         let mut found = accumulator.finish();
         let scenario = self.description.scenario.as_str();
         self.summaries.rows(|table| summary::write(table, scenario, &found))?;
@@ -200,7 +227,7 @@ impl<'s> ResultFiles<'s> {
     /// # Errors
     /// If a file cannot be written; the directory is then not a result.
     pub fn finish(mut self, partial: bool, volatile: Value) -> io::Result<Summary> {
-        self.finish_variant()?;
+        self.finish_variants()?;
         self.finished.sort_unstable_by_key(|(variant, _)| *variant);
         let scenario = self.description.scenario.clone();
         let mut resolved = self.directory.create(SCENARIO_FILE)?;
@@ -237,14 +264,18 @@ impl<'s> ResultFiles<'s> {
                 let run = &self.variants[*index].run;
                 let traffic = summary.flows.iter().filter(|flow| flow.is_traffic);
                 let requests: f64 = traffic.filter_map(|flow| flow.mean("offered")).sum();
-                json!({
+                let mut value = json!({
                     "name": summary.variant,
                     "seed": run.seed,
                     "replications": run.replications,
                     "finished": summary.replications,
                     "requests": (requests * f64::from(summary.replications)).round() as u64,
                     "events": summary.events,
-                })
+                });
+                if let Some(goal) = &summary.goal {
+                    value["until"] = goal_value(goal);
+                }
+                value
             })
             .collect();
         let head = json!({

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::attribution::{Band, Merged};
+use super::goal::GoalSummary;
 use super::measure::{Measure, in_files};
 use super::number::Value;
 use super::table::Table;
 use super::{endpoints, runs};
 use crate::cause::{FailureCause, LedgerCause};
+use crate::experiment::goal_value;
 use crate::observe::outcome::{FlowOutcome, Labels, MetricValue, RunOutcome};
 use crate::scenario::metric::Dimension;
-use crate::scenario::{Comparison, NamedMetric, Objective, Scenario};
+use crate::scenario::{Comparison, NamedMetric, Objective, Run, Scenario};
 use crate::stats::{Bound, Histogram, Interval, ObjectiveVerdict, judge_objective, saturated, t_interval};
 
 /// Name of the file.
@@ -38,6 +40,8 @@ pub struct VariantSummary {
     pub objectives: Vec<ObjectiveSummary>,
     /// Events handled.
     pub events: u64,
+    /// The goal that ends its replications, where it has one.
+    pub goal: Option<GoalSummary>,
 }
 
 impl VariantSummary {
@@ -166,6 +170,9 @@ pub(crate) struct Accumulator {
     events: u64,
     flows: Vec<FlowSums>,
     endpoints: Vec<[Average; 2]>,
+    run: Run,
+    /// What the goal is about, by replications.
+    goal_values: Vec<f64>,
 }
 
 /// A mean of the values that there are.
@@ -229,6 +236,8 @@ impl Accumulator {
             events: 0,
             flows: Vec::new(),
             endpoints: Vec::new(),
+            run: scenario.run.clone(),
+            goal_values: Vec::new(),
         }
     }
 
@@ -255,6 +264,9 @@ impl Accumulator {
             if let MetricValue::Number(value) = value {
                 values.extend(Some(in_files(&named.metric, *value)).filter(|value| value.is_finite()));
             }
+        }
+        if self.run.until.is_some() {
+            self.goal_values.push(goal_value(outcome));
         }
         self.replications += 1;
         self.events += outcome.events;
@@ -298,6 +310,7 @@ impl Accumulator {
             services,
             objectives: self.objectives.into_iter().map(|(objective, values)| judge(objective, &values)).collect(),
             events: self.events,
+            goal: GoalSummary::new(&self.run, &self.goal_values),
         }
     }
 }

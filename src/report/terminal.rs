@@ -72,6 +72,9 @@ fn variant_text(text: &mut String, variant: &VariantSummary, seed: u64, style: S
     let title = format!("variant {} · {replications}, seed {seed}", variant.variant);
     text.push_str(&style.bold(&title));
     text.push('\n');
+    if let Some(goal) = &variant.goal {
+        text.push_str(&wrap(&goal.sentence(), style));
+    }
     for flow in variant.flows.iter().filter(|flow| flow.is_traffic) {
         text.push('\n');
         flow_text(text, flow, style);

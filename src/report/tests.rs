@@ -40,6 +40,7 @@ fn scenario() -> Scenario {
         run: Run {
             window: Window::Time { duration: SimDuration::from_secs(11), warmup: second },
             replications: 2,
+            until: None,
             seed: 7,
             drain: second,
             interval: second,

@@ -8,6 +8,7 @@ use crate::arrivals;
 use crate::balance;
 use crate::cause::FailureCause;
 use crate::random::Dist;
+use crate::stats::Precision;
 use crate::time::SimDuration;
 
 pub mod check;
@@ -117,14 +118,41 @@ impl Scenario {
 pub struct Run {
     /// When arrivals stop being measured.
     pub window: Window,
-    /// How many independent replications.
+    /// How many independent replications; with `until` at most.
     pub replications: u32,
+    /// What ends them sooner.
+    pub until: Option<Until>,
     /// The seed of all randomness.
     pub seed: u64,
     /// Longest time to wait, after the window, for measured requests to end.
     pub drain: SimDuration,
     /// Length of a `timeline.csv` interval.
     pub interval: SimDuration,
+}
+
+/// `run.replications` with a goal: replications are added until a metric is known well enough.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Until {
+    /// Fewest replications.
+    pub min: u32,
+    /// What must be known.
+    pub metric: Metric,
+    /// The metric as written.
+    pub text: String,
+    /// How well: half the width of its 95 % interval as a share of its mean.
+    pub relative_half_width: f64,
+}
+
+impl Run {
+    /// When to stop adding replications, where a goal says so.
+    #[must_use]
+    pub fn precision(&self) -> Option<Precision> {
+        self.until.as_ref().map(|until| Precision {
+            min: until.min,
+            max: self.replications,
+            relative_half_width: until.relative_half_width,
+        })
+    }
 }
 
 /// The measured part of a run.

@@ -14,6 +14,8 @@ pub(super) const MAX_CLIENTS: u64 = 10_000_000;
 pub(super) const MAX_NODES: u64 = 100_000;
 /// Most workers of all instances of a proxy.
 pub(super) const MAX_WORKERS: u64 = 100_000;
+/// Most replications.
+const MAX_REPLICATIONS: u64 = 10_000_000;
 const MANY: u64 = u32::MAX as u64;
 
 /// The whole file.
@@ -80,10 +82,36 @@ pub(super) static RUN: Shape = Shape {
             "10%",
             "Start of the window: a time, a ratio of it, or `auto` (found by pilot runs).",
         ),
-        field("replications", Count(1, 10_000_000), "5", "Independent repetitions."),
+        field(
+            "replications",
+            Either(&[Count(1, MAX_REPLICATIONS), Object(&REPLICATIONS)]),
+            "5",
+            "Independent repetitions; or how precisely a metric must be known.",
+        ),
         field("seed", Count(0, u64::MAX), "1", "Seed of all randomness."),
         field("interval", Duration, "1s", "Length of an interval of `timeline.csv`."),
         field("drain", Duration, "60s", "Longest wait, after the window, for measured requests to end."),
+    ],
+};
+
+/// `run.replications` with a goal.
+pub(super) static REPLICATIONS: Shape = Shape {
+    name: "replications",
+    doc: "Repetitions until a metric is known precisely enough, in all variants with the same goal.",
+    fields: &[
+        field("min", Count(2, MAX_REPLICATIONS), "20", "Fewest repetitions."),
+        field("max", Count(2, MAX_REPLICATIONS), "1000", "Most repetitions."),
+        required("until", Object(&UNTIL), "What ends them: `{metric: browse.latency.p99, relativeHalfWidth: 5%}`."),
+    ],
+};
+
+/// `run.replications.until`.
+pub(super) static UNTIL: Shape = Shape {
+    name: "until",
+    doc: "A precision that ends the repetitions.",
+    fields: &[
+        required("metric", Text, "The metric that must be known, such as `browse.latency.p99`."),
+        required("relativeHalfWidth", Ratio, "Half the width of its 95 % interval, as a share of its mean."),
     ],
 };
 

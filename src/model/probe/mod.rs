@@ -339,11 +339,14 @@ const fn kept_anyway(statistic: &Statistic) -> bool {
     matches!(statistic, Mean | Variance | Sd | Cv2 | Min | Max | Quantile(_))
 }
 
-/// All metrics that the scenario names: objectives, expectations, then what the command line asks for.
+/// All metrics that the scenario names: objectives, expectations, what the command line asks for, and what ends the
+/// replications.
 fn named(plan: &Plan) -> impl Iterator<Item = &Metric> {
-    let objectives = plan.scenario.objectives.iter().map(|objective| &objective.metric);
-    let expected = plan.scenario.expect.iter().map(|expectation| &expectation.metric);
-    objectives.chain(expected).chain(plan.scenario.metrics.iter().map(|named| &named.metric))
+    let scenario = &plan.scenario;
+    let objectives = scenario.objectives.iter().map(|objective| &objective.metric);
+    let expected = scenario.expect.iter().map(|expectation| &expectation.metric);
+    let asked = scenario.metrics.iter().map(|named| &named.metric);
+    objectives.chain(expected).chain(asked).chain(scenario.run.until.iter().map(|until| &until.metric))
 }
 
 /// The recorder of a traffic or call.

@@ -5,8 +5,8 @@ use super::super::metric::{Across, Dimension, MetricNames, Statistic};
 use super::super::metric_text::{self, Wrong};
 use super::super::tables;
 use super::super::values::{self, Bad, shorten};
-use super::super::{Comparison, ExpectBy, Expectation, ExpectedValue, Metric, Objective};
-use super::measured;
+use super::super::{Comparison, ExpectBy, Expectation, ExpectedValue, Metric, Objective, Until};
+use super::{measured, run};
 use crate::yaml::{Node, Value};
 
 /// What metrics may name.
@@ -50,7 +50,7 @@ fn objective(text: &str, known: &Known) -> Result<Option<Objective>, Bad> {
         rest => (Comparison::Greater, &rest[1..]),
     };
     let Some(metric) = known.metric(left.trim())? else { return Ok(None) };
-    refuse_what_has_no_interval(&metric)?;
+    refuse_what_has_no_interval(&metric, "an objective")?;
     let right = right.trim();
     if metric.dimension() == Dimension::Seconds && values::parse_ratio(right).is_some_and(|value| value != 0.0) {
         return Err((
@@ -62,17 +62,42 @@ fn objective(text: &str, known: &Known) -> Result<Option<Objective>, Bad> {
     Ok(Some(Objective { text: text.to_owned(), metric, comparison, threshold }))
 }
 
-/// An objective is judged by the interval of a mean over replications, so it needs one number of each.
-fn refuse_what_has_no_interval(metric: &Metric) -> Result<(), Bad> {
+/// What is judged by the interval of a mean over replications needs one number of each.
+fn refuse_what_has_no_interval(metric: &Metric, place: &str) -> Result<(), Bad> {
     if matches!(metric.statistic, Statistic::Values | Statistic::Sequence) {
         let help = "write a statistic that is one number, such as mean, p99 or max";
-        return Err(("an objective compares one number, and this metric is a list".to_owned(), Some(help.to_owned())));
+        return Err((format!("{place} compares one number, and this metric is a list"), Some(help.to_owned())));
     }
     if metric.across != Across::Mean {
         let help = "leave it out: the mean over replications and its interval are compared";
-        return Err(("not supported yet: acrossReplications in an objective".to_owned(), Some(help.to_owned())));
+        return Err((format!("not supported yet: acrossReplications in {place}"), Some(help.to_owned())));
     }
     Ok(())
+}
+
+/// `run.replications` with a goal; its bounds were read with the rest of `run`.
+pub(super) fn until(cx: &mut Context<'_>, run: Option<&Object<'_>>, known: &Known) -> Option<Until> {
+    let replications = run::goal(cx, run?)?;
+    let min = replications.count32(cx, "min").unwrap_or(run::FEWEST);
+    let object = replications.get("until").and_then(|node| cx.object(node, &tables::UNTIL))?;
+    let text = object.text(cx, "metric");
+    let metric = text.and_then(|text| {
+        let found = known.metric(text).and_then(|metric| {
+            metric.as_ref().map_or(Ok(()), |metric| refuse_what_has_no_interval(metric, "`until`")).map(|()| metric)
+        });
+        cx.take(object.get("metric")?, "metric", found).flatten()
+    });
+    let width = object.get("relativeHalfWidth").and_then(|node| {
+        let width = values::ratio(node, f64::MAX).and_then(|width| match width {
+            width if width > 0.0 && width < 1.0 => Ok(width),
+            _ => Err((
+                format!("lies between 0 and 1 (100%), both left out, found `{}`", shorten(values::text(node)?)),
+                Some("write a ratio such as 5%".to_owned()),
+            )),
+        });
+        cx.take(node, "relativeHalfWidth", width)
+    });
+    Some(Until { min, metric: metric?, text: text?.to_owned(), relative_half_width: width? })
 }
 
 /// A number with the unit that fits the metric.

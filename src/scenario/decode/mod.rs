@@ -110,6 +110,7 @@ pub(super) fn scenario(
     scenario.objectives = expect::objectives(cx, objectives_list, &names);
     let list = identity.expect.map_or(&[] as &[Node], |node| cx.list(node, "expect"));
     scenario.expect = expect::expectations(cx, list, &names);
+    scenario.run.until = expect::until(cx, run_object.as_ref(), &names);
     scenario
 }
 

@@ -1,10 +1,15 @@
 //! `spec.run` and `spec.observe`.
 
 use super::super::context::{Context, Object};
-use super::super::values;
 use super::super::{MAX_INTERVALS, Observe, Run, Window};
+use super::super::{tables, values};
 use crate::time::SimDuration;
 use crate::yaml::Node;
+
+/// Fewest replications of a goal.
+pub(super) const FEWEST: u32 = 20;
+/// Most replications of a goal.
+const MOST: u32 = 1_000;
 
 enum Warmup {
     Time(SimDuration),
@@ -19,12 +24,13 @@ pub(super) fn run(cx: &mut Context<'_>, object: Option<&Object<'_>>) -> Run {
         return Run {
             window: Window::Time { duration: SimDuration::from_secs(300), warmup: SimDuration::from_secs(30) },
             replications: 5,
+            until: None,
             seed: 1,
             drain: SimDuration::from_secs(60),
             interval: SimDuration::from_secs(1),
         };
     };
-    let replications = object.count32(cx, "replications").unwrap_or(5);
+    let replications = replications(cx, object);
     for (key, value) in [("replications", "5"), ("seed", "1"), ("interval", "1s")] {
         if object.get(key).is_none() {
             cx.assume(format!("run: {key}"), value, format!("run.{key}"));
@@ -33,12 +39,42 @@ pub(super) fn run(cx: &mut Context<'_>, object: Option<&Object<'_>>) -> Run {
     let run = Run {
         window: window(cx, object),
         replications,
+        // Its metric names what is read after this.
+        until: None,
         seed: object.count(cx, "seed").unwrap_or(1),
         drain: object.duration(cx, "drain").unwrap_or(SimDuration::from_secs(60)),
         interval: object.positive_duration(cx, "interval").unwrap_or(SimDuration::from_secs(1)),
     };
     check_intervals(cx, object, &run);
     run
+}
+
+/// How many; with a goal at most.
+fn replications(cx: &mut Context<'_>, object: &Object<'_>) -> u32 {
+    let node = object.get("replications");
+    if node.is_none_or(|node| node.as_map().is_none()) {
+        return object.count32(cx, "replications").unwrap_or(5);
+    }
+    let Some(goal) = node.and_then(|node| cx.object(node, &tables::REPLICATIONS)) else { return MOST };
+    let (min, max) = (goal.count32(cx, "min"), goal.count32(cx, "max"));
+    for (key, given, value) in [("min", min, FEWEST), ("max", max, MOST)] {
+        if given.is_none() {
+            cx.assume(format!("run: {key} replications"), value.to_string(), format!("run.replications.{key}"));
+        }
+    }
+    let (min, max) = (min.unwrap_or(FEWEST), max.unwrap_or(MOST));
+    if max < min {
+        let key = if goal.get("max").is_some() { "max" } else { "min" };
+        let message = format!("at most {max} replications are fewer than at least {min}");
+        cx.problem_help(goal.key_span(key), message, format!("`min` is {FEWEST} and `max` is {MOST} where left out"));
+    }
+    max
+}
+
+/// `replications` where it is a goal; its keys were checked when the rest of `run` was read.
+pub(super) fn goal<'a>(cx: &mut Context<'_>, run: &Object<'a>) -> Option<Object<'a>> {
+    let node = run.get("replications").filter(|node| node.as_map().is_some())?;
+    cx.object(node, &tables::REPLICATIONS)
 }
 
 fn check_intervals(cx: &mut Context<'_>, object: &Object<'_>, run: &Run) {

@@ -2,6 +2,7 @@
 
 mod details;
 mod examples;
+mod goals;
 mod metrics;
 mod mistakes;
 mod mutations;
