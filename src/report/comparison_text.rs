@@ -9,6 +9,7 @@ use super::json::{interval_value, objective_value};
 use super::markdown;
 use super::number::{human, human_error};
 use super::results::Summary;
+use super::summary::possible;
 use super::terminal::{QUIET_WHEN_ZERO, Style, align_whole, count, objective_text, table, verdict_word, wrap};
 use crate::stats::{DifferenceVerdict, Interval};
 
@@ -158,12 +159,13 @@ pub fn json(summary: &Summary, metrics: &[String]) -> Value {
 
 fn arm_value(flow: &FlowComparison, metric: &MetricComparison, arm: &Arm) -> Value {
     let flag = |flag: Flag| Some(flag.as_str()).filter(|word| !word.is_empty());
+    let mean = |interval: Option<Interval>| interval.map(|interval| possible(&metric.metric, interval));
     json!({
         "variant": arm.variant,
         "traffic": flow.name,
         "metric": metric.metric.as_ref(),
-        "mean": interval_value(arm.mean),
-        "baseline_mean": interval_value(metric.mean),
+        "mean": interval_value(mean(arm.mean)),
+        "baseline_mean": interval_value(mean(metric.mean)),
         "difference": interval_value(arm.paired.map(|paired| paired.difference)),
         "p_value": arm.p_value,
         "p_value_uncorrected": arm.paired.and_then(|paired| paired.p_value),

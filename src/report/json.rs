@@ -48,7 +48,7 @@ pub(crate) fn interval_value(interval: Option<Interval>) -> Value {
 
 fn flow_value(flow: &FlowSummary) -> Value {
     let metrics: Map<String, Value> =
-        flow.metrics.iter().map(|metric| (metric.measure.name.to_string(), interval_value(metric.interval))).collect();
+        flow.metrics.iter().map(|metric| (metric.measure.name.to_string(), interval_value(metric.printed()))).collect();
     let errors: Vec<Value> = flow
         .errors
         .iter()
@@ -92,7 +92,7 @@ pub(crate) fn objective_value(objective: &ObjectiveSummary) -> Value {
     json!({
         "objective": objective.text,
         "verdict": verdict_word(objective.verdict),
-        "value": interval_value(objective.interval),
+        "value": interval_value(objective.printed()),
         "replications_needed": needed,
     })
 }

@@ -111,6 +111,20 @@ pub struct MetricSummary {
     pub values: Vec<f64>,
 }
 
+impl MetricSummary {
+    /// The interval as it is printed.
+    #[must_use]
+    pub fn printed(&self) -> Option<Interval> {
+        self.interval.map(|interval| possible(&self.measure.name, interval))
+    }
+}
+
+/// What is possible of an interval for a column of `runs.csv`: none can be negative, and shares are at most 1.
+pub(crate) fn possible(metric: &str, interval: Interval) -> Interval {
+    let most = if matches!(metric, "error_ratio" | "censored") { 1.0 } else { f64::INFINITY };
+    interval.within(0.0, most)
+}
+
 /// Failures of one cause at one place, all replications together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorSummary {
@@ -155,6 +169,15 @@ pub struct ObjectiveSummary {
     pub interval: Option<Interval>,
     /// The unit of the value.
     pub dimension: Dimension,
+}
+
+impl ObjectiveSummary {
+    /// The interval as it is printed: no metric can be negative, and ratios are at most 1.
+    #[must_use]
+    pub fn printed(&self) -> Option<Interval> {
+        let most = if self.dimension == Dimension::Ratio { 1.0 } else { f64::INFINITY };
+        self.interval.map(|interval| interval.within(0.0, most))
+    }
 }
 
 /// Adds up the replications of one variant; memory does not depend on how many requests they had.
@@ -373,7 +396,7 @@ fn judge(objective: Objective, values: &[f64]) -> ObjectiveSummary {
 pub(crate) fn write<W: Write>(table: &mut Table<W>, scenario: &str, summary: &VariantSummary) -> io::Result<()> {
     for flow in &summary.flows {
         for metric in &flow.metrics {
-            let field = |part: fn(Interval) -> f64| Value::number(metric.interval.map(part)).field();
+            let field = |part: fn(Interval) -> f64| Value::number(metric.printed().map(part)).field();
             table.row([
                 scenario,
                 &summary.variant,

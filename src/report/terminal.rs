@@ -157,7 +157,7 @@ pub(crate) fn metric_rows(flow: &FlowSummary) -> Vec<[String; 3]> {
         .filter(|metric| !quiet(metric))
         .map(|metric| {
             let (mean, interval) = metric
-                .interval
+                .printed()
                 .map_or_else(|| ("too few samples".to_owned(), String::new()), |i| (human(i.mean), interval_text(i)));
             [metric.measure.name.to_string(), mean, interval]
         })
@@ -317,7 +317,7 @@ pub(crate) fn objective_mean(objective: &ObjectiveSummary) -> Option<String> {
         Dimension::PerSecond => (1.0, "/s"),
         Dimension::Number => (1.0, ""),
     };
-    objective.interval.map(|i| {
+    objective.printed().map(|i| {
         let scaled = Interval { mean: i.mean * scale, low: i.low * scale, high: i.high * scale, n: i.n };
         let interval = interval_text(scaled);
         let interval = if interval.is_empty() { interval } else { format!(" ({interval})") };

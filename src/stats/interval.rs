@@ -23,6 +23,15 @@ pub struct Interval {
     pub n: usize,
 }
 
+impl Interval {
+    /// The same of a quantity that lies between these bounds: an end beyond one stands on it. What it holds of the
+    /// possible values is the same. An end that does not exist stays away.
+    #[must_use]
+    pub fn within(self, least: f64, most: f64) -> Self {
+        Self { low: self.low.clamp(least, most), high: self.high.clamp(least, most), ..self }
+    }
+}
+
 /// The value that a Student-t variable with `df` degrees of freedom stays below with probability `p`.
 ///
 /// # Panics
@@ -139,6 +148,16 @@ mod tests {
         assert!(one.low.is_nan() && one.high.is_nan());
         let equal = t_interval(&[0.1; 7], 0.95).unwrap();
         assert_eq!((equal.low, equal.mean, equal.high), (0.1, 0.1, 0.1));
+    }
+
+    #[test]
+    fn ends_stand_on_the_bounds_of_what_is_possible() {
+        let interval = Interval { mean: 0.2, low: -0.3, high: 0.7, n: 5 };
+        assert_eq!(interval.within(0.0, 1.0), Interval { low: 0.0, ..interval });
+        assert_eq!(interval.within(0.0, 0.5), Interval { low: 0.0, high: 0.5, ..interval });
+        assert_eq!(interval.within(-1.0, f64::INFINITY), interval);
+        let one = t_interval(&[7.0], 0.95).unwrap().within(0.0, 1.0);
+        assert!(one.low.is_nan() && one.high.is_nan());
     }
 
     #[test]

@@ -180,12 +180,16 @@ fn summaries_are_means_with_student_intervals() {
         let center = mean(&values);
         let variance = values.iter().map(|value| (value - center).powi(2)).sum::<f64>() / 2.0;
         let half = t * (variance / 3.0).sqrt();
-        for (column, want) in [("mean", center), ("ci95_low", center - half), ("ci95_high", center + half)] {
+        // No column can be negative, and these two are shares.
+        let most = if ["error_ratio", "censored"].contains(&metric) { 1.0 } else { f64::INFINITY };
+        let ends = [(center - half).max(0.0), (center + half).min(most)];
+        for (column, want) in [("mean", center), ("ci95_low", ends[0]), ("ci95_high", ends[1])] {
             let got = number(row, column).expect("a number");
             let scale = center.abs().max(half).max(1e-9);
             assert!((got - want).abs() <= 1e-7 * scale, "{metric} {column}: the file says {got}, computed {want}");
         }
     }
+    assert!(summary.iter().any(|row| row["ci95_low"] == "0" && row["mean"] != "0"), "an interval is cut at zero");
     let missing = summary.iter().filter(|row| row["mean"].is_empty()).count();
     assert!(missing > 0, "p99.9 of a few thousand requests should be refused");
 }
