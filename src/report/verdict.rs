@@ -130,7 +130,10 @@ impl Observed {
             (told_apart(verdict, expectation.not), note)
         } else {
             let value = nearest_in_range(known, estimate);
-            (self::verdict(expectation, value, estimate, se, n, quick), None)
+            let verdict = self::verdict(expectation, value, estimate, se, n, quick);
+            let vague = verdict == Verdict::Imprecise && !demands_precision(expectation);
+            let note = vague.then(|| format!("without a tolerance it takes {ENOUGH_REPLICATIONS} replications"));
+            (verdict, note)
         };
         Judgement { mean: MetricValue::Number(estimate), se, replications: n, verdict, note }
     }
@@ -209,8 +212,12 @@ fn verdict(e: &Expectation, value: f64, estimate: f64, se: Option<f64>, n: usize
     // One replication has no standard error: what is left to compare with is the tolerance.
     let (allowed, precise) = match (e.by, se) {
         (ExpectBy::Error, Some(se)) => {
-            let demanded = e.tolerance.is_some() || e.absolute.is_some();
-            (multiplier(n) * se + slack, quick || !demanded || se <= tolerance / 2.0 + ROUNDING)
+            let precise = if demands_precision(e) {
+                se <= tolerance / 2.0 + ROUNDING
+            } else {
+                n >= ENOUGH_REPLICATIONS || se <= ROUNDING * value.abs().max(1.0)
+            };
+            (multiplier(n) * se + slack, quick || precise)
         }
         _ => (tolerance + slack, true),
     };
@@ -240,6 +247,12 @@ fn told_apart(verdict: Verdict, not: bool) -> Verdict {
 
 fn rounding(value: f64) -> f64 {
     ROUNDING * value.abs().max(1.0)
+}
+
+/// Whether an expectation says how precise the answer must be. Otherwise any value is within so many standard errors of
+/// two replications that differ: with few of them 5.3 becomes thousands.
+const fn demands_precision(expectation: &Expectation) -> bool {
+    expectation.tolerance.is_some() || expectation.absolute.is_some()
 }
 
 /// How many standard errors a mean of `n` replications may be off.
@@ -311,6 +324,25 @@ mod tests {
 
     fn verdict_of(expectation: &Expectation, values: &[f64]) -> Verdict {
         judge(expectation, values, false).verdict
+    }
+
+    #[test]
+    fn few_replications_prove_nothing_without_a_tolerance() {
+        let e = Expectation { tolerance: None, ..expectation(ExpectedValue::Number(2.0)) };
+        let judge = |values: &[f64], quick| {
+            let mut observed = Observed::default();
+            values.iter().for_each(|value| observed.add(&e, &MetricValue::Number(*value)));
+            observed.judge(&e, quick)
+        };
+        let few = judge(&values(3.0, 0.5, 4), false);
+        assert_eq!(few.verdict, Verdict::Imprecise);
+        assert_eq!(few.note.as_deref(), Some("without a tolerance it takes 32 replications"));
+        assert_eq!(judge(&values(3.0, 0.5, 4), true).verdict, Verdict::Pass, "nothing is demanded of a quick run");
+        assert_eq!(judge(&values(2.1, 0.1, 32), false).verdict, Verdict::Pass);
+        assert_eq!(judge(&values(3.0, 0.1, 32), false).verdict, Verdict::Fail);
+        assert_eq!(judge(&[2.0; 4], false).verdict, Verdict::Pass, "all say the same");
+        assert_eq!(judge(&[2.1; 4], false).verdict, Verdict::Fail);
+        assert_eq!(judge(&[2.0], false).verdict, Verdict::Pass, "one alone is compared exactly");
     }
 
     #[test]
