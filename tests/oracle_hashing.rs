@@ -136,7 +136,7 @@ fn rings_of_fifty() {
 
 #[test]
 fn rings_of_a_thousand_points() {
-    check_ring(5, 1_000, 2_000, [1.037_038_501, 1.066_364_628], 0.963_568_746_6, 0.028_281_443_24);
+    check_ring(5, 1_000, 1_500, [1.037_038_501, 1.066_364_628], 0.963_568_746_6, 0.028_281_443_24);
 }
 
 /// D. Gryski, "Consistent Hashing: Algorithmic Tradeoffs" (2018): spread of the share of one of ten, 100 points each.
@@ -254,7 +254,7 @@ fn highest_hashes_of_many_keys() {
 fn few_keys_change_the_highest_hash() {
     let mut balancer = build(Rendezvous { weights: Weights::NONE }, 1_000);
     let (mut removed, mut added) = (Vec::new(), Vec::new());
-    for block in 0..48_u64 {
+    for block in 0..32_u64 {
         let keys = block * 65_537..(block + 1) * 65_537;
         balancer.resize(1_000);
         let before = homes(&mut balancer, keys.clone());
@@ -307,7 +307,7 @@ fn from_ten_endpoints_to_eleven() {
 fn bounded_loads() {
     let cases = [(10, 1_000, 125, 125, 2), (20, 500, 110, 28, 3), (7, 300, 150, 65, 3), (16, 1_000, 105, 66, 1)];
     for (endpoints, keys, percent, capacity, not_full) in cases {
-        assert_eq!((keys * percent as u32).div_ceil(100 * endpoints), capacity);
+        assert_eq!((keys * percent).div_ceil(100 * endpoints), capacity);
         assert_eq!(endpoints - keys / capacity, not_full);
         for replication in 0..200 {
             // Few points, so that the unbounded ring would be uneven.

@@ -156,6 +156,10 @@ fn mistakes_name_what_there_is() {
         let bad = Metric::parse(text, &names()).expect_err(text);
         assert_eq!((bad.0.as_str(), bad.1.as_deref().unwrap_or("")), (message, help), "{text}");
     }
+}
+
+#[test]
+fn what_is_no_metric_is_refused() {
     for text in [
         "",
         ".",
