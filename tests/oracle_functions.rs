@@ -3,7 +3,8 @@
 
 use windtunnel::arrivals;
 use windtunnel::balance::{
-    Balancer, Choices, Ended, Glance, LeastRequest, RoundRobin, SmoothWeightedRoundRobin, Spec, Start, Weights,
+    Balancer, Choices, EdfLeastRequest, Ended, Glance, LeastRequest, RoundRobin, SmoothWeightedRoundRobin, Spec, Start,
+    Weights,
 };
 use windtunnel::model::network::iptables;
 use windtunnel::random::Stream;
@@ -179,6 +180,36 @@ fn smooth_weighted_sequences() {
         assert_eq!(picked, cycle.repeat(2), "{weights:?}");
         for (name, weight) in ('a'..).zip(&weights) {
             assert_eq!(cycle.matches(name).count(), *weight as usize, "{weights:?}");
+        }
+    }
+}
+
+/// Weights 1, 2, 4 with 0, 3, 1 outstanding weigh w / (a + 1)^bias, which is 1, 0.5 and 2 with Envoy's bias of 1: with
+/// these numbers frozen, shares of 2/7, 1/7 and 4/7. With a bias of 0 they go by the weights, with 2 by 1, 1/8 and 1.
+#[test]
+fn weights_fall_with_the_load() {
+    for (bias, effective) in [(1.0, [1.0, 0.5, 2.0]), (0.0, [1.0, 2.0, 4.0]), (2.0, [1.0, 0.125, 1.0])] {
+        let weights = Weights::new(vec![1, 2, 4]).expect("weights");
+        let mut stream = Stream::new(1, 0, "effective weights");
+        let mut balancer = Spec::from(EdfLeastRequest { weights, bias, start: Start::After(0) }).build(3, &mut stream);
+        let outstanding = [0, 3, 1];
+        while (0..3).any(|endpoint| balancer.outstanding(endpoint) < outstanding[endpoint as usize]) {
+            let endpoint = balancer.pick(&mut stream, &Glance::default()).expect("three endpoints");
+            if balancer.outstanding(endpoint) > outstanding[endpoint as usize] {
+                balancer.done(endpoint, Ended::default());
+            }
+        }
+        // Endpoints stand in the queue with what they weighed before.
+        for _ in 0..100 {
+            pick(&mut balancer, &mut stream);
+        }
+        let mut counts = [0.0; 3];
+        for _ in 0..70_000 {
+            counts[pick(&mut balancer, &mut stream) as usize] += 1.0;
+        }
+        let whole: f64 = effective.iter().sum();
+        for (count, weight) in counts.into_iter().zip(effective) {
+            assert_near(&format!("share with bias {bias}"), count / 70_000.0, weight / whole, 2.0 / 70_000.0);
         }
     }
 }
