@@ -47,8 +47,8 @@ TAIL = """
 ## What is not compared
 
 * The 99.9th percentile: five requests of a run, which two real repeats do not agree on (up to 30 % apart).
-* Which pod each request got under least connections or a random policy: two real repeats agree on 16 to 23 % of them,
-  where chance gives 13 %.
+* Which pod each request got under least connections or a random policy: two real repeats agree on 12 to 23 % of them,
+  where chance gives 12.5 %.
 * Connections that stay open behind iptables or nftables rules: 20 or 32 connections draw their pods once, so one run says
   next to nothing (two repeats: p99 332 and 635 ms), and no replication could be told from it.
 * What has no mechanism here yet: queues in the proxy (`maxconn`), circuit breakers, outlier detection, health checks,
