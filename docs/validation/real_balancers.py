@@ -139,6 +139,11 @@ def sequence_row(line):
     return ["sequence of picks", "", note[0] if note else "the same", "", "exact", verdict(line)]
 
 
+def share_row(line):
+    shown = span([value * 100 for value in number(line["expected"])], 0)
+    return ["largest share of a pod, %", shown, f"{float(line['mean']) * 100:.0f}", "", "exact", verdict(line)]
+
+
 def document(lines):
     """The whole page."""
     known = policies()
@@ -156,6 +161,7 @@ def document(lines):
         file, name = case.rsplit("#", 1)
         system = SYSTEMS[pathlib.Path(file).stem]
         rows = [sequence_row(line) for line in quantities if line["metric"].endswith(".sequence")]
+        rows += [share_row(line) for line in quantities if line["metric"].endswith(".share.max")]
         rows += [latency_row(line) for line in quantities if ".latency." in line["metric"]]
         rows += pick_rows([line for line in quantities if line["metric"].endswith("].picks")])
         for row in rows:
