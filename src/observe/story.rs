@@ -107,6 +107,8 @@ pub enum What {
         busy: u32,
         /// Slots, or cores under processor sharing; `None` is unlimited.
         slots: Option<u32>,
+        /// Whether all share the cores, so that nobody waits.
+        shares: bool,
         /// Whether it was back from calls.
         again: bool,
     },

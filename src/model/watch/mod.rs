@@ -185,6 +185,7 @@ impl World<'_> {
             waiting: telling.found.0,
             busy: telling.found.1,
             slots: (server.slots != NONE).then_some(server.slots),
+            shares: server.shares,
             again,
         };
         telling.push(now.as_nanos(), Some((LedgerCause::QueueWait, place)), what);

@@ -38,8 +38,10 @@ struct Line {
 #[must_use]
 pub fn story_text(told: &Told, style: Style) -> String {
     let story = &told.story;
-    let mut text = style.bold(&title(told));
-    text.push('\n');
+    let mut text = String::new();
+    for (number, part) in wrapped(&title(told), style.width.saturating_sub(2).max(30)).into_iter().enumerate() {
+        text.push_str(&format!("{}{}\n", if number == 0 { "" } else { "  " }, style.bold(&part)));
+    }
     let mut lines = Vec::new();
     story_lines(story, 0, &mut lines);
     text.push_str("  from, ms   takes\n");
@@ -199,17 +201,28 @@ fn step_text(step: &Step) -> String {
         What::Handling { proxy, back: false } => format!("handled by {proxy}"),
         What::Handling { proxy, back: true } => format!("reply handled by {proxy}"),
         What::Queue { pod, again: true, .. } => format!("waits at {pod} for a slot after its calls"),
+        What::Queue { pod, waiting, busy, slots: Some(cores), shares: true, .. } => {
+            format!("reaches {pod}: {} on {}", count(waiting + busy, "request"), count(*cores, "core"))
+        }
         What::Queue { pod, waiting, busy, slots, .. } => {
             queue_text(pod, (*waiting, *busy, *slots), step.to > step.from)
         }
         What::Service { pod, sharing: None } => format!("served by {pod}"),
         What::Service { pod, sharing: Some(jobs) } => {
-            format!("served by {pod}, where {} shared the cores at the start", count(*jobs, "request"))
+            format!("served by {pod}, {}", company(*jobs))
         }
         What::Failed { cause, place } => format!("turned away: {cause} at {place}"),
         What::Cut { during } => format!("{during}, when the client stopped waiting"),
         What::Pick(pick) => pick_text(pick),
         What::Calls { .. } => "calls".to_owned(),
+    }
+}
+
+/// With how many others a request shared the cores.
+fn company(jobs: u32) -> String {
+    match jobs {
+        0 | 1 => "at the start alone".to_owned(),
+        jobs => format!("at the start sharing its cores with {}", count(jobs - 1, "other")),
     }
 }
 
