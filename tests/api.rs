@@ -94,6 +94,7 @@ fn queue() -> Scenario {
             replicas: 1,
             containers: vec![Container { name: "app".to_owned(), ports: vec![(None, 80)], behaviour: web }],
             pod_speed: Vec::new(),
+            pod_episodes: Vec::new(),
             node_name: None,
             allowed_nodes: vec![0],
         }],

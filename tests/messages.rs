@@ -98,7 +98,7 @@ fn every_wrong_option_is_answered_with_what_would_be_right() {
         ),
         (
             &["compare", "small.yaml", "--vary", "run.interval=1s,2s", "--baseline", "interval"],
-            "error: no variant of small is called `interval`; there are interval=1s, interval=2s\n".to_owned(),
+            "error: no variant of small is called `interval`; did you mean `interval=1s`?\n".to_owned(),
         ),
         (
             &["compare", "small.yaml", "--vary", "run.interval=1s,2s", "--metric", "goodput"],
@@ -106,6 +106,10 @@ fn every_wrong_option_is_answered_with_what_would_be_right() {
              in_flight, censored, retries, throughput_rps, goodput_rps, error_ratio, latency_mean_ms, latency_p50_ms, \
              latency_p90_ms, latency_p95_ms, latency_p99_ms, latency_p999_ms, latency_max_ms\n"
                 .to_owned(),
+        ),
+        (
+            &["compare", "small.yaml", "--vary", "run.interval=1s,2s", "--baseline", "x"],
+            "error: no variant of small is called `x`; there are interval=1s, interval=2s\n".to_owned(),
         ),
         (
             &["sweep", "small.yaml", "--vary", "run.interval=1s,1s"],

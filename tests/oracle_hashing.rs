@@ -305,7 +305,8 @@ fn from_ten_endpoints_to_eleven() {
 /// V. Mirrokni, M. Thorup, M. Zadimoghaddam, "Consistent Hashing with Bounded Loads" (2018).
 #[test]
 fn bounded_loads() {
-    let cases = [(10, 1_000, 125, 125, 2), (20, 500, 110, 28, 3), (7, 300, 150, 65, 3), (16, 1_000, 105, 66, 1)];
+    let cases: [(u32, u32, u32, u32, u32); 4] =
+        [(10, 1_000, 125, 125, 2), (20, 500, 110, 28, 3), (7, 300, 150, 65, 3), (16, 1_000, 105, 66, 1)];
     for (endpoints, keys, percent, capacity, not_full) in cases {
         assert_eq!((keys * percent).div_ceil(100 * endpoints), capacity);
         assert_eq!(endpoints - keys / capacity, not_full);
