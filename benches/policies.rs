@@ -12,10 +12,22 @@ use windtunnel::random::Stream;
 const SPECS: [(&str, Spec); 6] = [
     ("random", Spec::Random(Random)),
     ("round-robin", Spec::RoundRobin(RoundRobin { start: Start::Random })),
-    ("least-request-2", Spec::LeastRequest(LeastRequest { choices: Choices::Of(2), replacement: false })),
-    ("least-request-2-replaced", Spec::LeastRequest(LeastRequest { choices: Choices::Of(2), replacement: true })),
-    ("least-request-5", Spec::LeastRequest(LeastRequest { choices: Choices::Of(5), replacement: false })),
-    ("least-request-all", Spec::LeastRequest(LeastRequest { choices: Choices::All, replacement: false })),
+    (
+        "least-request-2",
+        Spec::LeastRequest(LeastRequest { choices: Choices::Of(2), replacement: false, staleness: None }),
+    ),
+    (
+        "least-request-2-replaced",
+        Spec::LeastRequest(LeastRequest { choices: Choices::Of(2), replacement: true, staleness: None }),
+    ),
+    (
+        "least-request-5",
+        Spec::LeastRequest(LeastRequest { choices: Choices::Of(5), replacement: false, staleness: None }),
+    ),
+    (
+        "least-request-all",
+        Spec::LeastRequest(LeastRequest { choices: Choices::All, replacement: false, staleness: None }),
+    ),
 ];
 
 fn pick_and_done(criterion: &mut Criterion) {

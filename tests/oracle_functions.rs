@@ -143,8 +143,8 @@ fn power_of_two_draws() {
 /// How often `pod` is chosen while each of `loaded` has one request outstanding and the others none.
 fn chosen(replacement: bool, loaded: &[u32], pod: u32) -> f64 {
     let mut stream = Stream::new(1, pod, if replacement { "with" } else { "without" });
-    let mut balancer =
-        Spec::LeastRequest(LeastRequest { choices: Choices::Of(2), replacement }).build(PODS, &mut stream);
+    let mut balancer = Spec::LeastRequest(LeastRequest { choices: Choices::Of(2), replacement, staleness: None })
+        .build(PODS, &mut stream);
     for target in loaded {
         while balancer.outstanding(*target) == 0 {
             let other = balancer.pick(&mut stream, &Glance::default()).expect("four pods");

@@ -172,6 +172,12 @@ macro_rules! policies {
                 }
             }
 
+            fn report(&mut self, sight: &impl Sight) {
+                match self {
+                    $(Self::$Far(state) => state.report(sight),)+
+                }
+            }
+
             fn resize(&mut self, endpoints: u32) {
                 match self {
                     $(Self::$Far(state) => state.resize(endpoints),)+
@@ -207,6 +213,15 @@ macro_rules! policies {
                 match &self.0 {
                     $(Near::$Near(state) => state.outstanding(endpoint),)+
                     Near::Far(state) => state.outstanding(endpoint),
+                }
+            }
+
+            /// The pods report what they have, as often as the policy asks for ([`Asks::reports`]).
+            #[inline(never)]
+            pub fn report(&mut self, sight: &impl Sight) {
+                match &mut self.0 {
+                    $(Near::$Near(state) => state.report(sight),)+
+                    Near::Far(state) => state.report(sight),
                 }
             }
 

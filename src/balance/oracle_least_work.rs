@@ -32,7 +32,7 @@ impl Policy for OracleLeastWork {
     }
 
     fn asks(&self) -> Asks {
-        Asks { work: true }
+        Asks { work: true, ..Asks::default() }
     }
 
     fn build(&self, endpoints: u32, _stream: &mut Stream) -> OracleLeastWorkState {

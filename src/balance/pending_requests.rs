@@ -28,7 +28,7 @@ impl Policy for PendingRequests {
     }
 
     fn build(&self, endpoints: u32, stream: &mut Stream) -> LeastRequestState {
-        LeastRequest { choices: Choices::Of(2), replacement: false }.build(endpoints, stream)
+        LeastRequest { choices: Choices::Of(2), ..LeastRequest::USUAL }.build(endpoints, stream)
     }
 
     #[cfg(test)]

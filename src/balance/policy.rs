@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use super::parameter::{Given, Parameter};
 use super::sight::{Ended, Sight};
 use crate::random::Stream;
+use crate::time::SimDuration;
 
 /// What there is to know about a policy.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,6 +37,8 @@ impl PolicyListed {
 pub struct Asks {
     /// The unfinished work in the pods ([`Sight::work`]).
     pub work: bool,
+    /// The length of time between two reports ([`Balancer::report`](super::Balancer::report)).
+    pub reports: Option<SimDuration>,
 }
 
 /// The parameters of a policy, of which balancers are made.
@@ -75,6 +78,9 @@ pub(super) trait State: Debug + Clone {
         0
     }
 
+    /// The pods report what they have.
+    fn report(&mut self, _sight: &impl Sight) {}
+
     /// From now on the endpoints are `0..endpoints`.
     fn resize(&mut self, endpoints: u32);
 }
@@ -91,6 +97,10 @@ impl<S: State> State for Box<S> {
 
     fn outstanding(&self, endpoint: u32) -> u32 {
         (**self).outstanding(endpoint)
+    }
+
+    fn report(&mut self, sight: &impl Sight) {
+        (**self).report(sight);
     }
 
     fn resize(&mut self, endpoints: u32) {

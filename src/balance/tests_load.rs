@@ -152,6 +152,36 @@ fn oracles_see_what_others_sent() {
     assert!(tied[1] == 0 && p > 1e-4, "{tied:?}");
 }
 
+/// Between two reports nothing that the balancer does or hears changes its mind.
+#[test]
+fn old_reports_make_a_herd() {
+    let mut stream = stream();
+    let stale = |choices| LeastRequest { choices, staleness: Some(SimDuration::from_secs(1)), ..LeastRequest::USUAL };
+    let mut all = Spec::from(stale(Choices::All)).build(4, &mut stream);
+    let mut counts = |balancer: &mut Balancer, pods: Option<Pods>| {
+        if let Some(pods) = pods {
+            balancer.report(&pods);
+        }
+        let mut counts = [0_u64; 4];
+        for _ in 0..12_000 {
+            counts[pick(balancer, &mut stream) as usize] += 1;
+            balancer.done(0, Ended::default());
+        }
+        counts
+    };
+    let uniform = |counts: &[u64]| chi_square(counts, &vec![1.0; counts.len()]).unwrap().1 > 1e-4;
+    // Before the first report all pods are as they began.
+    assert!(uniform(&counts(&mut all, None)));
+    assert_eq!(counts(&mut all, Some(Pods([3, 2, 1, 2]))), [0, 0, 12_000, 0]);
+    let [a, b, c, d] = counts(&mut all, Some(Pods([1, 2, 1, 1])));
+    assert!(b == 0 && uniform(&[a, c, d]));
+    // Of two: ranks 1 to 4 are taken with 3, 2, 1 and 0 of 6 pairs.
+    let mut two = Spec::from(stale(Choices::Of(2))).build(4, &mut self::stream());
+    let shares = counts(&mut two, Some(Pods([3, 0, 2, 1])));
+    let (_, p) = chi_square(&shares, &[0.0, 3.0, 1.0, 2.0]).unwrap();
+    assert!(p > 1e-4, "{shares:?}");
+}
+
 #[test]
 fn pending_requests_is_least_request_of_two() {
     let run = |spec: Spec| {
@@ -167,6 +197,6 @@ fn pending_requests_is_least_request_of_two() {
     };
     assert_eq!(
         run(Spec::PendingRequests(PendingRequests)),
-        run(Spec::LeastRequest(LeastRequest { choices: Choices::Of(2), replacement: false }))
+        run(Spec::LeastRequest(LeastRequest { choices: Choices::Of(2), replacement: false, staleness: None }))
     );
 }

@@ -39,6 +39,7 @@ use slab::Slab;
 use traffic::attempt::{Attempt, Request};
 use traffic::connection::Connection;
 use traffic::flow::FlowState;
+use traffic::report::Reporting;
 use watch::Watch;
 use window::WindowState;
 
@@ -84,6 +85,8 @@ pub(crate) mod kind {
     pub(crate) const PATIENCE: Kind = Kind(12);
     /// It is an attempt's turn at the client's pool (attempt).
     pub(crate) const GO: Kind = Kind(20);
+    /// The pods of a balancer report to it (balancer that is reported to).
+    pub(crate) const REPORT: Kind = Kind(21);
     /// The next job under processor sharing is done (station).
     pub(crate) const SHARED: Kind = Kind(13);
     /// A waiting request gets its slot (attempt).
@@ -140,6 +143,9 @@ pub struct World<'p> {
     sharing: Vec<Option<Box<(Sharing, crate::engine::TimerId)>>>,
     /// The work in the pods, where a policy asks for it.
     work: Option<Box<Unfinished>>,
+    /// The balancers that go by reports of the pods, and how many reports are scheduled.
+    reporting: Vec<Reporting>,
+    reports_pending: usize,
     endpoints: Vec<EndpointCounters>,
     endpoint_latency: EndpointLatency,
     flows: Vec<FlowState>,
@@ -302,6 +308,8 @@ impl<'p> World<'p> {
                 let slots = plan.server_of.iter().map(|server| plan.servers[*server as usize].slots);
                 Box::new(Unfinished::new(slots))
             }),
+            reporting: Vec::new(),
+            reports_pending: 0,
             endpoints: vec![EndpointCounters::default(); plan.endpoints.len()],
             endpoint_latency,
             flows,
@@ -347,6 +355,7 @@ impl<'p> World<'p> {
         for flow in 0..self.plan.traffics {
             self.start_traffic(flow, schedule);
         }
+        self.start_reports(schedule);
     }
 
     /// The identity-bearing hash of a flow, for keyed draws.
@@ -471,6 +480,7 @@ impl Model for World<'_> {
             kind::PATIENCE => self.on_patience(slot, now, schedule),
             kind::SHARED => self.on_shared(slot, now, schedule),
             kind::GO => self.on_go(slot, now, schedule),
+            kind::REPORT => self.on_report(slot, now, schedule),
             kind::START => self.on_start(slot, now, schedule),
             kind::WINDOW_OPENS => self.open_window(now),
             kind::WINDOW_MIDDLE => self.mark_middle(now),

@@ -162,7 +162,8 @@ fn the_shop_loads_with_all_its_parts() {
         browse.flow.balancer,
         Some(crate::balance::Spec::LeastRequest(crate::balance::LeastRequest {
             choices: Choices::Of(2),
-            replacement: false
+            replacement: false,
+            staleness: None,
         }))
     );
     assert_eq!(browse.clients, Clients { count: 200, popularity: Popularity::Zipf { exponent: 1.1 } });
