@@ -2,7 +2,7 @@
 //!
 //! A [`Balancer`] is the state of one balancing component: a node's kube-proxy, a worker of a proxy, a client. It knows
 //! how many endpoints it has and what it sent where; what else a policy may look at stands in [`Sight`]. A policy is a
-//! file here, which holds all it is, and a row of `policies!`.
+//! file here, which holds all it is, and a row of the macro `policies!`.
 
 mod bounded;
 mod edf;
