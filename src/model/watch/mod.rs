@@ -60,6 +60,7 @@ impl Watch {
 
 impl World<'_> {
     /// The stories of these requests, given by traffic and number, are wanted.
+    #[cold]
     pub(crate) fn watch_stories(&mut self, wanted: &[(usize, u64)]) {
         if !wanted.is_empty() {
             self.probes.watch_requests();
@@ -82,7 +83,7 @@ impl World<'_> {
     }
 
     /// A request is about to begin in the next free slots.
-    #[inline(never)]
+    #[cold]
     pub(crate) fn watch_begin(&mut self, beginning: Beginning, now: SimTime) {
         let request = self.requests.next_slot();
         if let Some(accounts) = self.accounts() {
@@ -116,6 +117,7 @@ impl World<'_> {
     }
 
     /// Another try is about to begin in the next free slot.
+    #[cold]
     pub(crate) fn watch_retry(&mut self, request: u32, base: u64, now: SimTime) {
         self.tell(|world, stories| {
             if let Some(telling) = stories.of_request(request) {
@@ -125,6 +127,7 @@ impl World<'_> {
     }
 
     /// An attempt got a pooled connection, or the right to open one, after waiting.
+    #[cold]
     pub(crate) fn watch_pooled(&mut self, attempt: u32, of_proxy: bool, now: SimTime) {
         self.tell(|_, stories| {
             if let Some(telling) = stories.of_attempt(attempt) {
@@ -135,6 +138,7 @@ impl World<'_> {
     }
 
     /// An attempt opens a connection between two nodes, which takes so long.
+    #[cold]
     pub(crate) fn watch_connect(&mut self, attempt: u32, (from, to): (u32, u32), behind_proxy: bool, nanos: u64) {
         self.tell(|world, stories| {
             let Some(telling) = stories.of_attempt(attempt) else { return };
@@ -153,7 +157,7 @@ impl World<'_> {
     }
 
     /// An attempt reaches its pod.
-    #[inline(never)]
+    #[cold]
     pub(crate) fn watch_reached(&mut self, attempt: u32, now: SimTime) {
         self.tell(|world, stories| {
             let Some(telling) = stories.of_attempt(attempt) else { return };
@@ -166,7 +170,7 @@ impl World<'_> {
     }
 
     /// An attempt got a slot at a station, for which it had waited since `since`, maybe after calls.
-    #[inline(never)]
+    #[cold]
     pub(crate) fn watch_started(&mut self, attempt: u32, station: usize, since: u64, again: bool, now: SimTime) {
         let (request, waited) = (self.attempts[attempt].request, now.as_nanos() - since);
         self.watch_spent(request, station, Spent { waited, served: 0 });
@@ -192,7 +196,7 @@ impl World<'_> {
     }
 
     /// An attempt works for so long on a slot of its own.
-    #[inline(never)]
+    #[cold]
     pub(crate) fn watch_served(&mut self, attempt: u32, station: usize, nanos: u64, now: SimTime) {
         self.watch_spent(self.attempts[attempt].request, station, Spent { waited: 0, served: nanos });
         self.tell(|world, stories| {
@@ -204,6 +208,7 @@ impl World<'_> {
     }
 
     /// An attempt begins to share the cores of a station with others.
+    #[cold]
     pub(crate) fn watch_shares(&mut self, attempt: u32, station: usize) {
         self.tell(|world, stories| {
             if let Some(telling) = stories.of_attempt(attempt) {
@@ -213,6 +218,7 @@ impl World<'_> {
     }
 
     /// A step of work on shared cores is done; it took so long.
+    #[cold]
     pub(crate) fn watch_shared(&mut self, attempt: u32, station: usize, nanos: u64, now: SimTime) {
         self.watch_spent(self.attempts[attempt].request, station, Spent { waited: 0, served: nanos });
         self.tell(|world, stories| {
@@ -238,6 +244,7 @@ impl World<'_> {
     }
 
     /// An attempt is about to make calls.
+    #[cold]
     pub(crate) fn watch_calls(&mut self, attempt: u32, now: SimTime) {
         self.tell(|_, stories| {
             if let Some(telling) = stories.of_attempt(attempt) {
@@ -247,6 +254,7 @@ impl World<'_> {
     }
 
     /// A pod turned an attempt away, or it left the queue; or it failed without being sent.
+    #[cold]
     pub(crate) fn watch_failed_at(&mut self, attempt: u32, cause: FailureCause, place: u16, now: SimTime) {
         self.tell(|world, stories| {
             let Some(telling) = stories.of_attempt(attempt) else { return };
@@ -261,6 +269,7 @@ impl World<'_> {
     }
 
     /// A proxy that the attempt has reached answers itself.
+    #[cold]
     pub(crate) fn watch_at_proxy(&mut self, attempt: u32, now: SimTime) {
         self.tell(|world, stories| {
             if let Some(telling) = stories.of_attempt(attempt) {
@@ -271,6 +280,7 @@ impl World<'_> {
     }
 
     /// Everything so far came to nothing.
+    #[cold]
     pub(crate) fn watch_wasted(&mut self, request: u32) {
         if let Some(accounts) = self.accounts() {
             accounts.clear(request);
@@ -278,6 +288,7 @@ impl World<'_> {
     }
 
     /// The ledger of a call enters that of its caller.
+    #[cold]
     pub(crate) fn watch_merged(&mut self, call: u32, caller: u32) {
         if let Some(accounts) = self.accounts() {
             accounts.merge(call, caller);
@@ -285,11 +296,13 @@ impl World<'_> {
     }
 
     /// The client stops waiting for an attempt.
+    #[cold]
     pub(crate) fn watch_gave_up(&mut self, attempt: u32, now: SimTime) {
         self.tell(|world, stories| stories.give_up(attempt, world.attempts[attempt].stage, now));
     }
 
     /// A try failed; the next one begins after a pause, where there is one.
+    #[cold]
     pub(crate) fn watch_try_failed(&mut self, request: u32, failure: &Failure, pause: Option<u64>, now: SimTime) {
         self.tell(|world, stories| {
             let Some(telling) = stories.of_request(request) else { return };
@@ -304,7 +317,7 @@ impl World<'_> {
     }
 
     /// A request succeeded.
-    #[inline(never)]
+    #[cold]
     pub(crate) fn watch_succeeded(&mut self, request: u32, latency: u64, now: SimTime) {
         let entry = &self.requests[request];
         let (traffic, number) = (entry.flow as usize, entry.number);
@@ -323,11 +336,13 @@ impl World<'_> {
     }
 
     /// A request failed for good.
+    #[cold]
     pub(crate) fn watch_failed(&mut self, request: u32, failure: &Failure, now: SimTime) {
         self.tell(|world, stories| stories.end(world, request, Some((failure.cause, failure.place)), now));
     }
 
     /// A call is withdrawn, because nobody waits for it.
+    #[cold]
     pub(crate) fn watch_withdrawn(&mut self, request: u32) {
         self.tell(|_, stories| stories.withdraw(request));
     }

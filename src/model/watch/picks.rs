@@ -22,7 +22,7 @@ pub(crate) enum Chooser {
 
 impl World<'_> {
     /// An endpoint was just chosen for an attempt, or, not fresh, with the connection that it takes.
-    #[inline(never)]
+    #[cold]
     pub(crate) fn watch_pick(&mut self, attempt: u32, endpoint: u32, chooser: Chooser, fresh: bool, now: SimTime) {
         self.tell(|world, stories| {
             if !stories.tells(attempt) {
@@ -39,6 +39,7 @@ impl World<'_> {
     }
 
     /// An attempt takes a connection that is open; at layer 4 its endpoint was chosen with it.
+    #[cold]
     pub(crate) fn watch_ride(&mut self, attempt: u32, now: SimTime) {
         self.tell(|_, stories| {
             if let Some(telling) = stories.of_attempt(attempt) {
