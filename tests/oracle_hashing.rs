@@ -254,7 +254,7 @@ fn highest_hashes_of_many_keys() {
 fn few_keys_change_the_highest_hash() {
     let mut balancer = build(Rendezvous { weights: Weights::NONE }, 1_000);
     let (mut removed, mut added) = (Vec::new(), Vec::new());
-    for block in 0..32_u64 {
+    for block in 0..48_u64 {
         let keys = block * 65_537..(block + 1) * 65_537;
         balancer.resize(1_000);
         let before = homes(&mut balancer, keys.clone());

@@ -95,3 +95,16 @@ spec:
         "{failed:?}"
     );
 }
+
+#[test]
+fn the_flagship_compares_every_policy() {
+    let path = support::project().join("scenarios/policies.yaml");
+    let text = std::fs::read_to_string(path).expect("the scenario");
+    for policy in windtunnel::balance::POLICIES {
+        assert!(
+            text.contains(&format!("policy: {}}}", policy.name)) || text.contains(&format!("policy: {},", policy.name)),
+            "{} has no variant in scenarios/policies.yaml",
+            policy.name
+        );
+    }
+}

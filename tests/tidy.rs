@@ -361,7 +361,8 @@ fn source_files_and_functions_stay_readable() {
     const MOST_LINES: usize = 800;
     const LONGEST_FUNCTION: usize = 80;
     let mut seen = 0;
-    for path in files(&project().join("src")) {
+    // The messages that tests compare whole are data.
+    for path in files(&project().join("src")).into_iter().filter(|path| path.extension().is_some_and(|e| e == "rs")) {
         let text = fs::read_to_string(&path).expect("UTF-8");
         let lines = text.lines().count();
         assert!(lines <= MOST_LINES, "{} has {lines} lines: one concept a file", name(&path));

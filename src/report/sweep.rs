@@ -112,7 +112,7 @@ pub(crate) fn rows<W: Write>(
             row.extend([side.flow.name.clone(), variant.replications.to_string()]);
             row.extend([flag(Flag::Saturated), flag(Flag::Shedding), objectives(variant).to_owned()]);
             for name in METRICS.iter().copied().chain(named.iter().map(String::as_str)) {
-                let interval = cell(variant, &side, name).and_then(|metric| metric.interval);
+                let interval = cell(variant, &side, name).and_then(|metric| metric.printed());
                 let field = |part: fn(Interval) -> f64| Value::number(interval.map(part)).field();
                 row.extend([field(|i| i.mean), field(|i| i.low), field(|i| i.high)]);
             }
