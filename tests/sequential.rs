@@ -190,3 +190,27 @@ fn the_printed_interval_holds_the_truth_as_often_as_it_says() {
     // Of 200, 190 ± 3.1; once in ten thousand times fewer than 178.
     assert!((178..=199).contains(&covered), "{covered} of {EXPERIMENTS}");
 }
+
+#[test]
+fn explain_takes_as_many_replications_as_the_goal_did() {
+    let scratch = scratch();
+    let goal = "{min: 5, max: 40, until: {metric: t.latency.mean, relativeHalfWidth: 20%}}";
+    let text = format!(
+        "apiVersion: windtunnel/v1\nkind: Scenario\nmetadata: {{name: goal}}\nspec:\n  run: {{duration: 20s, warmup: 2s, \
+         replications: {goal}}}\n  cluster: {{network: none}}\n  workloads: [{{target: deployment/web, inline: {{replicas: \
+         1}}, containers: {{app: {{concurrency: 1, serviceTime: {{exponential: {{mean: 10ms}}}}}}}}}}]\n  traffic: [{{name: \
+         t, to: http://web/, arrivals: {{poisson: {{rate: 60/s}}}}}}]\n"
+    );
+    let directory = support::results(scratch.path(), &text, "out", &[]);
+    let made = table(&directory, "runs.csv").len();
+    assert!((5..40).contains(&made), "{made}");
+    let explained = |what: &str| {
+        let said = output(scratch.path(), &["explain", what, "--quantile", "0.9", "--format", "json", "-q"]);
+        assert_eq!(status(&said), 0, "{}", stderr(&said));
+        let value: serde_json::Value = serde_json::from_str(&stdout(&said)).expect("JSON");
+        (value["replications"].as_u64(), value["traffic"].to_string())
+    };
+    let of_file = explained("scenario.yaml");
+    assert_eq!(of_file.0, Some(made as u64));
+    assert_eq!(of_file, explained("out"));
+}

@@ -13,7 +13,7 @@ use crate::experiment::{self, Finished, Options, RequestLog, Wanted};
 use crate::model::plan::Plan;
 use crate::observe::outcome::{Labels, NoSink, RunOutcome};
 use crate::report::VariantSummary;
-use crate::report::directory::{SCENARIO_FILE, stored_scenario};
+use crate::report::directory::{SCENARIO_FILE, StoredScenario, stored_scenario};
 use crate::report::explain::{self, Candidate, Explanation, Survey, Surveyed, Told};
 use crate::scenario::{Loaded, Scenario, vary};
 use crate::yaml::nearest;
@@ -46,7 +46,7 @@ pub(super) fn explain(args: &ExplainArgs, console: &Console) -> Result<Status, T
             scenario.objectives.clear();
             let traffics = traffics(args, &scenario)?;
             replication_exists(args, &scenario)?;
-            let task = Task { args, console, stop, scenario, traffics };
+            let mut task = Task { args, console, stop, scenario, traffics };
             match args.request {
                 Some(number) => task.one_story(number)?,
                 None => task.explanation(&loaded)?,
@@ -67,12 +67,20 @@ fn read(args: &ExplainArgs, console: &Console) -> Result<Loaded, Trouble> {
     if !path.is_dir() {
         return load::load(&args.scenario, &args.overrides, &[], console);
     }
-    let (text, version) = stored_scenario(path).map_err(Trouble::usage)?;
+    let StoredScenario { text, version, replications } = stored_scenario(path).map_err(Trouble::usage)?;
     let own = env!("CARGO_PKG_VERSION");
     if version != own {
         console.note(&format!("{} was written by windtunnel {version}; this is {own}", path.display()));
     }
-    load::load_text(&path.join(SCENARIO_FILE).to_string_lossy(), &text, &args.overrides, &[], console)
+    let mut loaded =
+        load::load_text(&path.join(SCENARIO_FILE).to_string_lossy(), &text, &args.overrides, &[], console)?;
+    // A goal ended the replications of the result where it did.
+    for variant in loaded.variants.iter_mut().filter(|variant| variant.run.until.is_some()) {
+        if let Some((_, made)) = replications.iter().find(|(name, _)| *name == variant.variant) {
+            (variant.run.replications, variant.run.until) = (*made, None);
+        }
+    }
+    Ok(loaded)
 }
 
 /// The variant that is explained.
@@ -157,9 +165,11 @@ impl Task<'_> {
     }
 
     /// The tails, their counterfactuals and the slowest requests.
-    fn explanation(&self, loaded: &Loaded) -> Step<String> {
-        let Self { args, scenario, .. } = self;
+    fn explanation(&mut self, loaded: &Loaded) -> Step<String> {
         let Some(surveyed) = self.survey()? else { return Ok(None) };
+        // Whatever ended its replications, the counterfactuals have as many.
+        (self.scenario.run.replications, self.scenario.run.until) = (surveyed.summary().replications, None);
+        let Self { args, scenario, .. } = &*self;
         let plan = Plan::new(scenario);
         let mut found = Vec::new();
         for traffic in &self.traffics {

@@ -40,7 +40,7 @@ pub const RESULT_FILES: [&str; 13] = [
 ///
 /// # Errors
 /// A message for people: the directory is no result, one of an interrupted run, or its scenario was changed since.
-pub fn stored_scenario(path: &Path) -> Result<(String, String), String> {
+pub fn stored_scenario(path: &Path) -> Result<StoredScenario, String> {
     let shown = path.display();
     let run_file = path.join(RUN_FILE);
     if !run_file.exists() {
@@ -70,7 +70,24 @@ pub fn stored_scenario(path: &Path) -> Result<(String, String), String> {
             scenario.display()
         ));
     }
-    Ok((text, version.to_owned()))
+    let variants = run["variants"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let finished = |variant: &Value| {
+        let count = variant["finished"].as_u64().and_then(|count| u32::try_from(count).ok());
+        Some((variant["name"].as_str()?.to_owned(), count?))
+    };
+    let replications = variants.iter().filter_map(finished).collect();
+    Ok(StoredScenario { text, version: version.to_owned(), replications })
+}
+
+/// What a result directory says of the scenario that it is the result of.
+#[derive(Debug)]
+pub struct StoredScenario {
+    /// The text of `scenario.yaml`.
+    pub text: String,
+    /// The version that wrote it.
+    pub version: String,
+    /// How many replications of each variant there are: fewer than the scenario allows where a goal ended them.
+    pub replications: Vec<(String, u32)>,
 }
 
 /// A result directory that is being written; dropped before [`Directory::commit`], it leaves nothing behind.
