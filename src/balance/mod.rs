@@ -35,6 +35,7 @@ mod sight;
 mod smooth_weighted_round_robin;
 mod static_stride;
 mod sticky;
+mod tournament;
 mod weighted_least_request;
 mod weighted_random;
 mod weights;

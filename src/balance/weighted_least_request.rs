@@ -18,6 +18,7 @@ use crate::random::Stream;
 use super::parameter::{Form, Given, Parameter, WEIGHTS};
 use super::policy::{Policy, PolicyListed, State};
 use super::sight::{Ended, Sight};
+use super::tournament::Tournament;
 use super::weights::Weights;
 
 /// What is compared.
@@ -75,13 +76,13 @@ impl Policy for WeightedLeastRequest {
             },
         ],
         information: "weights of the endpoints; requests of this balancer without a reply yet, by endpoint",
-        cost: "O(n), one draw with ties: random, no draw with round-robin; O(log n), no draw with first and fifo",
+        cost: "O(log n), one draw with ties: random, no draw otherwise; O(e) with round-robin and e > 1 equals",
         source: "nginx least_conn (active, ties: round-robin), HAProxy leastconn (idle-first, ties: fifo), Caddy \
                  least_conn (active, ties: random), IPVS lc and sed (active-plus-one, ties: first)",
         summary: "fewest outstanding requests, or one more than that, for the weight, among all endpoints",
     };
 
-    type State = WeightedLeastRequestState;
+    type State = Box<WeightedLeastRequestState>;
 
     fn read(given: &mut Given) -> Self {
         let rules =
@@ -95,7 +96,7 @@ impl Policy for WeightedLeastRequest {
         }
     }
 
-    fn build(&self, endpoints: u32, _stream: &mut Stream) -> WeightedLeastRequestState {
+    fn build(&self, endpoints: u32, _stream: &mut Stream) -> Box<WeightedLeastRequestState> {
         let mut state = WeightedLeastRequestState {
             policy: self.clone(),
             known: Vec::new(),
@@ -103,10 +104,11 @@ impl Policy for WeightedLeastRequest {
             current: Vec::new(),
             stamps: Vec::new(),
             changes: 0,
+            tree: Tournament::new(std::iter::empty()),
             list: BTreeSet::new(),
         };
         state.resize(endpoints);
-        state
+        Box::new(state)
     }
 
     #[cfg(test)]
@@ -124,13 +126,14 @@ impl Policy for WeightedLeastRequest {
 /// What is compared, as a fraction.
 #[derive(Debug, Clone, Copy)]
 struct Load {
-    requests: u64,
-    weight: u64,
+    requests: u32,
+    weight: u32,
 }
 
 impl Ord for Load {
     fn cmp(&self, other: &Self) -> Ordering {
-        (self.requests * other.weight).cmp(&(other.requests * self.weight))
+        let times = |requests: u32, weight: u32| u64::from(requests) * u64::from(weight);
+        times(self.requests, other.weight).cmp(&times(other.requests, self.weight))
     }
 }
 
@@ -155,75 +158,71 @@ pub(super) struct WeightedLeastRequestState {
     outstanding: Vec<u32>,
     /// Of each endpoint the current value of smooth weighted round robin.
     current: Vec<i64>,
-    /// When the count of each endpoint changed last, in changes; all 0 where that does not matter.
+    /// When the count of each endpoint changed last, in changes; all 0 but with `fifo`.
     stamps: Vec<u64>,
     changes: u64,
-    /// Those that weigh something in their order; empty where all are looked at.
+    /// Those that weigh something; empty with `fifo`.
+    tree: Tournament<Load>,
+    /// Those that weigh something in the order of `fifo`, otherwise empty.
     list: BTreeSet<(Load, u64, u32)>,
 }
 
 impl WeightedLeastRequestState {
-    fn is_listed(&self) -> bool {
-        matches!(self.policy.ties, Ties::First | Ties::Fifo)
-    }
-
     fn load(&self, endpoint: u32) -> Load {
-        let active = u64::from(self.outstanding[endpoint as usize]);
+        let active = self.outstanding[endpoint as usize];
         let requests = match self.policy.rule {
             Rule::Active => active,
             Rule::IdleFirst if active == 0 => 0,
             Rule::ActivePlusOne | Rule::IdleFirst => active + 1,
         };
-        Load { requests, weight: u64::from(self.known[endpoint as usize]) }
+        Load { requests, weight: self.known[endpoint as usize] }
     }
 
-    /// Sets the count of an endpoint, and its place in the list.
+    /// Sets the count of an endpoint, and its place among the others.
     fn set(&mut self, endpoint: u32, outstanding: u32) {
         let place = endpoint as usize;
-        let listed = self.is_listed() && self.known[place] > 0;
-        if listed {
-            self.list.remove(&(self.load(endpoint), self.stamps[place], endpoint));
-        }
+        let (weighs, before) = (self.known[place] > 0, self.load(endpoint));
         self.outstanding[place] = outstanding;
-        if listed {
-            if self.policy.ties == Ties::Fifo {
+        let load = self.load(endpoint);
+        match self.policy.ties {
+            _ if !weighs => {}
+            Ties::Fifo => {
+                self.list.remove(&(before, self.stamps[place], endpoint));
                 self.changes += 1;
                 self.stamps[place] = self.changes;
+                self.list.insert((load, self.changes, endpoint));
             }
-            self.list.insert((self.load(endpoint), self.stamps[place], endpoint));
+            Ties::Random | Ties::First | Ties::RoundRobin => self.tree.set(endpoint, load),
         }
     }
 
-    /// One of the least loaded, found by looking at all.
-    fn look(&mut self, stream: &mut Stream) -> Option<u32> {
-        let weighing = || (0..self.known.len() as u32).filter(|endpoint| self.known[*endpoint as usize] > 0);
-        let least = weighing().map(|endpoint| self.load(endpoint)).min()?;
-        let tied = || weighing().filter(|endpoint| self.load(*endpoint) == least);
-        let ties = tied().count() as u32;
-        if self.policy.ties == Ties::Random {
-            return tied().nth(stream.below(ties) as usize);
-        }
-        if ties == 1 {
-            return tied().next();
-        }
-        let tied: Vec<usize> = tied().map(|endpoint| endpoint as usize).collect();
+    /// The next of several equals by smooth weighted round robin.
+    fn turn(&mut self) -> u32 {
+        let tied = self.tree.all_tied();
         let mut total = 0;
         let mut best = tied[0];
-        for place in tied {
-            total += i64::from(self.known[place]);
-            self.current[place] += i64::from(self.known[place]);
-            if self.current[place] > self.current[best] {
-                best = place;
+        for endpoint in tied {
+            let weight = i64::from(self.known[endpoint as usize]);
+            total += weight;
+            self.current[endpoint as usize] += weight;
+            if self.current[endpoint as usize] > self.current[best as usize] {
+                best = endpoint;
             }
         }
-        self.current[best] -= total;
-        Some(best as u32)
+        self.current[best as usize] -= total;
+        best
     }
 }
 
 impl State for WeightedLeastRequestState {
     fn pick(&mut self, stream: &mut Stream, _sight: &impl Sight) -> Option<u32> {
-        let chosen = if self.is_listed() { self.list.first()?.2 } else { self.look(stream)? };
+        let chosen = match (self.policy.ties, self.tree.ties()) {
+            (Ties::Fifo, _) => self.list.first()?.2,
+            (_, 0) => return None,
+            (Ties::Random, ties) => self.tree.tied(stream.below(ties)),
+            (Ties::RoundRobin, 2..) => self.turn(),
+            (Ties::First | Ties::RoundRobin, _) => self.tree.tied(0),
+        };
         self.set(chosen, self.outstanding[chosen as usize] + 1);
         Some(chosen)
     }
@@ -245,10 +244,12 @@ impl State for WeightedLeastRequestState {
         self.current.resize(count, 0);
         // New ones stand behind their equals.
         self.stamps.resize(count, self.changes);
-        self.list.clear();
-        if self.is_listed() {
-            let weighing = (0..endpoints).filter(|endpoint| self.known[*endpoint as usize] > 0);
-            self.list = weighing.map(|e| (self.load(e), self.stamps[e as usize], e)).collect();
+        let loads = (0..endpoints).map(|e| (self.known[e as usize] > 0).then(|| self.load(e)));
+        if self.policy.ties == Ties::Fifo {
+            let stamped = (0..).zip(loads).filter_map(|(e, load)| Some((load?, self.stamps[e as usize], e)));
+            self.list = stamped.collect();
+        } else {
+            self.tree = Tournament::new(loads);
         }
     }
 }
@@ -258,7 +259,7 @@ mod tests {
     use super::*;
     use crate::balance::Glance;
 
-    struct Picks(WeightedLeastRequestState, Stream);
+    struct Picks(Box<WeightedLeastRequestState>, Stream);
 
     impl Picks {
         fn new(weights: &[u32], rule: Rule, ties: Ties) -> Self {
@@ -325,6 +326,47 @@ mod tests {
         assert_eq!(picks.0.current, [-2, 0, 2]);
         // All tied again: −1, 1, 3.
         assert_eq!(picks.pick(), 2);
+    }
+
+    /// What the picks must be, found by looking at all endpoints; `current` are the turns among equals.
+    fn by_looking(state: &WeightedLeastRequestState, current: &mut [i64], stream: &mut Stream) -> u32 {
+        let weighing = || (0..state.known.len()).filter(|place| state.known[*place] > 0);
+        let least = weighing().map(|place| state.load(place as u32)).min().unwrap();
+        let tied: Vec<usize> = weighing().filter(|place| state.load(*place as u32) == least).collect();
+        match state.policy.ties {
+            Ties::Random => tied[stream.below(tied.len() as u32) as usize] as u32,
+            Ties::RoundRobin if tied.len() > 1 => {
+                tied.iter().for_each(|place| current[*place] += i64::from(state.known[*place]));
+                let most = tied.iter().map(|place| current[*place]).max().unwrap();
+                let best = *tied.iter().find(|place| current[**place] == most).unwrap();
+                current[best] -= tied.iter().map(|place| i64::from(state.known[*place])).sum::<i64>();
+                best as u32
+            }
+            _ => tied[0] as u32,
+        }
+    }
+
+    #[test]
+    fn picks_are_those_of_looking_at_all() {
+        for ties in [Ties::Random, Ties::First, Ties::RoundRobin] {
+            for rule in [Rule::Active, Rule::ActivePlusOne, Rule::IdleFirst] {
+                let mut picks = Picks::new(&[3, 1, 0, 2, 2, 1, 6], rule, ties);
+                let mut chance = Stream::new(2, 0, "chance");
+                let (mut looking, mut current) = (picks.1.clone(), vec![0; 12]);
+                for step in 0..3_000 {
+                    match chance.below(40) {
+                        0 => picks.0.resize(1 + chance.below(12)),
+                        1..20 => picks.done(chance.below(12)),
+                        _ => {
+                            let expected = by_looking(&picks.0, &mut current, &mut looking);
+                            assert_eq!(picks.pick(), expected, "{ties:?}, {rule:?}, step {step}");
+                        }
+                    }
+                    // Those that go lose their turns.
+                    current[picks.0.known.len()..].fill(0);
+                }
+            }
+        }
     }
 
     #[test]
