@@ -4,6 +4,8 @@
 //! ⌈(A + 1) · f/100 · w/Σw⌉, at least 1. Sources: V. Mirrokni, M. Thorup, M. Zadimoghaddam, "Consistent Hashing with
 //! Bounded Loads" (2018); Envoy, `thread_aware_lb_impl.cc`, `hash_balance_factor`; HAProxy, `hash-balance-factor`.
 
+use std::collections::BTreeMap;
+
 use super::parameter::{Form, Parameter};
 use crate::random::{Keyed, mix};
 
@@ -34,13 +36,16 @@ pub(super) struct Bounded {
     weights: Vec<u32>,
     /// Sum of the weights.
     weight: u64,
+    /// The endpoints that weigh something.
+    weighing: Vec<u32>,
     outstanding: Vec<u32>,
     total: u64,
 }
 
 impl Bounded {
     pub(super) fn new(factor: u32, overflow: Overflow) -> Self {
-        Self { factor: u64::from(factor), overflow, weights: Vec::new(), weight: 0, outstanding: Vec::new(), total: 0 }
+        let (weights, weighing, outstanding) = (Vec::new(), Vec::new(), Vec::new());
+        Self { factor: u64::from(factor), overflow, weights, weight: 0, weighing, outstanding, total: 0 }
     }
 
     pub(super) const fn overflow(&self) -> Overflow {
@@ -51,6 +56,7 @@ impl Bounded {
         self.outstanding.resize(weights.len(), 0);
         self.total = self.outstanding.iter().map(|outstanding| u64::from(*outstanding)).sum();
         self.weight = weights.iter().map(|weight| u64::from(*weight)).sum();
+        self.weighing = (0..).zip(&weights).filter(|(_, weight)| **weight > 0).map(|(endpoint, _)| endpoint).collect();
         self.weights = weights;
     }
 
@@ -78,19 +84,26 @@ impl Bounded {
         if !self.is_full(hashed) {
             return hashed;
         }
-        let mut others: Vec<u32> = (0..self.weights.len() as u32)
-            .filter(|other| *other != hashed && self.weights[*other as usize] > 0)
-            .collect();
-        let mut order = Keyed::new(mix(hash, 0));
-        for at in 0..others.len() {
-            let from = at + order.below((others.len() - at) as u32) as usize;
-            others.swap(at, from);
-            if !self.is_full(others[at]) {
-                return others[at];
-            }
-        }
+        let mut others = self.others(hashed, hash);
+        // With 100 % and more the bounds add up to more than there is, so not all can be full.
+        others.find(|other| !self.is_full(*other)).unwrap_or_else(|| self.least_exceeded(hashed, hash))
+    }
+
+    /// All but the hashed one, which weighs something as they do, in the order that belongs to the hash.
+    fn others(&self, hashed: u32, hash: u64) -> impl Iterator<Item = u32> {
+        let others = (self.weighing.len() as u32).saturating_sub(1);
+        let other = move |number: u32| {
+            let endpoint = self.weighing[number as usize];
+            if endpoint < hashed { endpoint } else { self.weighing[number as usize + 1] }
+        };
+        Shuffle { order: Keyed::new(mix(hash, 0)), number: others, at: 0, moved: BTreeMap::new() }.map(other)
+    }
+
+    #[cold]
+    fn least_exceeded(&self, hashed: u32, hash: u64) -> u32 {
         let load = |endpoint: &u32| f64::from(self.outstanding[*endpoint as usize]) / self.bound(*endpoint) as f64;
-        std::iter::once(hashed).chain(others).min_by(|a, b| load(a).total_cmp(&load(b))).unwrap_or(hashed)
+        let all = std::iter::once(hashed).chain(self.others(hashed, hash));
+        all.min_by(|a, b| load(a).total_cmp(&load(b))).unwrap_or(hashed)
     }
 
     pub(super) fn picked(&mut self, endpoint: u32) {
@@ -109,5 +122,69 @@ impl Bounded {
 
     pub(super) fn outstanding(&self, endpoint: u32) -> u32 {
         self.outstanding.get(endpoint as usize).copied().unwrap_or(0)
+    }
+}
+
+/// The steps of a Fisher–Yates shuffle of `0..number`, of which most are never asked for: only what was moved is kept.
+struct Shuffle {
+    order: Keyed,
+    number: u32,
+    at: u32,
+    moved: BTreeMap<u32, u32>,
+}
+
+impl Iterator for Shuffle {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        if self.at == self.number {
+            return None;
+        }
+        let from = self.at + self.order.below(self.number - self.at);
+        let here = self.moved.remove(&self.at).unwrap_or(self.at);
+        let next = if from == self.at { here } else { self.moved.insert(from, here).unwrap_or(from) };
+        self.at += 1;
+        Some(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As if the list were written out and shuffled step by step.
+    #[test]
+    fn others_come_in_the_order_of_a_whole_shuffle() {
+        let weights = [1, 0, 2, 1, 1, 0, 3, 1, 1, 1];
+        let mut bounded = Bounded::new(100, Overflow::Random);
+        bounded.resize(weights.to_vec());
+        for (hash, hashed) in (0..200).zip([0, 2, 3, 4, 6, 7, 8, 9].into_iter().cycle()) {
+            let mut list: Vec<u32> = (0..10).filter(|e| *e != hashed && weights[*e as usize] > 0).collect();
+            let mut order = Keyed::new(mix(hash, 0));
+            for at in 0..list.len() {
+                let from = at + order.below((list.len() - at) as u32) as usize;
+                list.swap(at, from);
+            }
+            assert_eq!(bounded.others(hashed, hash).collect::<Vec<_>>(), list);
+        }
+    }
+
+    /// The hashed one is full, so the first of the others that is not is taken; below 100 % all may be full.
+    #[test]
+    fn the_first_with_room_is_taken_or_the_least_exceeded() {
+        let mut bounded = Bounded::new(100, Overflow::Random);
+        bounded.resize(vec![1; 6]);
+        bounded.outstanding = vec![9, 9, 9, 1, 9, 2];
+        bounded.total = 39;
+        for hash in 0..50 {
+            let first = bounded.others(0, hash).find(|other| [3, 5].contains(other)).unwrap();
+            assert_eq!(bounded.or_another(0, hash), first);
+        }
+        bounded.factor = 10;
+        assert_eq!(bounded.or_another(0, 1), 3, "one at most, 3 reached it");
+        bounded.outstanding[3] = 7;
+        assert_eq!(bounded.or_another(0, 1), 5, "two are above the bound by the smallest factor");
+        bounded.outstanding = vec![8; 6];
+        assert_eq!(bounded.or_another(4, 1), 4, "of equals the hashed one");
     }
 }

@@ -50,7 +50,7 @@ impl Policy for Maglev {
         ],
         information: "the client, addresses and weights of the endpoints; \
                       with balanceFactor requests of this balancer without a reply yet, by endpoint",
-        cost: "O(1), no draw; O(n) when a bounded endpoint is full",
+        cost: "O(1), no draw; a few others when a bounded endpoint is full, at most n",
         source: "Envoy MAGLEV; D. Eisenbud et al., Maglev (NSDI 2016)",
         summary: "the endpoint in slot (hash of the client modulo the table's size), slots being claimed in turn",
     };

@@ -72,7 +72,7 @@ impl Policy for RingHash {
         ],
         information: "the client, addresses and weights of the endpoints; \
                       with balanceFactor requests of this balancer without a reply yet, by endpoint",
-        cost: "O(log n), no draw; O(n) when a bounded endpoint is full",
+        cost: "O(log n), no draw; a few others when a bounded endpoint is full, at most n",
         source: "Envoy RING_HASH, gRPC ring_hash (A42); V. Mirrokni et al., Consistent Hashing with Bounded Loads (2018)",
         summary: "the endpoint of the first point on the ring at or behind the hash of the client",
     };
