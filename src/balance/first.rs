@@ -29,7 +29,7 @@ impl Policy for First {
             doc: "outstanding requests that fill an endpoint",
         }],
         information: "requests of this balancer without a reply yet, by endpoint",
-        cost: "O(log n), no draw; O(n) when all are full",
+        cost: "O(log n), no draw",
         source: "HAProxy balance first; gRPC pick_first without a limit",
         summary: "the first endpoint with fewer than N outstanding requests; when there is none, the fewest (ties: first)",
     };
@@ -42,7 +42,7 @@ impl Policy for First {
 
     fn build(&self, endpoints: u32, _stream: &mut Stream) -> FirstState {
         let limit = self.limit.unwrap_or(u32::MAX);
-        let mut state = FirstState { limit, outstanding: Vec::new(), room: BTreeSet::new() };
+        let mut state = FirstState { limit, outstanding: Vec::new(), order: BTreeSet::new() };
         state.resize(endpoints);
         state
     }
@@ -57,30 +57,37 @@ impl Policy for First {
 pub(super) struct FirstState {
     limit: u32,
     outstanding: Vec<u32>,
-    /// Those with room.
-    room: BTreeSet<u32>,
+    /// By how much each is beyond the last count that leaves room, and the endpoint: the first is taken.
+    order: BTreeSet<(u32, u32)>,
+}
+
+impl FirstState {
+    fn excess(&self, endpoint: u32) -> u32 {
+        self.outstanding[endpoint as usize].saturating_sub(self.limit - 1)
+    }
+
+    /// Sets the count of an endpoint, and its place among the others.
+    fn set(&mut self, endpoint: u32, outstanding: u32) {
+        let before = self.excess(endpoint);
+        self.outstanding[endpoint as usize] = outstanding;
+        let after = self.excess(endpoint);
+        if after != before {
+            self.order.remove(&(before, endpoint));
+            self.order.insert((after, endpoint));
+        }
+    }
 }
 
 impl State for FirstState {
     fn pick(&mut self, _stream: &mut Stream, _sight: &impl Sight) -> Option<u32> {
-        let endpoint = match self.room.first() {
-            Some(first) => *first,
-            None => (0..).zip(&self.outstanding).min_by_key(|(_, outstanding)| **outstanding)?.0,
-        };
-        let outstanding = &mut self.outstanding[endpoint as usize];
-        *outstanding += 1;
-        if *outstanding == self.limit {
-            self.room.remove(&endpoint);
-        }
+        let (_, endpoint) = *self.order.first()?;
+        self.set(endpoint, self.outstanding[endpoint as usize] + 1);
         Some(endpoint)
     }
 
     fn done(&mut self, endpoint: u32, _ended: Ended) {
-        if let Some(outstanding) = self.outstanding.get_mut(endpoint as usize) {
-            *outstanding = outstanding.saturating_sub(1);
-            if *outstanding < self.limit {
-                self.room.insert(endpoint);
-            }
+        if let Some(outstanding @ 1..) = self.outstanding.get(endpoint as usize).copied() {
+            self.set(endpoint, outstanding - 1);
         }
     }
 
@@ -90,10 +97,6 @@ impl State for FirstState {
 
     fn resize(&mut self, endpoints: u32) {
         self.outstanding.resize(endpoints as usize, 0);
-        self.room = (0..)
-            .zip(&self.outstanding)
-            .filter(|(_, outstanding)| **outstanding < self.limit)
-            .map(|(e, _)| e)
-            .collect();
+        self.order = (0..endpoints).map(|endpoint| (self.excess(endpoint), endpoint)).collect();
     }
 }
