@@ -1,15 +1,21 @@
 //! An idle endpoint if there is one, else any.
 //!
-//! Idle is an endpoint where this balancer has nothing outstanding; the choice is uniform among the idle, and among all
-//! when none is idle. Source: Y. Lu, Q. Xie, G. Kliot, A. Geller, J. Larus and A. Greenberg, "Join-Idle-Queue:
-//! A Novel Load Balancing Algorithm for Dynamically Scalable Web Services", Performance Evaluation 68 (2011), with one
-//! dispatcher. With
-//! several, an endpoint is idle to each of them that waits for no reply from it: no endpoint reports by itself.
+//! A balancer that has its pods to itself knows who is idle: where it has nothing outstanding. The choice is uniform among
+//! the idle, and among all when none is idle.
+//!
+//! Several balancers of the same pods each have a queue of pods that reported to be idle, and take the first one of it, or
+//! any pod when it is empty. A pod that becomes idle, whoever sent it its last request, reports to one of them, chosen
+//! uniformly; at the start all pods do. A pod to which another balancer sends at random meanwhile stays in the queue it is
+//! in, and does not report again while it stands in one. Source: Y. Lu, Q. Xie, G. Kliot, A. Geller, J. Larus and
+//! A. Greenberg, "Join-Idle-Queue: A Novel Load Balancing Algorithm for Dynamically Scalable Web Services", Performance
+//! Evaluation 68 (2011), JIQ-Random.
+
+use std::collections::VecDeque;
 
 use crate::random::Stream;
 
 use super::parameter::Given;
-use super::policy::{Policy, PolicyListed, State};
+use super::policy::{Asks, Policy, PolicyListed, State};
 use super::sight::{Ended, Sight};
 
 /// Any idle endpoint, else any.
@@ -20,27 +26,81 @@ impl Policy for JoinIdleQueue {
     const LISTED: PolicyListed = PolicyListed {
         name: "join-idle-queue",
         parameters: &[],
-        information: "requests of this balancer without a reply yet, by endpoint",
-        cost: "O(1), one draw",
-        source: "Y. Lu et al., Join-Idle-Queue (2011), one dispatcher",
-        summary: "uniform among the endpoints without outstanding requests; when there is none, among all",
+        information: "requests of this balancer without a reply yet, by endpoint; \
+                      of several balancers which pods reported to this one when they became idle",
+        cost: "O(1), one draw; no draw where a queue is not empty",
+        source: "Y. Lu et al., Join-Idle-Queue (2011), JIQ-Random",
+        summary: "uniform among the endpoints without outstanding requests; of several balancers each takes the first of \
+                  the idle pods that reported to it; when there is none, uniform among all",
     };
 
-    type State = JoinIdleQueueState;
+    type State = Box<JoinIdleQueueState>;
 
     fn read(_given: &mut Given) -> Self {
         Self
     }
 
-    fn build(&self, endpoints: u32, _stream: &mut Stream) -> JoinIdleQueueState {
-        let mut state = JoinIdleQueueState { outstanding: Vec::new(), order: Vec::new(), ranks: Vec::new(), idle: 0 };
+    fn asks(&self) -> Asks {
+        Asks { idle: true, ..Asks::default() }
+    }
+
+    fn build(&self, endpoints: u32, _stream: &mut Stream) -> Box<JoinIdleQueueState> {
+        let mut state = JoinIdleQueueState {
+            outstanding: Vec::new(),
+            order: Vec::new(),
+            ranks: Vec::new(),
+            idle: 0,
+            reported: IdleQueue::default(),
+        };
         state.resize(endpoints);
-        state
+        Box::new(state)
     }
 
     #[cfg(test)]
     fn examples() -> Vec<Self> {
         vec![Self]
+    }
+}
+
+/// The pods that reported to a balancer that they are idle, in the order of their reports.
+#[derive(Debug, Clone, Default)]
+pub struct IdleQueue {
+    /// Whether pods report at all: not to a balancer that has them to itself.
+    open: bool,
+    queue: VecDeque<u32>,
+    /// Which endpoints stand in it.
+    queued: Vec<bool>,
+}
+
+impl IdleQueue {
+    /// From now on the balancer goes by reports, of which it has none yet.
+    pub fn open(&mut self) {
+        self.open = true;
+    }
+
+    /// The pod at a place reports that it is idle.
+    pub fn report(&mut self, place: u32) {
+        if !std::mem::replace(&mut self.queued[place as usize], true) {
+            self.queue.push_back(place);
+        }
+    }
+
+    /// Whether the pod at a place stands in the queue.
+    #[must_use]
+    pub fn holds(&self, place: u32) -> bool {
+        self.queued.get(place as usize).is_some_and(|queued| *queued)
+    }
+
+    /// The first one leaves the queue.
+    fn take(&mut self) -> Option<u32> {
+        let place = self.queue.pop_front()?;
+        self.queued[place as usize] = false;
+        Some(place)
+    }
+
+    fn resize(&mut self, endpoints: u32) {
+        self.queue.retain(|place| *place < endpoints);
+        self.queued.resize(endpoints as usize, false);
     }
 }
 
@@ -52,6 +112,8 @@ pub(super) struct JoinIdleQueueState {
     /// Where each endpoint stands in it.
     ranks: Vec<u32>,
     idle: u32,
+    /// What it goes by where it is one of several.
+    reported: IdleQueue,
 }
 
 impl JoinIdleQueueState {
@@ -69,7 +131,9 @@ impl State for JoinIdleQueueState {
         if endpoints == 0 {
             return None;
         }
-        let endpoint = if self.idle > 0 {
+        let endpoint = if self.reported.open {
+            self.reported.take().unwrap_or_else(|| stream.below(endpoints))
+        } else if self.idle > 0 {
             let endpoint = self.order[stream.below(self.idle) as usize];
             self.idle -= 1;
             self.swap(endpoint, self.idle);
@@ -86,7 +150,7 @@ impl State for JoinIdleQueueState {
             None | Some(0) => {}
             Some(outstanding) => {
                 *outstanding -= 1;
-                if *outstanding == 0 {
+                if *outstanding == 0 && !self.reported.open {
                     self.swap(endpoint, self.idle);
                     self.idle += 1;
                 }
@@ -98,7 +162,12 @@ impl State for JoinIdleQueueState {
         self.outstanding.get(endpoint as usize).copied().unwrap_or(0)
     }
 
+    fn idle_queue(&mut self) -> Option<&mut IdleQueue> {
+        Some(&mut self.reported)
+    }
+
     fn resize(&mut self, endpoints: u32) {
+        self.reported.resize(endpoints);
         self.outstanding.resize(endpoints as usize, 0);
         self.order = (0..endpoints).collect();
         self.order.sort_by_key(|endpoint| self.outstanding[*endpoint as usize] > 0);

@@ -46,6 +46,7 @@ use policy::{Policy, State};
 
 pub use bounded::Overflow;
 pub use hash::Addresses;
+pub use join_idle_queue::IdleQueue;
 pub use jump::bucket as jump_bucket;
 pub use least_request::Choices;
 pub use parameter::{Form, Given, Parameter, Refused, Value};
@@ -179,6 +180,12 @@ macro_rules! policies {
                 }
             }
 
+            fn idle_queue(&mut self) -> Option<&mut IdleQueue> {
+                match self {
+                    $(Self::$Far(state) => state.idle_queue(),)+
+                }
+            }
+
             fn resize(&mut self, endpoints: u32) {
                 match self {
                     $(Self::$Far(state) => state.resize(endpoints),)+
@@ -223,6 +230,15 @@ macro_rules! policies {
                 match &mut self.0 {
                     $(Near::$Near(state) => state.report(sight),)+
                     Near::Far(state) => state.report(sight),
+                }
+            }
+
+            /// Where pods report that they became idle, under policies that ask for it ([`Asks::idle`]).
+            #[inline(never)]
+            pub fn idle_queue(&mut self) -> Option<&mut IdleQueue> {
+                match &mut self.0 {
+                    $(Near::$Near(state) => state.idle_queue(),)+
+                    Near::Far(state) => state.idle_queue(),
                 }
             }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use super::join_idle_queue::IdleQueue;
 use super::parameter::{Given, Parameter};
 use super::sight::{Ended, Sight};
 use crate::random::Stream;
@@ -39,6 +40,9 @@ pub struct Asks {
     pub work: bool,
     /// The length of time between two reports ([`Balancer::report`](super::Balancer::report)).
     pub reports: Option<SimDuration>,
+    /// That pods report when they become idle, where several balancers share them
+    /// ([`Balancer::idle_queue`](super::Balancer::idle_queue)).
+    pub idle: bool,
 }
 
 /// The parameters of a policy, of which balancers are made.
@@ -81,6 +85,11 @@ pub(super) trait State: Debug + Clone {
     /// The pods report what they have.
     fn report(&mut self, _sight: &impl Sight) {}
 
+    /// Where pods report that they became idle.
+    fn idle_queue(&mut self) -> Option<&mut IdleQueue> {
+        None
+    }
+
     /// From now on the endpoints are `0..endpoints`.
     fn resize(&mut self, endpoints: u32);
 }
@@ -101,6 +110,10 @@ impl<S: State> State for Box<S> {
 
     fn report(&mut self, sight: &impl Sight) {
         (**self).report(sight);
+    }
+
+    fn idle_queue(&mut self) -> Option<&mut IdleQueue> {
+        (**self).idle_queue()
     }
 
     fn resize(&mut self, endpoints: u32) {

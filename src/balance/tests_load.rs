@@ -200,3 +200,31 @@ fn pending_requests_is_least_request_of_two() {
         run(Spec::LeastRequest(LeastRequest { choices: Choices::Of(2), replacement: false, staleness: None }))
     );
 }
+
+/// Of several balancers each takes the pods that reported to it, in their order, once a report; without any it is random,
+/// whatever it has outstanding.
+#[test]
+fn idle_pods_are_taken_as_they_reported() {
+    let mut stream = stream();
+    let mut balancer = Spec::JoinIdleQueue(JoinIdleQueue).build(5, &mut stream);
+    let queue = |balancer: &mut Balancer, places: &[u32]| {
+        let queue = balancer.idle_queue().unwrap();
+        queue.open();
+        places.iter().for_each(|place| queue.report(*place));
+    };
+    queue(&mut balancer, &[3, 1, 3, 4]);
+    let held = balancer.idle_queue().map(|queue| [0, 1, 2, 3, 4, 5].map(|place| queue.holds(place)));
+    assert_eq!(held, Some([false, true, false, true, true, false]));
+    assert_eq!([0, 1, 2].map(|_| pick(&mut balancer, &mut stream)), [3, 1, 4]);
+    // A reply is no report.
+    balancer.done(3, Ended::default());
+    let mut counts = [0_u64; 5];
+    (0..20_000).for_each(|_| counts[pick(&mut balancer, &mut stream) as usize] += 1);
+    let (_, p) = chi_square(&counts, &[1.0; 5]).unwrap();
+    assert!(p > 1e-4, "{counts:?}");
+    // Who is gone is in no queue, who comes has not reported.
+    queue(&mut balancer, &[4, 2]);
+    balancer.resize(3);
+    assert_eq!(pick(&mut balancer, &mut stream), 2);
+    assert!(Spec::from(LeastRequest::USUAL).build(5, &mut stream).idle_queue().is_none());
+}

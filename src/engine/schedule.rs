@@ -153,7 +153,7 @@ impl Schedule {
     }
 
     /// Schedules an event `delay` from now; it cannot be taken back.
-    #[inline]
+    #[inline(always)]
     pub fn after(&mut self, delay: SimDuration, rank: Rank, kind: Kind, slot: u32) {
         self.at(self.in_future(delay), rank, kind, slot);
     }

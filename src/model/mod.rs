@@ -39,6 +39,7 @@ use slab::Slab;
 use traffic::attempt::{Attempt, Request};
 use traffic::connection::Connection;
 use traffic::flow::FlowState;
+use traffic::idling::Idling;
 use traffic::report::Reporting;
 use watch::Watch;
 use window::WindowState;
@@ -146,6 +147,8 @@ pub struct World<'p> {
     /// The balancers that go by reports of the pods, and how many reports are scheduled.
     reporting: Vec<Reporting>,
     reports_pending: usize,
+    /// Pods that report when they become idle, where balancers ask for it.
+    idling: Option<Box<Idling>>,
     endpoints: Vec<EndpointCounters>,
     endpoint_latency: EndpointLatency,
     flows: Vec<FlowState>,
@@ -310,6 +313,7 @@ impl<'p> World<'p> {
             }),
             reporting: Vec::new(),
             reports_pending: 0,
+            idling: None,
             endpoints: vec![EndpointCounters::default(); plan.endpoints.len()],
             endpoint_latency,
             flows,
@@ -349,6 +353,7 @@ impl<'p> World<'p> {
     fn start(&mut self, schedule: &mut Schedule) {
         self.schedule_window(schedule);
         self.schedule_probes(schedule);
+        self.start_idling();
         for flow in 0..self.plan.flows.len() {
             self.pin_connections(flow);
         }

@@ -283,6 +283,11 @@ impl Levels {
         watched[which(quantity)].get_or_insert_with(Level::default).want(statistic, 1);
     }
 
+    /// Whether nothing is watched.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.stations.is_empty()
+    }
+
     /// A station has so many in system and waiting now.
     pub(super) fn changed(&mut self, plan: &Plan, station: usize, levels: [u32; 2], now: SimTime) {
         let before = std::mem::replace(&mut self.stations[station], levels);

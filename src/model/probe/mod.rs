@@ -26,7 +26,7 @@ pub(crate) struct Probes {
     servers_of: Vec<Vec<u32>>,
     watched: Levels,
     instants: Vec<Instant>,
-    /// Whether any metric watches how many are in pods.
+    /// Whether any metric watches how many are in pods, or pods report when nobody is.
     pub(crate) levels: bool,
     /// Whether any metric, or `explain`, watches arrivals at pods.
     pub(crate) stations: bool,
@@ -301,7 +301,11 @@ impl Probes {
     }
 
     /// The number at a station changed, or the number of those who wait there.
+    #[inline(never)]
     pub(crate) fn level_changed(&mut self, plan: &Plan, station: usize, in_system: u32, waiting: u32, now: SimTime) {
+        if self.watched.is_empty() {
+            return;
+        }
         // Nobody waits under processor sharing: whoever has to share a core is in service.
         let shares = plan.servers[plan.server_of[station] as usize].shares;
         self.watched.changed(plan, station, [in_system, if shares { 0 } else { waiting }], now);

@@ -4,6 +4,7 @@ pub mod arrival;
 pub mod attempt;
 pub mod connection;
 pub mod flow;
+pub(crate) mod idling;
 pub(crate) mod report;
 pub mod request;
 pub mod retry;

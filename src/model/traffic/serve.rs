@@ -94,6 +94,21 @@ impl<'p> World<'p> {
         }
     }
 
+    /// Tells the probes how many are left at a station, and balancers that wait for it when nobody is.
+    #[inline(always)]
+    fn note_departure(&mut self, station: usize, now: SimTime) {
+        if self.probes.levels {
+            self.departed(station, now);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn departed(&mut self, station: usize, now: SimTime) {
+        self.note_level(station, now);
+        self.report_idle(station);
+    }
+
     #[inline(always)]
     fn wait_for_slot(
         &mut self,
@@ -445,13 +460,11 @@ impl<'p> World<'p> {
         record.busy_area.step(now, i64::from(busy) - i64::from(record.busy));
         record.waiting_area.step(now, i64::from(beyond) - i64::from(record.waiting));
         (record.busy, record.waiting) = (busy, beyond);
-        if self.probes.levels {
-            self.probes.level_changed(self.plan, station, busy + beyond, 0, now);
-        }
         match sharing.next_departure() {
             Some(departure) => schedule.set_timer(*timer, departure, Rank::Completion, kind::SHARED, as_u32(station)),
             None => schedule.clear_timer(*timer),
         }
+        self.note_departure(station, now);
     }
 
     /// The next job under processor sharing is done.
@@ -499,7 +512,7 @@ impl<'p> World<'p> {
         if !server.behaviour.holds_slot_while_calling && !shares && self.attempts[attempt].holds_slot {
             self.attempts[attempt].holds_slot = false;
             self.stations[station].vacate(now);
-            self.note_level(station, now);
+            self.note_departure(station, now);
             self.start_next(station, server, now, schedule);
         }
         let replica = self.plan.pods[self.plan.pod_of[station] as usize].replica;
@@ -645,7 +658,7 @@ impl<'p> World<'p> {
         let record = &mut self.stations[station];
         record.vacate(now);
         let waits = record.waiting > 0;
-        self.note_level(station, now);
+        self.note_departure(station, now);
         if waits {
             self.start_next(station, server, now, schedule);
         }
