@@ -9,10 +9,10 @@
 use crate::random::Stream;
 
 use super::bounded::{BALANCE_FACTOR, Bounded, Overflow};
-use super::hash::{Addresses, FIRST_ADDRESS, of_client, xxh64};
+use super::hash::{Addresses, FIRST_ADDRESS, xxh64};
+use super::hashed::{HashedState, Hashing};
 use super::parameter::{Form, Given, Parameter, WEIGHTS};
-use super::policy::{Policy, PolicyListed, State};
-use super::sight::{Ended, Sight};
+use super::policy::{Policy, PolicyListed};
 use super::weights::Weights;
 
 /// Envoy's limit on slots, and its default.
@@ -55,7 +55,7 @@ impl Policy for Maglev {
         summary: "the endpoint in slot (hash of the client modulo the table's size), slots being claimed in turn",
     };
 
-    type State = Box<MaglevState>;
+    type State = Box<HashedState<Self>>;
 
     fn read(given: &mut Given) -> Self {
         let size = given.count("tableSize").unwrap_or(USUAL_TABLE);
@@ -72,11 +72,12 @@ impl Policy for Maglev {
         }
     }
 
-    fn build(&self, endpoints: u32, _stream: &mut Stream) -> Box<MaglevState> {
-        let bounded = self.bound.map(|factor| Bounded::new(factor, Overflow::Random));
-        let mut state = MaglevState { policy: self.clone(), bounded, table: Vec::new() };
-        state.resize(endpoints);
-        Box::new(state)
+    fn build(&self, endpoints: u32, _stream: &mut Stream) -> Self::State {
+        HashedState::beside(self, None, endpoints)
+    }
+
+    fn build_beside(&self, other: Option<&Self::State>, endpoints: u32, _stream: &mut Stream) -> Self::State {
+        HashedState::beside(self, other.map(|other| &**other), endpoints)
     }
 
     #[cfg(test)]
@@ -108,48 +109,25 @@ impl Maglev {
     }
 }
 
-#[derive(Debug, Clone)]
-pub(super) struct MaglevState {
-    policy: Maglev,
-    bounded: Option<Bounded>,
-    table: Vec<u32>,
-}
+impl Hashing for Maglev {
+    type Table = Vec<u32>;
 
-impl MaglevState {
-    #[cfg(test)]
-    pub(super) fn table(&self) -> &[u32] {
-        &self.table
-    }
-}
-
-impl State for MaglevState {
-    fn pick(&mut self, _stream: &mut Stream, sight: &impl Sight) -> Option<u32> {
-        if self.table.is_empty() {
-            return None;
-        }
-        let hash = of_client(sight.client());
-        let hashed = self.table[(hash % u64::from(self.policy.size)) as usize];
-        let Some(bounded) = &mut self.bounded else { return Some(hashed) };
-        let endpoint = bounded.or_another(hashed, hash);
-        bounded.picked(endpoint);
-        Some(endpoint)
+    fn lay(&self, endpoints: u32) -> Vec<u32> {
+        self.table(endpoints)
     }
 
-    fn done(&mut self, endpoint: u32, _ended: Ended) {
-        if let Some(bounded) = &mut self.bounded {
-            bounded.done(endpoint);
-        }
+    fn weights(&self) -> &Weights {
+        &self.weights
     }
 
-    fn outstanding(&self, endpoint: u32) -> u32 {
-        self.bounded.as_ref().map_or(0, |bounded| bounded.outstanding(endpoint))
+    fn bounds(&self) -> Option<Bounded> {
+        self.bound.map(|factor| Bounded::new(factor, Overflow::Random))
     }
 
-    fn resize(&mut self, endpoints: u32) {
-        self.table = self.policy.table(endpoints);
-        if let Some(bounded) = &mut self.bounded {
-            bounded.resize(self.policy.weights.of(endpoints));
-        }
+    fn look_up(table: &Vec<u32>, hash: u64) -> Option<u32> {
+        // An empty table has no slot.
+        let slot = hash.checked_rem(table.len() as u64)?;
+        Some(table[slot as usize])
     }
 }
 

@@ -14,6 +14,7 @@ mod haproxy_random;
 mod haproxy_ring;
 mod haproxy_source;
 mod hash;
+mod hashed;
 mod ip_hash;
 mod join_idle_queue;
 mod jump;
@@ -130,6 +131,23 @@ macro_rules! policies {
                     $(Self::$Near(policy) => Near::$Near(policy.build(endpoints, stream)),)+
                     $(Self::$Far(policy) => Near::Far(Far::$Far(policy.build(endpoints, stream))),)+
                 })
+            }
+
+            /// Such a balancer beside another one, with which it shares what never changes if it can, such as a table of
+            /// hashes.
+            #[inline(never)]
+            #[must_use]
+            pub fn build_beside(&self, other: Option<&Balancer>, endpoints: u32, stream: &mut Stream) -> Balancer {
+                match self {
+                    $(Self::$Far(policy) => {
+                        let other = match other {
+                            Some(Balancer(Near::Far(Far::$Far(state)))) => Some(state),
+                            _ => None,
+                        };
+                        Balancer(Near::Far(Far::$Far(policy.build_beside(other, endpoints, stream))))
+                    },)+
+                    _ => self.build(endpoints, stream),
+                }
             }
 
             /// Every policy with a few sets of parameters.

@@ -64,6 +64,11 @@ pub(super) trait Policy: Debug + Clone + PartialEq {
     /// A balancer over the endpoints `0..endpoints` with nothing outstanding.
     fn build(&self, endpoints: u32, stream: &mut Stream) -> Self::State;
 
+    /// Such a balancer beside another one of the same policy, with which it may share what never changes.
+    fn build_beside(&self, _other: Option<&Self::State>, endpoints: u32, stream: &mut Stream) -> Self::State {
+        self.build(endpoints, stream)
+    }
+
     /// A few sets of parameters, for the tests that every policy must pass.
     #[cfg(test)]
     fn examples() -> Vec<Self>;

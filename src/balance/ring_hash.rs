@@ -8,10 +8,10 @@
 use crate::random::Stream;
 
 use super::bounded::{BALANCE_FACTOR, Bounded, Overflow};
-use super::hash::{Addresses, FIRST_ADDRESS, of_client, xxh64};
+use super::hash::{Addresses, FIRST_ADDRESS, xxh64};
+use super::hashed::{HashedState, Hashing};
 use super::parameter::{Form, Given, Parameter, WEIGHTS};
-use super::policy::{Policy, PolicyListed, State};
-use super::sight::{Ended, Sight};
+use super::policy::{Policy, PolicyListed};
 use super::weights::Weights;
 
 /// Envoy's limit on points.
@@ -77,7 +77,7 @@ impl Policy for RingHash {
         summary: "the endpoint of the first point on the ring at or behind the hash of the client",
     };
 
-    type State = Box<RingHashState>;
+    type State = Box<HashedState<Self>>;
 
     fn read(given: &mut Given) -> Self {
         let size = RingSize {
@@ -105,11 +105,12 @@ impl Policy for RingHash {
         }
     }
 
-    fn build(&self, endpoints: u32, _stream: &mut Stream) -> Box<RingHashState> {
-        let bounded = self.bound.map(|(factor, overflow)| Bounded::new(factor, overflow));
-        let mut state = RingHashState { policy: self.clone(), bounded, ring: Vec::new() };
-        state.resize(endpoints);
-        Box::new(state)
+    fn build(&self, endpoints: u32, _stream: &mut Stream) -> Self::State {
+        HashedState::beside(self, None, endpoints)
+    }
+
+    fn build_beside(&self, other: Option<&Self::State>, endpoints: u32, _stream: &mut Stream) -> Self::State {
+        HashedState::beside(self, other.map(|other| &**other), endpoints)
     }
 
     #[cfg(test)]
@@ -149,57 +150,42 @@ impl RingHash {
     }
 }
 
-#[derive(Debug, Clone)]
-pub(super) struct RingHashState {
-    policy: RingHash,
-    bounded: Option<Bounded>,
+impl Hashing for RingHash {
     /// Points and their endpoints, ascending.
-    ring: Vec<(u64, u32)>,
-}
+    type Table = Vec<(u64, u32)>;
 
-impl RingHashState {
-    #[cfg(test)]
-    pub(super) fn points(&self) -> &[(u64, u32)] {
-        &self.ring
+    fn lay(&self, endpoints: u32) -> Self::Table {
+        self.ring(endpoints)
     }
-}
 
-impl State for RingHashState {
-    fn pick(&mut self, _stream: &mut Stream, sight: &impl Sight) -> Option<u32> {
-        if self.ring.is_empty() {
-            return None;
-        }
-        let hash = of_client(sight.client());
-        let at = self.ring.partition_point(|(point, _)| *point < hash) % self.ring.len();
-        let hashed = self.ring[at].1;
-        let Some(bounded) = &mut self.bounded else { return Some(hashed) };
-        let endpoint = match bounded.overflow() {
-            Overflow::Random => bounded.or_another(hashed, hash),
+    fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    fn bounds(&self) -> Option<Bounded> {
+        self.bound.map(|(factor, overflow)| Bounded::new(factor, overflow))
+    }
+
+    fn look_up(ring: &Self::Table, hash: u64) -> Option<u32> {
+        Some(ring.get(first_point(ring, hash))?.1)
+    }
+
+    fn within(ring: &Self::Table, bounded: &Bounded, looked_up: u32, hash: u64) -> u32 {
+        match bounded.overflow() {
+            Overflow::Random => bounded.or_another(looked_up, hash),
             Overflow::Clockwise => {
-                let ring = self.ring[at..].iter().chain(&self.ring[..at]).map(|(_, endpoint)| *endpoint);
-                ring.into_iter().find(|endpoint| !bounded.is_full(*endpoint)).unwrap_or(hashed)
+                let at = first_point(ring, hash);
+                let mut turn = ring[at..].iter().chain(&ring[..at]).map(|(_, endpoint)| *endpoint);
+                turn.find(|endpoint| !bounded.is_full(*endpoint)).unwrap_or(looked_up)
             }
-        };
-        bounded.picked(endpoint);
-        Some(endpoint)
-    }
-
-    fn done(&mut self, endpoint: u32, _ended: Ended) {
-        if let Some(bounded) = &mut self.bounded {
-            bounded.done(endpoint);
         }
     }
+}
 
-    fn outstanding(&self, endpoint: u32) -> u32 {
-        self.bounded.as_ref().map_or(0, |bounded| bounded.outstanding(endpoint))
-    }
-
-    fn resize(&mut self, endpoints: u32) {
-        self.ring = self.policy.ring(endpoints);
-        if let Some(bounded) = &mut self.bounded {
-            bounded.resize(self.policy.weights.of(endpoints));
-        }
-    }
+/// The first point at or behind a hash.
+fn first_point(ring: &[(u64, u32)], hash: u64) -> usize {
+    let at = ring.partition_point(|(point, _)| *point < hash);
+    if at < ring.len() { at } else { 0 }
 }
 
 /// The points of endpoints with these weights.

@@ -2,14 +2,15 @@
 
 use super::bounded::Bounded;
 use super::hash::xxh64;
+use super::hashed::HashedState;
 use super::jump::bucket;
 use super::maglev::{Claimant, table};
 use super::policy::Policy;
-use super::ring_hash::RingHashState;
 use super::*;
 use crate::random::Keyed;
 use crate::stats::chi_square;
 use crate::time::{SimDuration, SimTime};
+use std::sync::Arc;
 
 fn stream() -> Stream {
     Stream::new(7, 0, "hash")
@@ -48,7 +49,7 @@ fn elsewhere(index: u32) -> Addresses {
     Addresses { first: 0x0a00_0001 + 256 * index, port: 8_080 }
 }
 
-fn ring_of(endpoints: u32, min: u32, addresses: Addresses) -> Box<RingHashState> {
+fn ring_of(endpoints: u32, min: u32, addresses: Addresses) -> Box<HashedState<RingHash>> {
     let size = RingSize { min, ..RingSize::USUAL };
     RingHash { weights: Weights::NONE, size, addresses, bound: None }.build(endpoints, &mut stream())
 }
@@ -81,17 +82,17 @@ fn the_ring_is_that_of_envoy() {
 #[test]
 fn rings_have_as_many_points_as_envoy_s() {
     for (endpoints, points) in [(3, 1_026), (5, 1_025), (8, 1_024), (10, 1_030), (100, 1_100)] {
-        assert_eq!(ring_of(endpoints, 1_024, Addresses::USUAL).points().len(), points, "{endpoints} endpoints");
+        assert_eq!(ring_of(endpoints, 1_024, Addresses::USUAL).table().len(), points, "{endpoints} endpoints");
     }
     let usual = RingHash { weights: Weights::NONE, size: RingSize::USUAL, addresses: Addresses::USUAL, bound: None };
     let ring = RingHash { weights: weights(&[2, 0, 6]), ..usual.clone() }.build(3, &mut stream());
     let points: Vec<usize> =
-        (0..3).map(|endpoint| ring.points().iter().filter(|(_, of)| *of == endpoint).count()).collect();
+        (0..3).map(|endpoint| ring.table().iter().filter(|(_, of)| *of == endpoint).count()).collect();
     assert_eq!(points, [256, 0, 768]);
     let size = RingSize { min: 1_024, max: 1_024 };
     let ring = RingHash { size, ..usual }.build(100, &mut stream());
     // The limit may be passed by rounding.
-    assert!([1_024, 1_025].contains(&ring.points().len()));
+    assert!([1_024, 1_025].contains(&ring.table().len()));
 }
 
 /// With V points each, the shares are Dirichlet: sd of n times a share, and the mean of the largest over the mean.
@@ -104,10 +105,10 @@ fn arcs_are_as_uneven_as_they_should_be() {
         let (mut squares, mut maxima) = (0.0, 0.0);
         for index in 0..rings {
             let policy = ring_of(endpoints, endpoints * points, elsewhere(index));
-            let ring = policy.points();
+            let ring = policy.table();
             let mut shares = vec![0.0; endpoints as usize];
             let mut before = ring.last().unwrap().0;
-            for (point, endpoint) in ring {
+            for (point, endpoint) in ring.iter() {
                 shares[*endpoint as usize] +=
                     point.wrapping_sub(before) as f64 / 2.0_f64.powi(64) * f64::from(endpoints);
                 before = *point;
@@ -291,4 +292,35 @@ fn addresses_are_read() {
     assert_eq!(Addresses::parse("10.0.0.1:80"), Some(Addresses::USUAL));
     assert_eq!(Addresses::parse("10.0.0.1"), None);
     assert_eq!(Addresses::parse("pod:80"), None);
+}
+
+/// Balancers of one policy over the same endpoints have one table, whatever else they remember; others have their own.
+#[test]
+fn tables_are_shared_by_those_who_have_the_same() {
+    let policy = Maglev { weights: Weights::NONE, size: 251, addresses: Addresses::USUAL, bound: Some(120) };
+    let first = policy.build(5, &mut stream());
+    let beside = |policy: &Maglev, endpoints| policy.build_beside(Some(&first), endpoints, &mut stream());
+    let mut second = beside(&policy, 5);
+    assert!(Arc::ptr_eq(first.table(), second.table()));
+    second.pick(&mut stream(), &Glance::default()).unwrap();
+    assert_eq!((0..5).map(|endpoint| first.outstanding(endpoint)).sum::<u32>(), 0);
+    for other in [beside(&policy, 6), beside(&Maglev { weights: weights(&[2]), ..policy.clone() }, 5)] {
+        assert!(!Arc::ptr_eq(first.table(), other.table()));
+        assert_ne!(first.table(), other.table());
+    }
+    // Whose endpoints change has a table of its own again.
+    second.resize(4);
+    assert_eq!(**second.table(), policy.table(4));
+    assert_eq!(**first.table(), policy.table(5));
+    // Behind a specification, what is shared changes no pick.
+    for spec in Spec::examples() {
+        let alone = spec.build(7, &mut stream());
+        let shared = spec.build_beside(Some(&alone), 7, &mut stream());
+        let picks = |mut balancer: Balancer| {
+            let mut stream = stream();
+            let sight = |client| Glance { client, ..Glance::default() };
+            (0..100).map(|client| balancer.pick(&mut stream, &sight(client))).collect::<Vec<_>>()
+        };
+        assert_eq!(picks(alone), picks(shared), "{spec:?}");
+    }
 }

@@ -265,17 +265,16 @@ impl<'p> World<'p> {
     fn new(plan: &'p Plan, replication: u32, log: RequestLog, sink: &'p mut dyn Sink, schedule: &mut Schedule) -> Self {
         let run = &plan.scenario.run;
         let seed = run.seed;
-        let workers = plan
-            .workers
-            .iter()
-            .map(|worker| {
-                let mut stream = Stream::new(seed, replication, &worker.stream);
-                let proxy = &plan.scenario.proxies[worker.proxy as usize];
-                let programmed = Arc::clone(&plan.services[proxy.service].snapshot);
-                let balancer = proxy.balancer.build(programmed.count(), &mut stream);
-                Worker { stream, balancer, programmed }
-            })
-            .collect();
+        let mut workers: Vec<Worker> = Vec::with_capacity(plan.workers.len());
+        for worker in &plan.workers {
+            let mut stream = Stream::new(seed, replication, &worker.stream);
+            let proxy = &plan.scenario.proxies[worker.proxy as usize];
+            let programmed = Arc::clone(&plan.services[proxy.service].snapshot);
+            // Those of its proxy come right before it.
+            let other = workers.last().map(|other| &other.balancer);
+            let balancer = proxy.balancer.build_beside(other, programmed.count(), &mut stream);
+            workers.push(Worker { stream, balancer, programmed });
+        }
         let flows = plan.flows.iter().map(|flow| FlowState::new(plan, flow, replication, schedule)).collect();
         let recorders = plan
             .labels

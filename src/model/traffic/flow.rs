@@ -134,13 +134,20 @@ impl FlowState {
         client: u32,
         replication: u32,
     ) -> &mut ClientBalancer {
-        self.balancers[client as usize].get_or_insert_with(|| {
-            let name = format!("{}/client/{client}/pick", flow.stream);
-            let mut stream = Stream::new(plan.scenario.run.seed, replication, &name);
-            let spec = flow.flow.balancer.as_ref().expect("only flows with a balancer come here");
-            let programmed = Arc::clone(&plan.services[flow.flow.service].snapshot);
-            let balancer = spec.build(programmed.count(), &mut stream);
-            Box::new(ClientBalancer { stream, balancer, programmed })
-        })
+        if self.balancers[client as usize].is_none() {
+            self.make_balancer(plan, flow, client, replication);
+        }
+        self.balancers[client as usize].as_mut().expect("just made")
+    }
+
+    #[inline(never)]
+    fn make_balancer(&mut self, plan: &Plan, flow: &FlowPlan, client: u32, replication: u32) {
+        let name = format!("{}/client/{client}/pick", flow.stream);
+        let mut stream = Stream::new(plan.scenario.run.seed, replication, &name);
+        let spec = flow.flow.balancer.as_ref().expect("only flows with a balancer come here");
+        let programmed = Arc::clone(&plan.services[flow.flow.service].snapshot);
+        let other = self.balancers.iter().flatten().map(|other| &other.balancer).next();
+        let balancer = spec.build_beside(other, programmed.count(), &mut stream);
+        self.balancers[client as usize] = Some(Box::new(ClientBalancer { stream, balancer, programmed }));
     }
 }
