@@ -2,7 +2,7 @@
 //!
 //! One run is one thread and owns all it touches, so results cannot depend on the number of threads. Outcomes are
 //! handed out strictly in job order, and no more than a few of them wait at any time. The order is variants, then
-//! replications; variants that stop together, at a goal, come in turn ([`order`]). When to stop is decided where outcomes
+//! replications; variants that stop together, at a goal, come in turn (`order.rs`). When to stop is decided where outcomes
 //! are handed out, so it depends on them alone; what was begun beyond the stop is dropped.
 
 mod line;
