@@ -9,7 +9,7 @@ use crate::random::Stream;
 use crate::time::SimDuration;
 
 use super::levels::Levels;
-use super::parameter::{Form, Given, MANY, Parameter};
+use super::parameter::{Form, Given, MANY, Parameter, STALENESS};
 use super::policy::{Asks, Policy, PolicyListed, State};
 use super::sight::{Ended, Sight};
 
@@ -54,12 +54,7 @@ impl Policy for LeastRequest {
                 default: "false",
                 doc: "whether the same endpoint may be drawn twice",
             },
-            Parameter {
-                key: "staleness",
-                form: Form::DurationOr("none"),
-                default: "none",
-                doc: "how long it goes by what the pods reported, instead of by its own counts",
-            },
+            STALENESS,
         ],
         information: "requests of this balancer without a reply yet, by endpoint; \
                       with staleness what the pods reported last, whoever sent it",
@@ -81,7 +76,7 @@ impl Policy for LeastRequest {
                 Some("give `choices` a number, or remove `replacement`"),
             );
         }
-        Self { choices, replacement, staleness: given.duration("staleness") }
+        Self { choices, replacement, staleness: given.duration(STALENESS.key) }
     }
 
     fn asks(&self) -> Asks {

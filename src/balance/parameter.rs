@@ -66,6 +66,14 @@ pub(super) const START: Parameter = Parameter {
     doc: "anywhere in the cycle, or as if so many picks had been made",
 };
 
+/// `staleness`, of policies that can compare what the pods reported.
+pub(super) const STALENESS: Parameter = Parameter {
+    key: "staleness",
+    form: Form::DurationOr("none"),
+    default: "none",
+    doc: "how long it goes by what the pods reported, instead of by its own counts",
+};
+
 impl Parameter {
     /// The parameter and its default as people write them: `limit: N | unlimited (unlimited)`.
     #[must_use]

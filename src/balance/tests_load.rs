@@ -196,7 +196,7 @@ fn pending_requests_is_least_request_of_two() {
             .collect::<Vec<_>>()
     };
     assert_eq!(
-        run(Spec::PendingRequests(PendingRequests)),
+        run(Spec::PendingRequests(PendingRequests { staleness: None })),
         run(Spec::LeastRequest(LeastRequest { choices: Choices::Of(2), replacement: false, staleness: None }))
     );
 }
@@ -227,4 +227,41 @@ fn idle_pods_are_taken_as_they_reported() {
     balancer.resize(3);
     assert_eq!(pick(&mut balancer, &mut stream), 2);
     assert!(Spec::from(LeastRequest::USUAL).build(5, &mut stream).idle_queue().is_none());
+}
+
+/// What the pods have, whoever sent it, and nothing of what happens between two reports.
+#[test]
+fn other_policies_compare_reports_too() {
+    let staleness = Some(SimDuration::from_secs(1));
+    let mut stream = stream();
+    let mut shares = |spec: Spec, pods: [u32; 4]| {
+        assert_eq!(spec.asks().reports, staleness);
+        let mut balancer = spec.build(4, &mut stream);
+        balancer.report(&Pods([9, 9, 9, 9]));
+        balancer.report(&Pods(pods));
+        let mut counts = [0_u64; 4];
+        for _ in 0..12_000 {
+            counts[pick(&mut balancer, &mut stream) as usize] += 1;
+            balancer.done(0, Ended::default());
+        }
+        assert!((0..4).all(|endpoint| balancer.outstanding(endpoint) == 0));
+        counts
+    };
+    let looks_like = |counts: &[u64], weights: &[f64]| {
+        let (_, p) = chi_square(counts, weights).unwrap();
+        assert!(p > 1e-4, "{counts:?}");
+    };
+    // Ranks as for least-request of two.
+    looks_like(&shares(PendingRequests { staleness }.into(), [3, 0, 2, 1]), &[0.0, 3.0, 1.0, 2.0]);
+    let weighted = |of: &[u32], ties| WeightedLeastRequest {
+        weights: Weights::new(of.to_vec()).unwrap(),
+        rule: Rule::Active,
+        ties,
+        staleness,
+    };
+    // 4/4, 2/2 and 1/1 are equal, 3/1 is more.
+    looks_like(&shares(weighted(&[4, 2, 1, 1], Ties::Random).into(), [4, 2, 1, 3]), &[1.0, 1.0, 1.0, 0.0]);
+    assert_eq!(shares(weighted(&[4, 2, 1, 1], Ties::First).into(), [4, 2, 1, 0]), [0, 0, 0, 12_000]);
+    // Among the equals in proportion to their weights.
+    assert_eq!(shares(weighted(&[4, 2, 2, 1], Ties::RoundRobin).into(), [4, 2, 2, 3]), [6_000, 3_000, 3_000, 0]);
 }

@@ -149,7 +149,7 @@ fn weighted_random_is_in_proportion() {
 }
 
 fn least(of: &[u32], rule: Rule, ties: Ties) -> Spec {
-    Spec::WeightedLeastRequest(WeightedLeastRequest { weights: weights(of), rule, ties })
+    Spec::WeightedLeastRequest(WeightedLeastRequest { weights: weights(of), rule, ties, staleness: None })
 }
 
 /// Weights 4 and 1, nothing returns. a/w: 0 0, then 1/4 0, then 1/4 1 and so on; (a + 1)/w: 1/4 1, 2/4 1, 3/4 1, 4/4 1.

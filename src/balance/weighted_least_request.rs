@@ -15,11 +15,12 @@ use std::collections::BTreeSet;
 
 use crate::random::Stream;
 
-use super::parameter::{Form, Given, Parameter, WEIGHTS};
-use super::policy::{Policy, PolicyListed, State};
+use super::parameter::{Form, Given, Parameter, STALENESS, WEIGHTS};
+use super::policy::{Asks, Policy, PolicyListed, State};
 use super::sight::{Ended, Sight};
 use super::tournament::Tournament;
 use super::weights::Weights;
+use crate::time::SimDuration;
 
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct WeightedLeastRequest {
     pub rule: Rule,
     /// Which of several equals is taken.
     pub ties: Ties,
+    /// How long the balancer goes by one report of the pods; without it, by its own counts.
+    pub staleness: Option<SimDuration>,
 }
 
 impl Policy for WeightedLeastRequest {
@@ -74,8 +77,10 @@ impl Policy for WeightedLeastRequest {
                 doc: "which of several equals is taken: any, the first, the one that became equal first, or by smooth \
                       weighted round robin among them",
             },
+            STALENESS,
         ],
-        information: "weights of the endpoints; requests of this balancer without a reply yet, by endpoint",
+        information: "weights of the endpoints; requests of this balancer without a reply yet, by endpoint; \
+                      with staleness what the pods reported last, whoever sent it",
         cost: "O(log n), one draw with ties: random, no draw otherwise; O(e) with round-robin and e > 1 equals",
         source: "nginx least_conn (active, ties: round-robin), HAProxy leastconn (idle-first, ties: fifo), Caddy \
                  least_conn (active, ties: random), IPVS lc and sed (active-plus-one, ties: first)",
@@ -93,7 +98,12 @@ impl Policy for WeightedLeastRequest {
             weights: given.weights(),
             rule: given.word("rule", &rules).unwrap_or(Rule::Active),
             ties: given.word("ties", &ties).unwrap_or(Ties::Random),
+            staleness: given.duration(STALENESS.key),
         }
+    }
+
+    fn asks(&self) -> Asks {
+        Asks { reports: self.staleness, ..Asks::default() }
     }
 
     fn build(&self, endpoints: u32, _stream: &mut Stream) -> Box<WeightedLeastRequestState> {
@@ -113,12 +123,13 @@ impl Policy for WeightedLeastRequest {
 
     #[cfg(test)]
     fn examples() -> Vec<Self> {
-        let of = |rule, ties| Self { weights: Weights::example(), rule, ties };
+        let of = |rule, ties| Self { weights: Weights::example(), rule, ties, staleness: None };
         vec![
             of(Rule::Active, Ties::Random),
             of(Rule::ActivePlusOne, Ties::First),
             of(Rule::IdleFirst, Ties::Fifo),
             of(Rule::Active, Ties::RoundRobin),
+            Self { staleness: Some(SimDuration::from_secs(1)), ..of(Rule::Active, Ties::Random) },
         ]
     }
 }
@@ -223,18 +234,35 @@ impl State for WeightedLeastRequestState {
             (Ties::RoundRobin, 2..) => self.turn(),
             (Ties::First | Ties::RoundRobin, _) => self.tree.tied(0),
         };
-        self.set(chosen, self.outstanding[chosen as usize] + 1);
+        if self.policy.staleness.is_none() {
+            self.set(chosen, self.outstanding[chosen as usize] + 1);
+        }
         Some(chosen)
     }
 
     fn done(&mut self, endpoint: u32, _ended: Ended) {
-        if let Some(outstanding @ 1..) = self.outstanding.get(endpoint as usize).copied() {
+        if let Some(outstanding @ 1..) = self.outstanding.get(endpoint as usize).copied()
+            && self.policy.staleness.is_none()
+        {
             self.set(endpoint, outstanding - 1);
         }
     }
 
     fn outstanding(&self, endpoint: u32) -> u32 {
-        self.outstanding.get(endpoint as usize).copied().unwrap_or(0)
+        let reported = self.policy.staleness.is_some();
+        if reported { 0 } else { self.outstanding.get(endpoint as usize).copied().unwrap_or(0) }
+    }
+
+    fn report(&mut self, sight: &impl Sight) {
+        if self.policy.staleness.is_none() {
+            return;
+        }
+        for place in 0..self.outstanding.len() as u32 {
+            let jobs = sight.jobs(place);
+            if jobs != self.outstanding[place as usize] {
+                self.set(place, jobs);
+            }
+        }
     }
 
     fn resize(&mut self, endpoints: u32) {
@@ -264,7 +292,8 @@ mod tests {
     impl Picks {
         fn new(weights: &[u32], rule: Rule, ties: Ties) -> Self {
             let mut stream = Stream::new(1, 0, "least");
-            let policy = WeightedLeastRequest { weights: Weights::new(weights.to_vec()).unwrap(), rule, ties };
+            let policy =
+                WeightedLeastRequest { weights: Weights::new(weights.to_vec()).unwrap(), rule, ties, staleness: None };
             Self(policy.build(weights.len() as u32, &mut stream), stream)
         }
 
