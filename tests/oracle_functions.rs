@@ -6,9 +6,10 @@ use windtunnel::balance::{
     Balancer, Choices, EdfLeastRequest, Ended, Glance, LeastRequest, RoundRobin, SmoothWeightedRoundRobin, Spec, Start,
     Weights,
 };
-use windtunnel::model::network::iptables;
+use windtunnel::model::network::{iptables, ipvs};
 use windtunnel::random::Stream;
 use windtunnel::stats::{Moments, chi_square};
+use windtunnel::time::{SimDuration, SimTime};
 
 fn assert_near(what: &str, got: f64, want: f64, tolerance: f64) {
     assert!((got - want).abs() <= tolerance, "{what}: got {got}, want {want} within {tolerance}");
@@ -247,4 +248,95 @@ fn poisson_counts_and_intervals() {
 fn mean_and_variance(values: &[f64]) -> (f64, f64) {
     let moments = Moments::of(values);
     (moments.mean().expect("many values"), moments.variance().expect("many values"))
+}
+
+/// A scheduler of IPVS over servers in a given order, with given weights and (active, inactive) connections.
+struct IpvsList {
+    servers: ipvs::Servers,
+    scheduler: ipvs::Scheduler,
+}
+
+impl IpvsList {
+    /// The scheduler begins when the servers are there: `wrr` then begins at its largest threshold.
+    fn new(kind: ipvs::Kind, weights: &[u32], connections: &[(u32, u32)]) -> Self {
+        let address = |host: usize| format!("10.0.0.{host}:80").parse().expect("an address");
+        let mut servers: Vec<ipvs::Server> =
+            weights.iter().enumerate().map(|(host, weight)| ipvs::Server::new(address(host + 1), *weight)).collect();
+        for (server, (active, inactive)) in servers.iter_mut().zip(connections) {
+            (server.active, server.inactive) = (*active, *inactive);
+        }
+        let servers = ipvs::Servers::in_order(servers);
+        let scheduler = ipvs::Scheduler::new(kind, ipvs::Flags::default(), &servers);
+        Self { servers, scheduler }
+    }
+
+    fn pick(&mut self) -> u32 {
+        let asked = ipvs::Asked {
+            client: 0,
+            port: 0,
+            service: 0,
+            now: SimTime::ZERO,
+            lblcr_expiration: SimDuration::from_secs(86_400),
+        };
+        self.scheduler.pick(&self.servers, &asked).expect("a server")
+    }
+
+    /// Choices of connections that never close.
+    fn held(&mut self, connections: usize) -> Vec<u32> {
+        (0..connections)
+            .map(|_| {
+                let server = self.pick();
+                self.servers[server].active += 1;
+                server
+            })
+            .collect()
+    }
+}
+
+/// `wrr` with the list in the order of the letters and the threshold at its largest.
+#[test]
+fn ipvs_weighted_round_robin_sequences() {
+    for (weights, want) in [([4, 3, 2], "AABABCABCAABABCABC"), ([5, 1, 1], "AAAAABCAAAAABC")] {
+        let mut list = IpvsList::new(ipvs::Kind::Wrr, &weights, &[]);
+        let got: String = want.chars().map(|_| char::from(b'A' + list.pick() as u8)).collect();
+        assert_eq!(got, want, "weights {weights:?}");
+    }
+}
+
+/// What the schedulers compare, and which server that makes them choose.
+#[test]
+fn ipvs_overheads_and_choices() {
+    type Row<'a> = (ipvs::Kind, &'a [u32], &'a [(u32, u32)], u32);
+    let rows: [Row; 5] = [
+        (ipvs::Kind::Lc, &[1, 1, 1], &[(3, 10), (2, 300), (3, 0)], 2),
+        (ipvs::Kind::Lc, &[1, 1, 1], &[(2, 0), (1, 255), (1, 256)], 1),
+        (ipvs::Kind::Wlc, &[4, 1, 1], &[(8, 0), (3, 0), (1, 100)], 2),
+        (ipvs::Kind::Sed, &[4, 1, 2], &[(3, 0), (0, 0), (1, 0)], 0),
+        (ipvs::Kind::Nq, &[4, 1, 2], &[(3, 0), (0, 500), (1, 0)], 1),
+    ];
+    for (kind, weights, connections, want) in rows {
+        assert_eq!(IpvsList::new(kind, weights, connections).pick(), want, "{kind:?} {connections:?}");
+    }
+    let by_weight = |load: fn(&ipvs::Server) -> u64, weights: &[u32], connections: &[(u32, u32)]| -> Vec<f64> {
+        let list = IpvsList::new(ipvs::Kind::Lc, weights, connections);
+        list.servers.iter().map(|(_, server)| load(server) as f64 / f64::from(server.weight)).collect()
+    };
+    assert_eq!(by_weight(ipvs::Server::overhead, &[1, 1, 1], &[(3, 10), (2, 300), (3, 0)]), [778.0, 812.0, 768.0]);
+    assert_eq!(by_weight(ipvs::Server::overhead, &[1, 1, 1], &[(2, 0), (1, 255), (1, 256)]), [512.0, 511.0, 512.0]);
+    assert_eq!(by_weight(ipvs::Server::overhead, &[4, 1, 1], &[(8, 0), (3, 0), (1, 100)]), [512.0, 768.0, 356.0]);
+    assert_eq!(by_weight(ipvs::Server::expected, &[4, 1, 2], &[(3, 0), (0, 0), (1, 0)]), [1.0, 1.0, 1.0]);
+}
+
+/// Twelve connections that never close.
+#[test]
+fn ipvs_traces() {
+    let traces = [
+        (ipvs::Kind::Lc, [1, 1, 1], [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]),
+        (ipvs::Kind::Wlc, [3, 2, 1], [0, 1, 2, 0, 1, 0, 0, 1, 2, 0, 1, 0]),
+        (ipvs::Kind::Sed, [3, 2, 1], [0, 1, 0, 0, 1, 2, 0, 1, 0, 0, 1, 2]),
+        (ipvs::Kind::Nq, [3, 2, 1], [0, 1, 2, 0, 0, 1, 0, 1, 0, 0, 1, 2]),
+    ];
+    for (kind, weights, want) in traces {
+        assert_eq!(IpvsList::new(kind, &weights, &[]).held(12), want, "{kind:?} {weights:?}");
+    }
 }

@@ -2,4 +2,5 @@
 
 pub mod endpoints;
 pub mod iptables;
+pub mod ipvs;
 pub mod topology;
