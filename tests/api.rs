@@ -9,8 +9,8 @@ use windtunnel::observe::outcome::{Labels, NoSink, RequestRow, RunOutcome, Sink,
 use windtunnel::random::Dist;
 use windtunnel::scenario::{
     Behaviour, Cancellation, Clients, Cluster, ConnectionMode, Connections, Container, Demand, Discipline, Flow,
-    Network, Node, Observe, PoolOrder, Popularity, Protocol, Retries, Run, Scenario, Service, Source, Step, Traffic,
-    Window, Without, Workload,
+    KubeProxy, Network, Node, Observe, PoolOrder, Popularity, Protocol, Retries, Run, Scenario, Service, Source, Step,
+    Traffic, Window, Without, Workload,
 };
 use windtunnel::time::SimDuration;
 
@@ -86,6 +86,7 @@ fn queue() -> Scenario {
                 same_zone: Dist::zero(),
                 cross_zone: Dist::zero(),
             },
+            kube_proxy: KubeProxy::default(),
         },
         workloads: vec![Workload {
             kind: "deployment".to_owned(),
@@ -105,6 +106,8 @@ fn queue() -> Scenario {
             port_name: None,
             multi_port: false,
             cluster_ip: 0x0a60_0001,
+            target_port: 80,
+            affinity: None,
             targets: vec![(0, 0)],
         }],
         proxies: Vec::new(),

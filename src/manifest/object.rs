@@ -82,6 +82,8 @@ pub struct ServiceObject {
     pub type_: String,
     /// What kind of Service it is to its clients.
     pub form: ServiceForm,
+    /// For how many seconds `sessionAffinity: ClientIP` holds a client, where it does.
+    pub affinity: Option<u32>,
     /// `spec.ports` that speak TCP.
     pub ports: Vec<ServicePortObject>,
     /// Place of `metadata.name`.

@@ -51,9 +51,6 @@ pub(super) fn field(path: &str) -> &'static str {
         | "spec.terminationGracePeriodSeconds"
         | "spec.readinessGates"
         | "spec.restartPolicy" => "start-up, restarts and rollouts are not modelled",
-        "spec.sessionAffinity" | "spec.sessionAffinityConfig" => {
-            "session affinity is not modelled: every connection is balanced anew"
-        }
         "spec.trafficDistribution" | "spec.internalTrafficPolicy" | "spec.topologyKeys" => {
             "endpoints of all nodes and zones are used alike"
         }

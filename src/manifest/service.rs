@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::fields::{Context, Fields, NameRule};
 use super::object::{ServiceForm, ServiceObject, ServicePortObject, TargetPort};
-use crate::yaml::{Node, Span};
+use crate::yaml::{Node, Span, nearest};
 
 /// Fields that only matter to traffic from outside the cluster.
 const OUTSIDE_FIELDS: [&str; 8] = [
@@ -17,6 +17,8 @@ const OUTSIDE_FIELDS: [&str; 8] = [
     "loadBalancerSourceRanges",
     "nodePort",
 ];
+/// `timeoutSeconds` where a manifest does not say.
+const AFFINITY_SECONDS: u32 = 10_800;
 const OUTSIDE: &str = "used as ClusterIP inside the cluster; ways in from outside are not modelled";
 
 pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObject> {
@@ -55,6 +57,7 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObje
     if form == ServiceForm::ExternalName {
         spec.take("externalName");
     }
+    let affinity = read_affinity(context, &mut spec, form);
     context.finish(&spec);
     let service = ServiceObject {
         namespace: context.subject.namespace.clone(),
@@ -63,6 +66,7 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObje
         cluster_ip,
         type_: type_.to_string(),
         form,
+        affinity,
         ports,
         span: context.name_span,
     };
@@ -103,6 +107,43 @@ fn read_address(context: &mut Context<'_>, spec: &mut Fields<'_>) -> (Option<Str
             let message = format!("`spec.clusterIP` must be an IPv4 address or None, and this is `{text}`");
             context.error(node.span, &message, "write for example `clusterIP: 10.96.0.10`, or leave it out");
             (None, false)
+        }
+    }
+}
+
+/// For how long a client is held to a pod.
+fn read_affinity(context: &mut Context<'_>, spec: &mut Fields<'_>, form: ServiceForm) -> Option<u32> {
+    let node = spec.take("sessionAffinity");
+    let text = context.text(spec, "sessionAffinity").unwrap_or("None");
+    let mut seconds = AFFINITY_SECONDS;
+    let config = spec.take("sessionAffinityConfig").is_some();
+    if let Some(mut config) = context.inner(spec, "sessionAffinityConfig") {
+        if let Some(mut client_ip) = context.inner(&mut config, "clientIP") {
+            seconds = context.whole(&mut client_ip, "timeoutSeconds", 1..=86_400).unwrap_or(seconds);
+            context.finish(&client_ip);
+        }
+        context.finish(&config);
+    }
+    match text {
+        "ClientIP" if form == ServiceForm::Headless => {
+            context.ignore("spec.sessionAffinity", "kube-proxy has no part in a headless Service");
+            None
+        }
+        "ClientIP" => Some(seconds),
+        "None" => {
+            if config {
+                context.ignore("spec.sessionAffinityConfig", "it needs `sessionAffinity: ClientIP`");
+            }
+            None
+        }
+        other => {
+            let message = format!("`spec.sessionAffinity` must be ClientIP or None, and this is `{other}`");
+            let help = match nearest(other, ["ClientIP", "None"]) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "write ClientIP or None".to_owned(),
+            };
+            context.error(node.map_or(context.name_span, |node| node.span), &message, &help);
+            None
         }
     }
 }
@@ -213,5 +254,6 @@ fn summary(service: &ServiceObject) -> String {
     }
     let labels: Vec<_> = service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
     parts.push(format!("selects {}", labels.join(",")));
+    parts.extend(service.affinity.map(|seconds| format!("holds clients for {seconds}s")));
     parts.join(", ")
 }

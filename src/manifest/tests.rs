@@ -76,7 +76,7 @@ fn a_kubectl_dump_gives_its_objects() {
             "shop/Deployment/web: 3 replicas, container app (http=8080, metrics=9102), container logs, on nodes with disktype=ssd",
             "shop/Pod/db-0: container db (db=5432), on node worker-1",
             "shop/Deployment/cart: 1 replica, container cart (8080)",
-            "shop/Service/web: port http 80 to http, port metrics 9102 to 9102, selects app=web",
+            "shop/Service/web: port http 80 to http, port metrics 9102 to 9102, selects app=web, holds clients for 10800s",
             "shop/Service/cart: port 8080 to 8080, selects app=cart",
             "shop/Service/db: headless, port db 5432 to db, selects app=db",
         ]
@@ -120,8 +120,6 @@ fn a_kubectl_dump_reports_what_it_ignores() {
             "shop/Pod/db-0: spec.hostname",
             "shop/Deployment/cart: spec.template.spec.containers[].ports[].protocol UDP",
             "shop/Service/web: spec.type LoadBalancer",
-            "shop/Service/web: spec.sessionAffinity",
-            "shop/Service/web: spec.sessionAffinityConfig",
             "Service/kubernetes: traffic to it",
             "Endpoints/kubernetes",
             "ConfigMap (2 objects): shop/ConfigMap/settings, shop/ConfigMap/kube-root-ca.crt",
@@ -269,6 +267,20 @@ fn services_that_cannot_be_simulated_say_so() {
             matches!(form, ServiceForm::ClusterIp | ServiceForm::Headless)
         );
     }
+}
+
+#[test]
+fn services_hold_clients_as_kubernetes_would() {
+    let held =
+        |spec: &str| clean(&service(&format!("{spec}, selector: {{a: b}}, ports: [{{port: 1}}]"))).services[0].affinity;
+    assert_eq!(held("sessionAffinity: ClientIP"), Some(10_800));
+    let config = "sessionAffinityConfig: {clientIP: {timeoutSeconds: 60}}";
+    assert_eq!(held(&format!("sessionAffinity: ClientIP, {config}")), Some(60));
+    assert_eq!(held(&format!("sessionAffinity: None, {config}")), None);
+    assert_eq!(held("sessionAffinity: ClientIP, clusterIP: None"), None);
+    refused(&service("sessionAffinity: ClientIp"), "4:25", &["ClientIP or None", "did you mean `ClientIP`?"]);
+    let bad = config.replace("60", "86401");
+    refused(&service(&format!("sessionAffinity: ClientIP, {bad}")), "4:86", &["a whole number from 1 to 86400"]);
 }
 
 #[test]

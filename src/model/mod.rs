@@ -11,6 +11,8 @@ pub mod plan;
 mod probe;
 mod random_keys;
 pub mod slab;
+#[cfg(test)]
+mod tests_kube_proxy;
 pub mod traffic;
 mod watch;
 mod window;
@@ -33,6 +35,7 @@ use cluster::station::Station;
 use cluster::unfinished::Unfinished;
 use ledger::Ledgers;
 use network::endpoints::Snapshot;
+use network::kube_proxy::{Entries, KubeProxy};
 use plan::{HotFlow, NONE, Plan, as_u32};
 use probe::Probes;
 use slab::Slab;
@@ -123,14 +126,6 @@ struct Worker {
     programmed: Arc<Snapshot>,
 }
 
-/// A node's kube-proxy.
-#[derive(Debug)]
-struct KubeProxy {
-    stream: Stream,
-    /// The endpoints its rules send to, by Service.
-    programmed: Vec<Arc<Snapshot>>,
-}
-
 /// The state of one replication.
 pub struct World<'p> {
     plan: &'p Plan,
@@ -155,6 +150,7 @@ pub struct World<'p> {
     workers: Vec<Worker>,
     connections: Slab<Connection>,
     kube_proxies: Vec<Option<Box<KubeProxy>>>,
+    entries: Entries,
     recorders: Vec<FlowRecorder>,
     probes: Probes,
     watch: Option<Box<Watch>>,
@@ -319,6 +315,7 @@ impl<'p> World<'p> {
             workers,
             connections: Slab::default(),
             kube_proxies: plan.scenario.cluster.nodes.iter().map(|_| None).collect(),
+            entries: Entries::default(),
             recorders,
             probes,
             watch,

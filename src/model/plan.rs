@@ -6,6 +6,7 @@ use crate::arrivals::Spec;
 use crate::cause::LedgerCause;
 use crate::id::FlowId;
 use crate::model::ledger::{Layout, NO_COLUMN, blocks_of};
+use crate::model::network::addresses::ClientAddresses;
 use crate::model::network::endpoints::Snapshot;
 use crate::model::network::topology::{PathClass, Topology};
 use crate::model::traffic::connection::Channel;
@@ -13,8 +14,8 @@ use crate::observe::outcome::{EndpointLabel, FlowLabel, Labels};
 use crate::random::Dist;
 use crate::scenario::placement::{self, Placed};
 use crate::scenario::{
-    Behaviour, Call, ConnectionMode, Connections, Demand, Discipline, Episode, Flow, InstancePer, Layer, Protocol,
-    Scenario, Source, Step, Window,
+    Behaviour, Call, ConnectionMode, Connections, Demand, Discipline, Episode, Flow, InstancePer, KubeProxy,
+    KubeProxyMode, Layer, Protocol, Scenario, Source, Step, Window,
 };
 use crate::time::SimDuration;
 
@@ -115,6 +116,8 @@ pub struct ServicePlan {
     pub count: u32,
     /// What every consumer has been told when the run begins.
     pub snapshot: Arc<Snapshot>,
+    /// Whether kube-proxy does nothing but draw one of the endpoints.
+    pub drawn: bool,
 }
 
 /// A pod behind a Service port.
@@ -225,6 +228,8 @@ pub struct FlowPlan {
     pub clients: u32,
     /// Nodes of the clients, repeating.
     pub client_nodes: Vec<u32>,
+    /// Addresses of the clients.
+    pub addresses: ClientAddresses,
     /// Columns of its ledger.
     pub layout: Layout,
     /// Which recorder counts it (calls of one name share one).
@@ -336,10 +341,18 @@ impl Plan {
     /// Traffics first, then the calls in order of workloads, containers and steps.
     fn lay_flows(&mut self) {
         let scenario = self.scenario.clone();
+        let mut outside = 0_u32;
         for traffic in &scenario.traffic {
             let nodes = self.source_nodes(&traffic.from);
             let stream = format!("traffic/{}", traffic.flow.name);
-            self.lay_flow(&traffic.flow, traffic.clients.count, nodes, stream);
+            let addresses = if let Source::Workload(workload) = &traffic.from {
+                self.pod_addresses(*workload)
+            } else {
+                let first = outside;
+                outside = outside.wrapping_add(traffic.clients.count);
+                ClientAddresses::own(first)
+            };
+            self.lay_flow(&traffic.flow, traffic.clients.count, (nodes, addresses), stream);
         }
         for (index, workload) in scenario.workloads.iter().enumerate() {
             let nodes: Vec<u32> =
@@ -347,9 +360,15 @@ impl Plan {
             let behaviours = workload.containers.iter().map(|container| &container.behaviour);
             for (number, call) in calls_of(behaviours).enumerate() {
                 let stream = format!("call/{}/{}/{number}", workload.target(), call.flow.name);
-                self.lay_flow(&call.flow, workload.replicas, nodes.clone(), stream);
+                let addresses = self.pod_addresses(index);
+                self.lay_flow(&call.flow, workload.replicas, (nodes.clone(), addresses), stream);
             }
         }
+    }
+
+    fn pod_addresses(&self, workload: usize) -> ClientAddresses {
+        let pods = self.pods.iter().filter(|pod| pod.workload == workload);
+        ClientAddresses::of_pods(pods.map(|pod| pod.ip).collect())
     }
 
     fn source_nodes(&self, source: &Source) -> Vec<u32> {
@@ -367,7 +386,13 @@ impl Plan {
         nodes.filter(|(_, node)| zone.is_none_or(|zone| node.zone == zone)).map(|(index, _)| as_u32(index)).collect()
     }
 
-    fn lay_flow(&mut self, flow: &Flow, clients: u32, client_nodes: Vec<u32>, stream: String) {
+    fn lay_flow(
+        &mut self,
+        flow: &Flow,
+        clients: u32,
+        (client_nodes, addresses): (Vec<u32>, ClientAddresses),
+        stream: String,
+    ) {
         let route = match (flow.through, &flow.balancer) {
             (Some(proxy), _) => match self.scenario.proxies[proxy].layer {
                 Layer::L4 => Route::Proxy4(as_u32(proxy)),
@@ -386,6 +411,7 @@ impl Plan {
             route,
             clients,
             client_nodes,
+            addresses,
             layout: Layout::default(),
             recorder: 0,
             place,
@@ -469,7 +495,14 @@ impl Plan {
                 }
             }
             let end = as_u32(self.endpoints.len());
-            self.services.push(ServicePlan { first, count: end - first, snapshot: Snapshot::new(0, first..end) });
+            let kube_proxy = scenario.cluster.kube_proxy;
+            let drawn = kube_proxy == KubeProxy::default() && service.affinity.is_none();
+            self.services.push(ServicePlan {
+                first,
+                count: end - first,
+                snapshot: Snapshot::new(0, first..end),
+                drawn,
+            });
         }
     }
 
@@ -547,7 +580,8 @@ impl Plan {
         let free = free || self.flows[flow].free_handshakes;
         let opens = |connections: &Connections| !free && Channel::of(connections) != Channel::Standing;
         let proxied = matches!(self.flows[flow].route, Route::Proxy7(_)) && opens(&self.flows[flow].upstream);
-        let connects = opens(&spec.connections) || proxied;
+        let walks = self.first_packet_costs(flow) && Channel::of(&spec.connections) != Channel::Standing;
+        let connects = opens(&spec.connections) || proxied || walks;
         layout.connect = if connects { layout.column(LedgerCause::Connect, &label) } else { NO_COLUMN };
         for class in PathClass::ALL {
             if !self.topology.class_is_free(class) {
@@ -590,6 +624,18 @@ impl Plan {
         }
         layout.calls.sort_by_key(|(callee, _)| *callee);
         self.flows[flow].layout = layout;
+    }
+
+    /// Whether the first packet of a flow's connections takes time to find its rule.
+    pub(crate) fn first_packet_costs(&self, flow: usize) -> bool {
+        let (kube_proxy, flow) = (&self.scenario.cluster.kube_proxy, &self.flows[flow]);
+        let walks = kube_proxy.first_packet && kube_proxy.mode != KubeProxyMode::Ebpf;
+        walks && flow.route == Route::ClusterIp && !flow.free_handshakes
+    }
+
+    /// Whether IPVS has connections in its table.
+    pub(crate) const fn keeps_entries(&self) -> bool {
+        matches!(self.scenario.cluster.kube_proxy.mode, KubeProxyMode::Ipvs(_))
     }
 
     fn lay_labels(&mut self) {

@@ -79,6 +79,11 @@ pub enum What {
         /// The path class.
         class: LedgerCause,
     },
+    /// The first packet of the connection found its rule.
+    Rules {
+        /// The node whose rules they are.
+        node: String,
+    },
     /// Took a connection that was open.
     Reuse,
     /// An endpoint was chosen, now or when the connection was opened.

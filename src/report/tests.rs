@@ -14,7 +14,7 @@ use crate::observe::outcome::{
 };
 use crate::random::Dist;
 use crate::scenario::metric::{Across, Metric, Quantity, Scope, Statistic};
-use crate::scenario::{Cluster, Comparison, Network, Objective, Observe, Run, Scenario, Window};
+use crate::scenario::{Cluster, Comparison, KubeProxy, Network, Objective, Observe, Run, Scenario, Window};
 use crate::stats::{Histogram, Moments, Sample, coarse_bucket};
 use crate::time::{SimDuration, SimTime};
 
@@ -53,6 +53,7 @@ fn scenario() -> Scenario {
                 same_zone: Dist::zero(),
                 cross_zone: Dist::zero(),
             },
+            kube_proxy: KubeProxy::default(),
         },
         workloads: Vec::new(),
         services: Vec::new(),

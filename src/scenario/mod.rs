@@ -16,6 +16,7 @@ mod context;
 mod decode;
 mod files;
 mod grid;
+pub mod kube_proxy;
 mod kubernetes_fields;
 mod load;
 mod manifests;
@@ -46,6 +47,7 @@ mod tests;
 
 pub use files::{DiskFiles, Files};
 pub use grid::{Axis, FILE_VARIANTS, Grid, Scale};
+pub use kube_proxy::{IpvsScheduler, KubeProxy, KubeProxyMode};
 pub use load::{Failure, Loaded, Overrides, load};
 pub use schema::schema;
 pub use without::{Removal, Without};
@@ -196,6 +198,8 @@ pub struct Cluster {
     pub nodes: Vec<Node>,
     /// One-way delays by path class.
     pub network: Network,
+    /// How Services are implemented.
+    pub kube_proxy: KubeProxy,
 }
 
 /// A node.
@@ -474,6 +478,10 @@ pub struct Service {
     pub multi_port: bool,
     /// `spec.clusterIP`.
     pub cluster_ip: u32,
+    /// The number of the pods' port, as far as it is known: of a named one that of the first workload.
+    pub target_port: u16,
+    /// For how long a client is held to a pod (`sessionAffinity: ClientIP`).
+    pub affinity: Option<SimDuration>,
     /// The selected workloads and, in each, the container that has the target port: (workload, container).
     pub targets: Vec<(usize, usize)>,
 }

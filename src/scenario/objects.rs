@@ -86,6 +86,7 @@ impl Objects {
             cluster_ip: None,
             type_: "ClusterIP".to_owned(),
             form: ServiceForm::ClusterIp,
+            affinity: None,
             ports: vec![ServicePortObject {
                 name: None,
                 port,

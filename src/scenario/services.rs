@@ -7,6 +7,7 @@ use super::context::Context;
 use super::objects::{Objects, Shown, short};
 use super::url::ipv4;
 use crate::manifest::{ContainerPort, ServiceForm, ServiceObject, TargetPort, WorkloadObject};
+use crate::time::SimDuration;
 use crate::yaml::nearest;
 
 /// Every Service, grouped by object.
@@ -135,6 +136,8 @@ impl ServiceTable {
                 port_name: port.name.clone(),
                 multi_port: service.ports.len() > 1,
                 cluster_ip,
+                target_port: own_port.unwrap_or(port.port),
+                affinity: service.affinity.map(|seconds| SimDuration::from_secs(u64::from(seconds))),
                 targets,
             });
         }

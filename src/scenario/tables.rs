@@ -179,11 +179,22 @@ pub(super) static KUBE_PROXY: Shape = Shape {
     fields: &[
         field(
             "mode",
-            Word(&["iptables"]),
+            Word(&["iptables", "nftables", "ipvs", "ebpf"]),
             "iptables",
-            "Each connection picks an endpoint at random (nftables, ipvs and ebpf are not supported yet).",
+            "What chooses an endpoint for each connection, on the client's node.",
         ),
-        later("scheduler", "The IPVS scheduler."),
+        field(
+            "scheduler",
+            Word(&["rr", "wrr", "lc", "wlc", "sed", "nq", "sh", "dh", "mh", "lblc", "lblcr", "fo", "ovf"]),
+            "rr",
+            "The scheduler, under `mode: ipvs`.",
+        ),
+        field(
+            "firstPacket",
+            Bool,
+            "false",
+            "Whether the first packet of a connection takes the time to find its rule (in the ledger as `connect`).",
+        ),
     ],
 };
 

@@ -5,9 +5,24 @@
 //! gives each endpoint the same probability 1/n, independently for every connection and every node. The model draws the
 //! outcome of the walk with one random number; [`walk`] is the walk itself, kept as the definition it is tested against.
 //!
+//! The first packet of a connection walks: over the rules of other Services, in an order that each kube-proxy makes up,
+//! to its own, then over the endpoints' rules to the one that matches. [`first_packet`] is what that takes.
+//!
 //! With no endpoint the connection is rejected at once (the client sees `refused`).
 
 use crate::random::Stream;
+use crate::time::SimDuration;
+
+/// What a first packet costs without walking, and what each rule adds; ASSUMED: 30 to 50 ns a rule fit what measurements
+/// with ten thousand Services show, 0.15 to 0.25 ms on the first packet.
+const BASE_NANOS: u64 = 5_000;
+const RULE_NANOS: u64 = 40;
+
+/// The time to walk over so many rules.
+#[must_use]
+pub const fn first_packet(rules: u64) -> SimDuration {
+    SimDuration::from_nanos(BASE_NANOS + RULE_NANOS * rules)
+}
 
 /// The probability of each rule, as kube-proxy writes it (ten decimals).
 #[must_use]

@@ -1,6 +1,11 @@
 //! The way between client and pod.
 
+pub mod addresses;
+pub mod ebpf;
 pub mod endpoints;
 pub mod iptables;
 pub mod ipvs;
+pub(crate) mod kube_proxy;
+pub mod nftables;
+pub mod recent;
 pub mod topology;

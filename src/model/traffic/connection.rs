@@ -4,20 +4,21 @@
 //! is why connections are records of their own.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use crate::balance::Ended;
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
 use crate::model::network::iptables;
+use crate::model::network::ipvs::Handle;
+use crate::model::network::kube_proxy::{self, Choice, KubeProxy};
 use crate::model::plan::{FlowPlan, NONE, Route, as_u32};
 use crate::model::random_keys::{CONNECT, INSTANCE, WORKER};
 use crate::model::traffic::attempt::Stage;
 use crate::model::traffic::route::Trip;
 use crate::model::traffic::sight::PodSight;
 use crate::model::watch::Chooser;
-use crate::model::{KubeProxy, World, at, kind};
-use crate::random::{Keyed, Stream, mix};
+use crate::model::{World, at, kind};
+use crate::random::{Keyed, Stream, mix, name_hash};
 use crate::scenario::{ConnectionMode, Connections, InstancePer, InstancePick, PoolOrder, Protocol};
 use crate::time::{SimDuration, SimTime};
 
@@ -98,6 +99,7 @@ impl<'p> World<'p> {
             return;
         }
         for client in 0..spec.clients {
+            let mut entry = Handle::NONE;
             let choice = match spec.route {
                 Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
                     let key = mix(self.flows[flow].hash ^ INSTANCE, u64::from(client));
@@ -105,11 +107,20 @@ impl<'p> World<'p> {
                     let endpoint = self.choose_behind(spec.route, worker, (as_u32(flow), client), SimTime::ZERO);
                     (worker, endpoint.unwrap_or(NONE))
                 }
-                _ => self.kube_proxy_pick(as_u32(flow), client).unwrap_or((NONE, NONE)),
+                _ => match self.kube_proxy_pick(as_u32(flow), client, SimTime::ZERO) {
+                    Some(choice) => {
+                        entry = choice.entry;
+                        (NONE, choice.endpoint)
+                    }
+                    None => (NONE, NONE),
+                },
             };
             if let Channel::Pooled { .. } = channel {
                 let connection =
                     self.connections.insert(Connection { worker: choice.0, endpoint: choice.1, picked: 0 });
+                if plan.keeps_entries() {
+                    self.entries.of_pool(connection, entry);
+                }
                 let pool = self.client_pool(as_u32(flow), client, 0);
                 pool.open = 1;
                 pool.idle.push_back(connection);
@@ -142,8 +153,8 @@ impl<'p> World<'p> {
         }
     }
 
-    /// kube-proxy on the client's node chooses for a new connection; `(NONE, endpoint)`.
-    fn kube_proxy_pick(&mut self, flow: u32, client: u32) -> Option<(u32, u32)> {
+    /// kube-proxy on the client's node chooses for a new connection.
+    fn kube_proxy_pick(&mut self, flow: u32, client: u32, now: SimTime) -> Option<Choice> {
         let plan = self.plan;
         let node = self.node_of_client(&self.plan.hot[flow as usize], flow, client);
         let service = plan.flows[flow as usize].flow.service;
@@ -151,14 +162,54 @@ impl<'p> World<'p> {
         let kube_proxy = self.kube_proxies[node as usize].get_or_insert_with(|| {
             let name = &plan.scenario.cluster.nodes[node as usize].name;
             let stream = Stream::new(seed, replication, &format!("node/{name}/kube-proxy"));
-            let programmed = plan.services.iter().map(|service| Arc::clone(&service.snapshot)).collect();
-            Box::new(KubeProxy { stream, programmed })
+            Box::new(KubeProxy::new(plan, stream))
         });
-        let rules = &kube_proxy.programmed[service];
-        let endpoint = rules.endpoint(iptables::pick(rules.count(), &mut kube_proxy.stream)?);
+        let choice = if plan.services[service].drawn {
+            let rules = &kube_proxy.programmed[service];
+            let endpoint = rules.endpoint(iptables::pick(rules.count(), &mut kube_proxy.stream)?);
+            Choice { endpoint, rules: 0, entry: Handle::NONE }
+        } else {
+            kube_proxy.choose(plan, service, plan.flows[flow as usize].addresses.of(client), now)?
+        };
+        let endpoint = choice.endpoint;
         self.note_pick_for_connection(endpoint);
         self.endpoints[endpoint as usize].connections += 1;
-        Some((NONE, endpoint))
+        Some(choice)
+    }
+
+    /// kube-proxy lets a connection in; what its first packet takes on top of the handshake.
+    #[inline(never)]
+    fn let_in(&mut self, attempt: u32, choice: &Choice) -> SimDuration {
+        let plan = self.plan;
+        if plan.keeps_entries() {
+            self.entries.opened(attempt, choice.entry);
+        }
+        let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
+        if !plan.first_packet_costs(flow as usize) {
+            return SimDuration::ZERO;
+        }
+        let node = self.node_of_client(&plan.hot[flow as usize], flow, client);
+        let service = as_u32(plan.flows[flow as usize].flow.service);
+        let order = name_hash(self.seed, self.replication, "kube-proxy/order-of-rules");
+        let took = kube_proxy::first_packet(plan, (order, node, service), choice);
+        let column = self.plan_flow(flow).layout.connect;
+        self.charge(attempt, column, took);
+        if self.probes.any_flow {
+            self.watch_rules(attempt, node, took.as_nanos());
+        }
+        took
+    }
+
+    /// The client closed a connection that kube-proxy had let in.
+    #[inline(never)]
+    fn tell_kube_proxy(&mut self, attempt: u32, connection: u32, now: SimTime) {
+        let plan = self.plan;
+        let entry = if connection == NONE { self.entries.ended(attempt) } else { self.entries.left(connection) };
+        let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
+        let node = self.node_of_client(&plan.hot[flow as usize], flow, client);
+        if let Some(kube_proxy) = &mut self.kube_proxies[node as usize] {
+            kube_proxy.closed(plan.flows[flow as usize].flow.service, entry, now);
+        }
     }
 
     #[inline(always)]
@@ -375,15 +426,19 @@ impl<'p> World<'p> {
             (entry.flow, entry.client, entry.base)
         };
         let spec = &plan.flows[flow as usize];
+        let mut walk = SimDuration::ZERO;
         let to = match spec.route {
-            Route::ClusterIp => match self.kube_proxy_pick(flow, client) {
-                Some((_, endpoint)) => {
+            Route::ClusterIp => match self.kube_proxy_pick(flow, client, now) {
+                Some(choice) => {
                     let entry = &mut self.attempts[attempt];
-                    (entry.endpoint, entry.picked) = (endpoint, now.as_nanos());
+                    (entry.endpoint, entry.picked) = (choice.endpoint, now.as_nanos());
                     if self.probes.picks {
-                        self.watch_pick(attempt, endpoint, Chooser::KubeProxy, true, now);
+                        self.watch_pick(attempt, choice.endpoint, Chooser::KubeProxy, true, now);
                     }
-                    plan.endpoints[endpoint as usize].node
+                    if !plan.services[spec.flow.service].drawn {
+                        walk = self.let_in(attempt, &choice);
+                    }
+                    plan.endpoints[choice.endpoint as usize].node
                 }
                 None => return self.refuse(attempt, spec.place, now, schedule),
             },
@@ -400,7 +455,7 @@ impl<'p> World<'p> {
             }
         };
         let from = self.node_of_client(&self.plan.hot[flow as usize], flow, client);
-        let delay = self.handshake(attempt, from, to, 0);
+        let delay = self.handshake(attempt, from, to, 0) + walk;
         if delay.is_zero() {
             self.on_connected(attempt, now, schedule);
         } else {
@@ -500,6 +555,9 @@ impl<'p> World<'p> {
             let connection = Connection { endpoint, worker: entry.worker, picked: entry.picked };
             let connection = self.connections.insert(connection);
             self.attempts[attempt].connection = connection;
+            if self.plan.keeps_entries() {
+                self.entries.pooled(attempt, connection);
+            }
         }
         self.send(self.trip(attempt), now, schedule);
     }
@@ -523,14 +581,14 @@ impl<'p> World<'p> {
         let (flow, client, endpoint, worker) = (entry.flow, entry.client, entry.endpoint, entry.worker);
         match self.flows[flow as usize].channel {
             Channel::Standing => {}
-            Channel::PerRequest => {
-                if let Route::Proxy4(_) = self.plan_flow(flow).route
-                    && endpoint != NONE
-                {
+            Channel::PerRequest => match self.plan_flow(flow).route {
+                Route::Proxy4(_) if endpoint != NONE => {
                     let ended = entry.ended(now);
                     self.layer4_done(flow, worker, endpoint, ended);
                 }
-            }
+                Route::ClusterIp if self.plan.keeps_entries() => self.tell_kube_proxy(attempt, NONE, now),
+                _ => {}
+            },
             Channel::Pooled { .. } => {
                 let connection = std::mem::replace(&mut self.attempts[attempt].connection, NONE);
                 if connection == NONE {
@@ -581,6 +639,9 @@ impl<'p> World<'p> {
         {
             let ended = Ended { failed: true, ..entry.ended(now) };
             self.layer4_done(flow, worker, endpoint, ended);
+        }
+        if route == Route::ClusterIp && self.plan.keeps_entries() {
+            self.tell_kube_proxy(attempt, self.attempts[attempt].connection, now);
         }
         if let Channel::Pooled { .. } = channel {
             let connection = std::mem::replace(&mut self.attempts[attempt].connection, NONE);

@@ -156,6 +156,17 @@ impl World<'_> {
         });
     }
 
+    /// The first packet of an attempt's connection finds its rule on a node, which takes so long.
+    #[cold]
+    pub(crate) fn watch_rules(&mut self, attempt: u32, node: u32, nanos: u64) {
+        self.tell(|world, stories| {
+            let Some(telling) = stories.of_attempt(attempt) else { return };
+            let node = world.plan.scenario.cluster.nodes[node as usize].name.clone();
+            let entry = Some((LedgerCause::Connect, telling.story.service.clone()));
+            telling.push(telling.cursor + nanos, entry, What::Rules { node });
+        });
+    }
+
     /// An attempt reaches its pod.
     #[cold]
     pub(crate) fn watch_reached(&mut self, attempt: u32, now: SimTime) {

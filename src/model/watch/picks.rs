@@ -84,7 +84,8 @@ impl World<'_> {
             }
             Chooser::KubeProxy => {
                 let own = self.kube_proxies[node as usize].as_ref().expect("it has chosen for the connection");
-                (format!("kube-proxy on {}", node_name(node)), "random", &own.programmed[spec.flow.service])
+                let policy = self.plan.scenario.cluster.kube_proxy.mode.chooses();
+                (format!("kube-proxy on {}", node_name(node)), policy, &own.programmed[spec.flow.service])
             }
         };
         let believed = |place: u32| match chooser {

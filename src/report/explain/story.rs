@@ -196,6 +196,7 @@ fn step_text(step: &Step) -> String {
         What::PoolWait { of_proxy: false } => "waits for a connection of the client's pool".to_owned(),
         What::PoolWait { of_proxy: true } => "waits for a connection of the proxy's pool".to_owned(),
         What::Connect { between, class } => format!("opens a connection: {between} ({})", class_text(*class)),
+        What::Rules { node } => format!("its first packet passes the rules of {node}"),
         What::Reuse => "takes an open connection".to_owned(),
         What::Hop { between, class } => format!("{between} ({})", class_text(*class)),
         What::Handling { proxy, back: false } => format!("handled by {proxy}"),

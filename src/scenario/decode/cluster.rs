@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::context::{Context, Object};
 use super::super::tables::{self, MAX_NODES};
 use super::super::values;
-use super::super::{Network, Node};
+use super::super::{IpvsScheduler, KubeProxy, KubeProxyMode, Network, Node};
 use super::dist::dist;
 use crate::manifest::NodeObject;
 use crate::random::Dist;
@@ -181,23 +181,22 @@ pub(super) fn network(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, nodes:
     network
 }
 
-/// Modes of kube-proxy that do not exist yet.
-const LATER: &[&str] = &["nftables", "ipvs", "ebpf"];
-
-/// `cluster.kubeProxy`: only iptables so far.
-pub(super) fn kube_proxy(cx: &mut Context<'_>, node: &yaml::Node) {
-    let Some(object) = cx.object(node, &tables::KUBE_PROXY) else { return };
-    let Some(mode) = object.get("mode") else { return };
-    match mode.as_str() {
-        Some(word) if LATER.contains(&word) => {
-            cx.problem_help(
-                mode.span,
-                format!("not supported yet: kubeProxy mode {word}"),
-                "write iptables, or leave kubeProxy out",
-            );
-        }
-        _ => {
-            object.word(cx, "mode", &[("iptables", ())]);
-        }
+/// `cluster.kubeProxy`.
+pub(super) fn kube_proxy(cx: &mut Context<'_>, node: Option<&yaml::Node>) -> KubeProxy {
+    let mut settings = KubeProxy::default();
+    let Some(object) = node.and_then(|node| cx.object(node, &tables::KUBE_PROXY)) else { return settings };
+    if let Some(mode) = object.word(cx, "mode", &KubeProxyMode::ALL) {
+        settings.mode = mode;
     }
+    let scheduler = object.word(cx, "scheduler", &IpvsScheduler::ALL);
+    match (&mut settings.mode, scheduler) {
+        (KubeProxyMode::Ipvs(own), Some(scheduler)) => *own = scheduler,
+        (_, Some(_)) => {
+            let message = "`scheduler` is a setting of IPVS, and the mode is another";
+            cx.problem_help(object.key_span("scheduler"), message, "write `mode: ipvs`, or leave `scheduler` out");
+        }
+        (_, None) => {}
+    }
+    settings.first_packet = object.boolean(cx, "firstPacket").unwrap_or(false);
+    settings
 }

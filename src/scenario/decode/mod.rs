@@ -47,9 +47,7 @@ pub(super) fn scenario(
     let observe_object = open(cx, "observe", &tables::OBSERVE);
     let observe = run::observe(cx, observe_object.as_ref());
     let cluster_object = open(cx, "cluster", &tables::CLUSTER);
-    if let Some(node) = cluster_object.and_then(|cluster| cluster.get("kubeProxy")) {
-        cluster::kube_proxy(cx, node);
-    }
+    let kube_proxy = cluster::kube_proxy(cx, cluster_object.and_then(|cluster| cluster.get("kubeProxy")));
 
     let [workloads_list, proxies_list, traffic_list, objectives_list] =
         ["workloads", "proxies", "traffic", "objectives"].map(|key| spec.list(cx, key));
@@ -90,7 +88,7 @@ pub(super) fn scenario(
         name: identity.name.to_owned(),
         variant: identity.variant.to_owned(),
         run,
-        cluster: super::Cluster { nodes, network },
+        cluster: super::Cluster { nodes, network, kube_proxy },
         workloads,
         services: services.ports,
         proxies: proxies.into_iter().map(|(proxy, _)| proxy).collect(),

@@ -51,6 +51,8 @@ pub struct Settings {
     pub conn_reuse_mode: u8,
     /// After which time of rest `lblcr` makes a set smaller.
     pub lblcr_expiration: SimDuration,
+    /// How long an established connection may be idle.
+    pub established: SimDuration,
     /// How late its timers are; `None` is never.
     pub wheel: Option<Wheel>,
 }
@@ -62,6 +64,7 @@ impl Settings {
         expire_quiescent_template: false,
         conn_reuse_mode: 1,
         lblcr_expiration: SimDuration::from_secs(86_400),
+        established: SimDuration::from_secs(900),
         wheel: None,
     };
 
@@ -71,6 +74,7 @@ impl Settings {
         expire_quiescent_template: true,
         conn_reuse_mode: 0,
         lblcr_expiration: Self::KERNEL.lblcr_expiration,
+        established: Self::KERNEL.established,
         wheel: None,
     };
 }
@@ -184,6 +188,14 @@ impl Ipvs {
         number
     }
 
+    /// Adds servers of weight 1 to a service that has none, one after the other.
+    pub fn add_servers(&mut self, service: u32, addresses: impl IntoIterator<Item = SocketAddrV4>) {
+        let service = &mut self.services[service as usize];
+        let servers: Vec<Server> = addresses.into_iter().map(|address| Server::new(address, 1)).collect();
+        service.servers = Servers::added(servers);
+        service.scheduler = Scheduler::new(service.spec.scheduler, service.spec.flags, &service.servers);
+    }
+
     /// Gives a server another weight; it keeps its place.
     pub fn edit_server(&mut self, service: u32, number: u32, weight: u32) {
         let service = &mut self.services[service as usize];
@@ -231,11 +243,11 @@ impl Ipvs {
                     return Opened::Dropped;
                 }
                 self.count(known, Role::Active);
-                self.table.arm(known, table::ESTABLISHED, self.now);
+                self.table.arm(known, self.settings.established, self.now);
                 return Opened::To { server: number, entry: self.table.handle(known), replaced: None };
             }
         }
-        let opened = self.schedule(service, client, Role::Active, table::ESTABLISHED);
+        let opened = self.schedule(service, client, Role::Active, self.settings.established);
         if known == NONE {
             return opened;
         }
@@ -245,6 +257,11 @@ impl Ipvs {
             Opened::To { server, entry, .. } => Opened::To { server, entry, replaced },
             other => other,
         }
+    }
+
+    /// A choice that leaves no entry, for schedulers that do not ask how many there are.
+    pub fn pick_untracked(&mut self, service: u32, client: Client) -> Option<u32> {
+        self.pick(service, client)
     }
 
     /// A datagram: the first of a flow chooses, the others follow while the entry lives.

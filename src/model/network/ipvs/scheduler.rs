@@ -4,73 +4,7 @@ use super::server::Servers;
 use super::{dh, fo, lblc, lblcr, lc, mh, nq, ovf, rr, sed, sh, wlc, wrr};
 use crate::time::{SimDuration, SimTime};
 
-/// A scheduler, by the name that `ipvsadm` and kube-proxy use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Round robin.
-    Rr,
-    /// Weighted round robin.
-    Wrr,
-    /// Least connections.
-    Lc,
-    /// Weighted least connections.
-    Wlc,
-    /// Shortest expected delay.
-    Sed,
-    /// Never queue.
-    Nq,
-    /// Source hashing.
-    Sh,
-    /// Destination hashing.
-    Dh,
-    /// Maglev hashing.
-    Mh,
-    /// Locality-based least connections.
-    Lblc,
-    /// Locality-based least connections with replication.
-    Lblcr,
-    /// Weighted fail-over.
-    Fo,
-    /// Weighted overflow.
-    Ovf,
-}
-
-impl Kind {
-    /// Every scheduler with its name.
-    pub const ALL: [(&'static str, Self); 13] = [
-        ("rr", Self::Rr),
-        ("wrr", Self::Wrr),
-        ("lc", Self::Lc),
-        ("wlc", Self::Wlc),
-        ("sed", Self::Sed),
-        ("nq", Self::Nq),
-        ("sh", Self::Sh),
-        ("dh", Self::Dh),
-        ("mh", Self::Mh),
-        ("lblc", Self::Lblc),
-        ("lblcr", Self::Lblcr),
-        ("fo", Self::Fo),
-        ("ovf", Self::Ovf),
-    ];
-
-    /// The scheduler of a name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
-    }
-
-    /// Whether its choices depend on how many connections servers have.
-    #[must_use]
-    pub const fn counts(self) -> bool {
-        !matches!(self, Self::Rr | Self::Wrr | Self::Sh | Self::Dh | Self::Mh | Self::Fo)
-    }
-}
+pub use crate::scenario::IpvsScheduler as Kind;
 
 /// Options of `sh` and `mh`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

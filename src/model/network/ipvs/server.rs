@@ -99,6 +99,14 @@ impl Servers {
         Self { known: servers, list }
     }
 
+    /// Servers in the order in which they were added, and are numbered: the last stands first.
+    #[must_use]
+    pub fn added(servers: Vec<Server>) -> Self {
+        let mut servers = Self::in_order(servers);
+        servers.list.reverse();
+        servers
+    }
+
     /// The list, first to last, with the number of each server.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (u32, &Server)> {
         self.list.iter().map(|server| (*server, &self.known[*server as usize]))

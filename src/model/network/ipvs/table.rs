@@ -8,8 +8,6 @@ use super::{Client, NONE};
 use crate::model::slab::Slab;
 use crate::time::{SimDuration, SimTime};
 
-/// How long an established connection may be idle.
-pub(super) const ESTABLISHED: SimDuration = SimDuration::from_secs(900);
 /// How long a UDP flow may be silent.
 pub(super) const DATAGRAMS: SimDuration = SimDuration::from_secs(300);
 /// How much longer a template lives when connections made from it are still there.
