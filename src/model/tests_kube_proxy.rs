@@ -103,6 +103,42 @@ fn ipvs_begins_with_the_server_added_last() {
     assert_eq!(order, [7, 6, 5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7]);
 }
 
+/// kube-proxy gives a server that is gone weight 0, and deletes it when its last connection has left the table.
+#[test]
+fn other_endpoints_are_learned_at_the_next_choice() {
+    let traffic = "clients: {count: 1}, connections: {mode: perRequest}, arrivals: {constant: {rate: 1/s}}";
+    let plan = plan("{nodes: [{name: a}], kubeProxy: {mode: ipvs, scheduler: lc}}", 5, "", traffic);
+    let mut node = KubeProxy::new(&plan, Stream::new(1, 0, "test"));
+    let at = |seconds| SimTime::ZERO + crate::time::SimDuration::from_secs(seconds);
+    let held: Vec<_> = (0..5).map(|client| node.choose(&plan, 0, client, at(0)).expect("an endpoint")).collect();
+    let endpoints = |held: &[network::kube_proxy::Choice]| held.iter().map(|one| one.endpoint).collect::<Vec<_>>();
+    assert_eq!(endpoints(&held), [4, 3, 2, 1, 0]);
+
+    node.programmed[0] = Snapshot::new(1, [0, 1, 2, 3]);
+    let without: Vec<_> = (0..4).map(|client| node.choose(&plan, 0, client, at(1)).expect("an endpoint")).collect();
+    assert_eq!(endpoints(&without), [3, 2, 1, 0], "4 gets no new connections");
+    assert_eq!(node.counted(0).0, 9, "and keeps the one that it has");
+
+    // It closes, and 120 s later its entry is gone: at the next look the server goes, and may come back, at the head.
+    node.closed(0, held[0].entry, at(2));
+    for one in held.iter().skip(1).chain(&without) {
+        node.closed(0, one.entry, at(2));
+    }
+    assert_eq!(node.choose(&plan, 0, 1, at(200)).expect("an endpoint").endpoint, 3);
+    node.programmed[0] = Snapshot::new(2, [0, 1, 2, 3, 4]);
+    assert_eq!(node.choose(&plan, 0, 1, at(201)).expect("an endpoint").endpoint, 4);
+
+    // One that comes back while it still has a connection begins anew, without it.
+    node.programmed[0] = Snapshot::new(3, [0, 1, 2, 3]);
+    node.choose(&plan, 0, 1, at(202)).expect("an endpoint");
+    let before = node.counted(0).0;
+    node.programmed[0] = Snapshot::new(4, [0, 1, 2, 3, 4]);
+    assert_eq!(node.choose(&plan, 0, 1, at(203)).expect("an endpoint").endpoint, 4);
+    assert_eq!(node.counted(0).0, before, "one less, one more");
+    node.programmed[0] = Snapshot::new(5, []);
+    assert!(node.choose(&plan, 0, 1, at(204)).is_none());
+}
+
 #[test]
 fn each_mode_holds_clients_for_the_timeout() {
     let held = ", sessionAffinity: ClientIP, sessionAffinityConfig: {clientIP: {timeoutSeconds: 600}}";

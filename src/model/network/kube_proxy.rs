@@ -22,8 +22,9 @@ pub(crate) struct KubeProxy {
     pub(crate) stream: Stream,
     /// The endpoints its rules send to, by Service.
     pub(crate) programmed: Vec<Arc<Snapshot>>,
-    /// What its rules remember, by Service; empty while no Service needs it.
-    states: Vec<State>,
+    /// What its rules remember, by Service, and the version of the endpoints they were made for; empty while no Service
+    /// needs it.
+    states: Vec<(State, u64)>,
 }
 
 /// What the rules of a Service remember.
@@ -40,11 +41,18 @@ enum State {
 #[derive(Debug)]
 struct VirtualService {
     ipvs: Ipvs,
-    /// The endpoint of each real server.
+    /// The endpoint of each real server, those on their way out included.
     endpoints: Vec<u32>,
+    /// Real servers of endpoints that are gone: they keep their connections and get no new ones.
+    leaving: Vec<u32>,
+    /// When kube-proxy looked last whether those still have connections.
+    looked: SimTime,
     /// Whether anything is asked of the connection table.
     tracks: bool,
 }
+
+/// How often kube-proxy looks whether servers on their way out have lost their last connection.
+const LOOKS: SimDuration = SimDuration::from_secs(60);
 
 /// A new connection's endpoint, and what it took.
 #[derive(Debug, Clone, Copy)]
@@ -66,10 +74,15 @@ impl KubeProxy {
     #[inline(never)]
     pub(crate) fn choose(&mut self, plan: &Plan, service: usize, client: u32, now: SimTime) -> Option<Choice> {
         if self.states.is_empty() {
-            self.states.resize_with(self.programmed.len(), State::default);
+            self.states = self.programmed.iter().map(|known| (State::default(), known.version())).collect();
         }
         let Self { stream, programmed, states } = self;
-        let (known, state) = (&programmed[service], &mut states[service]);
+        let known = &programmed[service];
+        let (state, version) = &mut states[service];
+        if *version != known.version() {
+            *version = known.version();
+            state.learn(plan, service, known, now);
+        }
         let affinity = plan.scenario.services[service].affinity;
         let count = known.count();
         let placed = |place: u32, walked: u32| {
@@ -116,7 +129,7 @@ impl KubeProxy {
     /// Active connections to all endpoints of a Service, and entries of the connection table.
     #[cfg(test)]
     pub(crate) fn counted(&self, service: usize) -> (u32, usize) {
-        let Some(State::Ipvs(service)) = self.states.get(service) else { return (0, 0) };
+        let Some((State::Ipvs(service), _)) = self.states.get(service) else { return (0, 0) };
         let servers = service.ipvs.servers(0).iter();
         (servers.map(|(_, server)| server.active).sum(), service.ipvs.entries())
     }
@@ -124,9 +137,22 @@ impl KubeProxy {
     /// A connection that IPVS has in its table was closed.
     #[inline(never)]
     pub(crate) fn closed(&mut self, service: usize, entry: Handle, now: SimTime) {
-        if let Some(State::Ipvs(service)) = self.states.get_mut(service) {
+        if let Some((State::Ipvs(service), _)) = self.states.get_mut(service) {
             service.ipvs.advance(now);
             service.ipvs.close(entry, Closing::ByClient);
+        }
+    }
+}
+
+impl State {
+    /// Other endpoints are programmed.
+    #[cold]
+    fn learn(&mut self, plan: &Plan, service: usize, known: &Snapshot, now: SimTime) {
+        match self {
+            // What is kept of endpoints that are gone matches none that are there.
+            Self::Nothing | Self::Map(_) => {}
+            Self::Recent(lists) => lists.keep(known),
+            Self::Ipvs(own) => own.learn(plan, service, known, now),
         }
     }
 }
@@ -157,16 +183,7 @@ impl VirtualService {
     /// As kube-proxy makes it in one synchronisation: servers of weight 1, added in the order of "ADDRESS:PORT" as text.
     fn new(plan: &Plan, service: usize, known: &Snapshot, scheduler: IpvsScheduler) -> Self {
         let spec = &plan.scenario.services[service];
-        let mut servers: Vec<(String, SocketAddrV4, u32)> = (0..known.count())
-            .map(|place| {
-                let endpoint = known.endpoint(place);
-                let pod = plan.pod_of[plan.endpoints[endpoint as usize].station as usize];
-                let ip = Ipv4Addr::from_bits(plan.pods[pod as usize].ip);
-                let address = SocketAddrV4::new(ip, spec.target_port);
-                (address.to_string(), address, endpoint)
-            })
-            .collect();
-        servers.sort_unstable();
+        let servers = in_order_of_addition(plan, service, (0..known.count()).map(|place| known.endpoint(place)));
         // The simulator closes idle connections where their owners do; the kernel's 900 s of idleness are left out.
         let settings = Settings { established: SimDuration::from_secs(1 << 31), ..Settings::KUBE_PROXY };
         let persistence = spec.affinity.map(|timeout| Persistence { timeout, netmask: u32::MAX });
@@ -178,12 +195,59 @@ impl VirtualService {
             persistence,
             one_packet: false,
         });
-        ipvs.add_servers(number, servers.iter().map(|(_, address, _)| *address));
-        let endpoints = servers.into_iter().map(|(.., endpoint)| endpoint).collect();
-        Self { ipvs, endpoints, tracks: scheduler.counts() || persistence.is_some() }
+        ipvs.add_servers(number, servers.iter().map(|(address, _)| *address));
+        let endpoints = servers.into_iter().map(|(_, endpoint)| endpoint).collect();
+        let tracks = scheduler.counts() || persistence.is_some();
+        Self { ipvs, endpoints, leaving: Vec::new(), looked: SimTime::ZERO, tracks }
+    }
+
+    /// As kube-proxy does it: new servers join, one that comes back begins anew, and one that is gone gets weight 0 until
+    /// its last connection has left the table.
+    fn learn(&mut self, plan: &Plan, service: usize, known: &Snapshot, now: SimTime) {
+        self.ipvs.advance(now);
+        let serves = |own: &Self, server: u32| !own.leaving.contains(&server) && own.ipvs.servers(0)[server].present;
+        let mine: Vec<(u32, u32)> = (0..).zip(self.endpoints.iter().copied()).collect();
+        for (server, endpoint) in &mine {
+            if known.place(*endpoint).is_none() && serves(self, *server) {
+                self.ipvs.edit_server(0, *server, 0);
+                self.leaving.push(*server);
+            }
+        }
+        let has = |endpoint: u32| mine.iter().any(|(server, own)| *own == endpoint && serves(self, *server));
+        let new: Vec<u32> =
+            (0..known.count()).map(|place| known.endpoint(place)).filter(|endpoint| !has(*endpoint)).collect();
+        for (address, endpoint) in in_order_of_addition(plan, service, new) {
+            if let Some(server) = self.ipvs.servers(0).find(address) {
+                self.leaving.retain(|leaving| *leaving != server);
+                self.ipvs.delete_server(0, server);
+            }
+            let server = self.ipvs.add_server(0, address, 1, (0, 0)) as usize;
+            // A pod that has the address of an earlier one is the server of that name.
+            self.endpoints.resize(self.endpoints.len().max(server + 1), endpoint);
+            self.endpoints[server] = endpoint;
+        }
+    }
+
+    /// Servers on their way out leave when they have no connections any more.
+    #[cold]
+    fn look(&mut self, now: SimTime) {
+        self.looked = now;
+        let ipvs = &mut self.ipvs;
+        ipvs.advance(now);
+        self.leaving.retain(|server| {
+            let state = &ipvs.servers(0)[*server];
+            let stays = state.active + state.inactive > 0;
+            if !stays {
+                ipvs.delete_server(0, *server);
+            }
+            stays
+        });
     }
 
     fn choose(&mut self, client: u32, now: SimTime) -> Option<Choice> {
+        if !self.leaving.is_empty() && now.since(self.looked) >= LOOKS {
+            self.look(now);
+        }
         let client = ipvs::Client { address: client, port: None };
         let (server, entry) = if self.tracks {
             self.ipvs.advance(now);
@@ -196,6 +260,25 @@ impl VirtualService {
         };
         Some(Choice { endpoint: self.endpoints[server as usize], rules: 0, entry })
     }
+}
+
+/// The addresses of endpoints, in the order in which kube-proxy adds them: as texts.
+fn in_order_of_addition(
+    plan: &Plan,
+    service: usize,
+    endpoints: impl IntoIterator<Item = u32>,
+) -> Vec<(SocketAddrV4, u32)> {
+    let port = plan.scenario.services[service].target_port;
+    let mut servers: Vec<(String, SocketAddrV4, u32)> = endpoints
+        .into_iter()
+        .map(|endpoint| {
+            let pod = plan.pod_of[plan.endpoints[endpoint as usize].station as usize];
+            let address = SocketAddrV4::new(Ipv4Addr::from_bits(plan.pods[pod as usize].ip), port);
+            (address.to_string(), address, endpoint)
+        })
+        .collect();
+    servers.sort_unstable();
+    servers.into_iter().map(|(_, address, endpoint)| (address, endpoint)).collect()
 }
 
 /// What the first packet of a connection takes on its way through the rules.

@@ -36,6 +36,17 @@ impl RecentLists {
         Self { timeout, limit, of_client: BTreeMap::new(), of_endpoint: BTreeMap::new(), stamps: 0 }
     }
 
+    /// The endpoints changed: the list of one that is gone goes with its chain.
+    pub fn keep(&mut self, endpoints: &Snapshot) {
+        let gone: Vec<u32> =
+            self.of_endpoint.keys().copied().filter(|endpoint| endpoints.place(*endpoint).is_none()).collect();
+        for endpoint in gone {
+            for (_, client) in self.of_endpoint.remove(&endpoint).unwrap_or_default() {
+                Self::forget(&mut self.of_client, client, endpoint);
+            }
+        }
+    }
+
     /// The place among the endpoints of the first rule that matches a client.
     #[must_use]
     pub fn held(&self, client: u32, endpoints: &Snapshot, now: SimTime) -> Option<u32> {
@@ -131,6 +142,16 @@ mod tests {
         }
         // Only the six clients of C are drawn anew without it. With it back, two lists match them: the earlier wins.
         assert_eq!(drawn, [24, 6, 0]);
+    }
+
+    #[test]
+    fn the_list_of_an_endpoint_goes_with_it() {
+        let (all, fewer) = (Snapshot::new(0, 0..6), Snapshot::new(1, [0, 1, 2, 3, 5]));
+        let mut lists = RecentLists::new(SimDuration::from_secs(10), LIST_LIMIT);
+        lists.used(1, 4, at(0.0));
+        lists.used(2, 5, at(0.0));
+        lists.keep(&fewer);
+        assert_eq!((lists.held(1, &all, at(1.0)), lists.held(2, &fewer, at(1.0))), (None, Some(4)));
     }
 
     #[test]
