@@ -87,6 +87,7 @@ fn queue() -> Scenario {
                 cross_zone: Dist::zero(),
             },
             kube_proxy: KubeProxy::default(),
+            dns: None,
         },
         workloads: vec![Workload {
             kind: "deployment".to_owned(),
@@ -115,6 +116,8 @@ fn queue() -> Scenario {
             flow: Flow {
                 name: "t".to_owned(),
                 service: 0,
+                resolution: None,
+                fails: None,
                 through: None,
                 connections: connections(),
                 balancer: None,

@@ -91,7 +91,7 @@ fn counterfactuals_agree_with_theory() {
     let gone = |before: f64| 10.0 - before;
     // One in ten fails and is tried again after a pause of 10 ms on average: 30 ms. One in a hundred fails twice.
     let retried = (0.9 * 10.0 + 0.09 * 30.0) / 0.99;
-    let cases: [(&str, Model, &[Known]); 7] = [
+    let cases: [(&str, Model, &[Known]); 8] = [
         (
             "M/M/1",
             MM1,
@@ -106,6 +106,16 @@ fn counterfactuals_agree_with_theory() {
                 ("no network delay inside a node", 20.0, Some(20.0 * tail), -20.0),
                 ("connections to web open in no time", 30.0, None, -10.0),
             ],
+        ),
+        (
+            "names that DNS servers without a queue resolve",
+            Model {
+                container: FREE,
+                network: "none, dns: {concurrency: 1000, serviceTime: {exponential: {mean: 4ms}}, \
+                          resolver: {family: ipv4}}",
+                ..MM1
+            },
+            &[("web resolves in no time", 10.0, Some(10.0 * tail), -4.0)],
         ),
         (
             "two pods, one of them hot",

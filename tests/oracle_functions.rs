@@ -6,6 +6,9 @@ use windtunnel::balance::{
     Balancer, Choices, EdfLeastRequest, Ended, Glance, LeastRequest, RoundRobin, SmoothWeightedRoundRobin, Spec, Start,
     Weights,
 };
+use windtunnel::discovery::lookup::{Action, Answer, Lookup, Outcome, Settings};
+use windtunnel::discovery::records::RecordType;
+use windtunnel::discovery::resolv_conf::{Library, Options, candidates};
 use windtunnel::model::network::{iptables, ipvs};
 use windtunnel::random::Stream;
 use windtunnel::stats::{Moments, chi_square};
@@ -338,5 +341,50 @@ fn ipvs_traces() {
     ];
     for (kind, weights, want) in traces {
         assert_eq!(IpvsList::new(kind, &weights, &[]).held(12), want, "{kind:?} {weights:?}");
+    }
+}
+
+/// Rounds of A and AAAA until a name has an address, and how many of them end with "no such name".
+#[test]
+fn names_are_searched_in_rounds() {
+    let search = ["default.svc.cluster.local", "svc.cluster.local", "cluster.local"].map(str::to_owned);
+    let exists = ["api.example.com", "web.default.svc.cluster.local", "web.prod.svc.cluster.local"];
+    for (name, ndots, rounds, nxdomain) in [
+        ("api.example.com", 5, 4, 3),
+        ("api.example.com.", 5, 1, 0),
+        ("api.example.com", 2, 1, 0),
+        ("web", 5, 1, 0),
+        ("web.prod", 5, 2, 1),
+        ("web.prod.svc.cluster.local", 5, 4, 3),
+        ("web.prod.svc", 5, 3, 2),
+    ] {
+        for library in [Library::Glibc, Library::Musl, Library::Go] {
+            let names = candidates(name, &search, ndots, library);
+            let options = Options { ndots, ..Options::read(&[], library) };
+            let settings = Settings::new(library, &options, 1, true, &names);
+            let (mut actions, mut next, mut packets, mut missing) = (Vec::new(), 0, 0, 0);
+            let mut lookup = Lookup::begin(settings, 0, &mut actions);
+            let outcome = loop {
+                let action = actions[next];
+                next += 1;
+                match action {
+                    Action::Send(query) => {
+                        let known = exists.contains(&names.names[query.candidate as usize].as_str());
+                        let answer = match (known, query.record) {
+                            (false, _) => Answer::NxDomain,
+                            (true, RecordType::A) => Answer::Address,
+                            (true, _) => Answer::NoData,
+                        };
+                        packets += 1;
+                        missing += u32::from(!known);
+                        lookup.answered(query, answer, &mut actions);
+                    }
+                    Action::Done(outcome) => break outcome,
+                    Action::Wait(_) | Action::Stop(_) => {}
+                }
+            };
+            assert!(matches!(outcome, Outcome::Found(_)), "{name} with {library:?}");
+            assert_eq!((packets, missing), (2 * rounds, 2 * nxdomain), "{name} with {library:?}");
+        }
     }
 }

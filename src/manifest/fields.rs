@@ -33,6 +33,12 @@ impl<'a> Fields<'a> {
         Some(&self.entries[index].1).filter(|node| !node.is_null())
     }
 
+    /// As [`Self::take`], without counting it as used.
+    pub(super) fn peek(&self, name: &str) -> Option<&'a Node> {
+        let found = self.entries.iter().find(|(key, _)| key.name == name);
+        found.map(|(_, node)| node).filter(|node| !node.is_null())
+    }
+
     /// The path of a field for messages.
     pub(super) fn path(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_string() } else { format!("{}.{name}", self.path) }
@@ -197,6 +203,17 @@ impl<'a> Context<'a> {
             texts.extend(text.map(|text| (key.name.clone(), text.to_string())));
         }
         texts
+    }
+
+    /// A list of texts.
+    pub(super) fn list_of_texts(&mut self, fields: &mut Fields<'_>, name: &str) -> Vec<String> {
+        let path = fields.path(name);
+        let Some(node) = fields.take(name) else { return Vec::new() };
+        let Some(items) = node.as_list() else {
+            self.wrong(node, &path, "a list", "write its items as lines that begin with `- `");
+            return Vec::new();
+        };
+        items.iter().filter_map(|item| self.text_of(item, &format!("{path}[]")).map(str::to_owned)).collect()
     }
 
     /// Reports the fields that nobody took.

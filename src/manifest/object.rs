@@ -1,6 +1,7 @@
 //! The parts of Kubernetes objects that the model uses.
 
 use super::report::Report;
+use crate::discovery::resolv_conf::PodDns;
 use crate::yaml::Span;
 
 /// Everything read from manifests.
@@ -43,6 +44,12 @@ pub struct WorkloadObject {
     pub node_selector: Vec<(String, String)>,
     /// Place of `nodeSelector`, or of the object.
     pub node_selector_span: Span,
+    /// What its pods' `resolv.conf` follows from.
+    pub dns: PodDns,
+    /// `enableServiceLinks`, by default true.
+    pub service_links: bool,
+    /// `hostname` and `subdomain`, where there are both.
+    pub host: Option<(String, String)>,
     /// Place of `metadata.name`.
     pub span: Span,
 }
@@ -78,6 +85,8 @@ pub struct ServiceObject {
     pub selector: Vec<(String, String)>,
     /// `spec.clusterIP` where it is an IPv4 address.
     pub cluster_ip: Option<String>,
+    /// `spec.externalName`.
+    pub external_name: Option<String>,
     /// `spec.type`, by default `ClusterIP`.
     pub type_: String,
     /// What kind of Service it is to its clients.
@@ -108,8 +117,7 @@ impl ServiceObject {
     #[must_use]
     pub fn unsupported(&self) -> Option<&'static str> {
         match self.form {
-            ServiceForm::ClusterIp | ServiceForm::Headless => None,
-            ServiceForm::ExternalName => Some("Services of `type: ExternalName` are not supported yet"),
+            ServiceForm::ClusterIp | ServiceForm::Headless | ServiceForm::ExternalName => None,
             ServiceForm::NoSelector => Some("Services without a selector are not supported yet"),
         }
     }

@@ -35,7 +35,7 @@ pub(super) fn field(path: &str) -> &'static str {
     }
     match inner {
         "spec.initContainers" => "start-up is not modelled, nor are sidecars that start as init containers",
-        "spec.hostNetwork" => "every pod has an address of its own in the model",
+        "spec.hostNetwork" => "every pod has an address of its own in the model; only `resolv.conf` follows from it",
         "spec.affinity"
         | "spec.topologySpreadConstraints"
         | "spec.tolerations"
@@ -54,7 +54,7 @@ pub(super) fn field(path: &str) -> &'static str {
         "spec.trafficDistribution" | "spec.internalTrafficPolicy" | "spec.topologyKeys" => {
             "endpoints of all nodes and zones are used alike"
         }
-        "spec.dnsPolicy" | "spec.dnsConfig" | "spec.hostAliases" => "names resolve at no cost",
+        "spec.hostAliases" => "names resolve by DNS alone",
         _ => "not part of the model",
     }
 }

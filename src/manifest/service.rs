@@ -54,9 +54,7 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObje
     }
     let ports = read_ports(context, items);
     report_outside(context, &mut spec, type_);
-    if form == ServiceForm::ExternalName {
-        spec.take("externalName");
-    }
+    let external_name = read_external_name(context, &mut spec, form);
     let affinity = read_affinity(context, &mut spec, form);
     context.finish(&spec);
     let service = ServiceObject {
@@ -64,6 +62,7 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObje
         name: context.subject.name.clone(),
         selector,
         cluster_ip,
+        external_name,
         type_: type_.to_string(),
         form,
         affinity,
@@ -87,6 +86,20 @@ fn read_type<'n>(context: &mut Context<'_>, spec: &mut Fields<'n>) -> Option<&'n
     let message = format!("`spec.type` must be a type of Service, and this is `{text}`");
     context.error(node.span, &message, "write ClusterIP, NodePort, LoadBalancer or ExternalName");
     None
+}
+
+/// The name that an `ExternalName` is another name of.
+fn read_external_name(context: &mut Context<'_>, spec: &mut Fields<'_>, form: ServiceForm) -> Option<String> {
+    if form != ServiceForm::ExternalName {
+        return None;
+    }
+    let span = spec.take("externalName").map_or(context.name_span, |node| node.span);
+    let name =
+        context.text(spec, "externalName").map(|name| name.trim_end_matches('.')).filter(|name| !name.is_empty());
+    if name.is_none() {
+        context.error(span, "an ExternalName without a name", "write for example `externalName: db.example.com`");
+    }
+    name.map(str::to_owned)
 }
 
 /// The address, and whether there is to be none.
@@ -251,6 +264,10 @@ fn summary(service: &ServiceObject) -> String {
         };
         let name = port.name.as_ref().map_or(String::new(), |name| format!("{name} "));
         parts.push(format!("port {name}{} to {target}", port.port));
+    }
+    if let Some(name) = &service.external_name {
+        parts.push(format!("another name of {name}"));
+        return parts.join(", ");
     }
     let labels: Vec<_> = service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
     parts.push(format!("selects {}", labels.join(",")));

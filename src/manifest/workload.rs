@@ -3,6 +3,7 @@
 use super::fields::{Context, Fields, NameRule};
 use super::object::{ContainerObject, ContainerPort, WorkloadObject};
 use super::subject::Role;
+use crate::discovery::resolv_conf::{DnsConfig, DnsPolicy, PodDns};
 use crate::yaml::{Node, Span};
 
 /// Largest `replicas` that Kubernetes stores.
@@ -28,6 +29,9 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node, role: Role) -> Option
         node_name_span: context.name_span,
         node_selector: Vec::new(),
         node_selector_span: context.name_span,
+        dns: PodDns::default(),
+        service_links: true,
+        host: None,
         span: context.name_span,
     };
     if role == Role::Pod {
@@ -113,6 +117,58 @@ fn read_pod(context: &mut Context<'_>, pod: &mut Fields<'_>, workload: &mut Work
         workload.node_selector_span = node.span;
         workload.node_selector = context.texts(pod, "nodeSelector");
     }
+    read_names(context, pod, workload);
+}
+
+/// What decides about the names that the pod can ask for, and those it has itself.
+fn read_names(context: &mut Context<'_>, pod: &mut Fields<'_>, workload: &mut WorkloadObject) {
+    // Its address stays its own in the model; only the names it can resolve follow from it.
+    workload.dns.host_network = pod.peek("hostNetwork").and_then(Node::as_bool) == Some(true);
+    let place = pod.peek("dnsPolicy").map_or(pod.span, |node| node.span);
+    workload.dns.policy = match context.text(pod, "dnsPolicy") {
+        None | Some("ClusterFirst") => DnsPolicy::ClusterFirst,
+        Some("ClusterFirstWithHostNet") => DnsPolicy::ClusterFirstWithHostNet,
+        Some("Default") => DnsPolicy::Default,
+        Some("None") => DnsPolicy::None,
+        Some(other) => {
+            let message = format!("`dnsPolicy` must be a policy, and this is `{other}`");
+            context.error(place, &message, "write ClusterFirst, ClusterFirstWithHostNet, Default or None");
+            DnsPolicy::ClusterFirst
+        }
+    };
+    if let Some(mut config) = context.inner(pod, "dnsConfig") {
+        workload.dns.config = DnsConfig {
+            nameservers: context.list_of_texts(&mut config, "nameservers"),
+            searches: context.list_of_texts(&mut config, "searches"),
+            options: read_options(context, &mut config),
+        };
+        context.finish(&config);
+    }
+    if workload.dns.policy == DnsPolicy::None && workload.dns.config.nameservers.is_empty() {
+        let help = "write for example `dnsConfig: {nameservers: [10.96.0.10]}`";
+        context.error(place, "`dnsPolicy: None` needs nameservers", help);
+    }
+    workload.service_links = context.boolean(pod, "enableServiceLinks").unwrap_or(true);
+    let mut name =
+        |context: &mut Context<'_>, key| context.text(pod, key).filter(|name| !name.is_empty()).map(str::to_owned);
+    let (hostname, subdomain) = (name(context, "hostname"), name(context, "subdomain"));
+    workload.host = hostname.zip(subdomain);
+}
+
+/// `dnsConfig.options`: a name, some with a value.
+fn read_options(context: &mut Context<'_>, config: &mut Fields<'_>) -> Vec<(String, Option<String>)> {
+    let mut options = Vec::new();
+    for mut item in context.items(config, "options") {
+        let name = context.text(&mut item, "name").map(str::to_owned);
+        // Quoted or not, a number is a text here.
+        let value = item.take("value").and_then(Node::as_scalar).map(|scalar| scalar.text.clone());
+        context.finish(&item);
+        match name {
+            Some(name) => options.push((name, value)),
+            None => context.error(item.span, "an option without a name", "write for example `- name: ndots`"),
+        }
+    }
+    options
 }
 
 fn read_ports(context: &mut Context<'_>, container: &mut Fields<'_>) -> Vec<ContainerPort> {

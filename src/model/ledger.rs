@@ -16,6 +16,8 @@ pub const NO_COLUMN: u16 = u16::MAX;
 pub struct Layout {
     /// Cause and place of each column.
     pub columns: Vec<(LedgerCause, String)>,
+    /// Looking up the host.
+    pub dns: u16,
     /// Opening a connection.
     pub connect: u16,
     /// Hops by path class.

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::balance::Balancer;
-use crate::engine::{Event, Kind, Model, Schedule};
+use crate::engine::{Event, Kind, Model, Rank, Schedule};
 use crate::observe::endpoint_latency::EndpointLatency;
 use crate::observe::outcome::{EndpointOutcome, RunOutcome, Sink};
 use crate::observe::recorder::FlowRecorder;
@@ -34,6 +34,7 @@ use cluster::sharing::Sharing;
 use cluster::station::Station;
 use cluster::unfinished::Unfinished;
 use ledger::Ledgers;
+use network::dns::DnsState;
 use network::endpoints::Snapshot;
 use network::kube_proxy::{Entries, KubeProxy};
 use plan::{HotFlow, NONE, Plan, as_u32};
@@ -105,6 +106,10 @@ pub(crate) mod kind {
     pub(crate) const DRAINED: Kind = Kind(18);
     /// A value is read at a named time (probe).
     pub(crate) const PROBE: Kind = Kind(19);
+    /// A DNS query has come one leg further (query).
+    pub(crate) const DNS_QUERY: Kind = Kind(30);
+    /// A resolver has waited long enough (lookup and timer).
+    pub(crate) const DNS_TIMER: Kind = Kind(31);
 }
 
 /// Counters of a pod behind a Service.
@@ -157,6 +162,8 @@ pub struct World<'p> {
     window: WindowState,
     sink: &'p mut dyn Sink,
     ready_pods: u64,
+    /// Name resolution, where it takes place.
+    dns: Option<Box<DnsState>>,
     /// Whether every hop costs nothing.
     free: bool,
 }
@@ -322,6 +329,7 @@ impl<'p> World<'p> {
             window: WindowState::new(run.window, run.drain),
             sink,
             ready_pods: plan.pods.len() as u64,
+            dns: Self::dns_of(plan, replication, schedule),
             free: plan.topology.is_free(),
         }
     }
@@ -344,6 +352,16 @@ impl<'p> World<'p> {
                 })
             })
             .collect()
+    }
+
+    fn dns_of(plan: &Plan, replication: u32, schedule: &mut Schedule) -> Option<Box<DnsState>> {
+        let dns = plan.dns.as_ref()?;
+        let mut lane = |flow: &plan::FlowPlan| {
+            let wait = flow.flow.resolution.as_ref()?.settings.wait();
+            Some(schedule.add_lane(wait, Rank::Timeout, kind::DNS_TIMER))
+        };
+        let lanes = plan.flows.iter().map(&mut lane).collect();
+        Some(Box::new(DnsState::new(plan, dns, replication, lanes)))
     }
 
     fn start(&mut self, schedule: &mut Schedule) {
@@ -393,6 +411,7 @@ impl<'p> World<'p> {
             events: schedule.handled(),
             flows,
             endpoints,
+            dns: self.dns_outcomes(),
             cluster_events: Vec::new(),
             metrics: Vec::new(),
             surveys: self.watch.as_deref_mut().map_or_else(Vec::new, Watch::surveys),
@@ -400,6 +419,11 @@ impl<'p> World<'p> {
         };
         outcome.metrics = self.evaluate_metrics(&outcome);
         outcome
+    }
+
+    fn dns_outcomes(&mut self) -> Vec<crate::observe::dns::DnsOutcome> {
+        let (state, plan) = (self.dns.take(), self.plan.dns.as_ref());
+        state.zip(plan).map_or_else(Vec::new, |(state, plan)| state.finish(plan, self.window.span()))
     }
 
     fn endpoint_outcomes(&mut self) -> Vec<EndpointOutcome> {
@@ -488,6 +512,8 @@ impl Model for World<'_> {
             kind::WINDOW_CLOSES => self.close_window(now, schedule),
             kind::DRAINED => self.window.over = true,
             kind::PROBE => self.on_probe(slot, now),
+            kind::DNS_QUERY => self.on_dns_query(slot, now, schedule),
+            kind::DNS_TIMER => self.on_dns_timer(slot, now, schedule),
             Kind(other) => unreachable!("no event has kind {other}"),
         }
     }

@@ -7,6 +7,7 @@ use crate::cause::LedgerCause;
 use crate::id::FlowId;
 use crate::model::ledger::{Layout, NO_COLUMN, blocks_of};
 use crate::model::network::addresses::ClientAddresses;
+use crate::model::network::dns::DnsPlan;
 use crate::model::network::endpoints::Snapshot;
 use crate::model::network::topology::{PathClass, Topology};
 use crate::model::traffic::connection::Channel;
@@ -61,6 +62,8 @@ pub struct Plan {
     pub places: Vec<String>,
     /// Largest number of ledger columns of any flow.
     pub ledger_columns: usize,
+    /// Name resolution, where it takes place.
+    pub dns: Option<DnsPlan>,
 }
 
 /// How a container serves, with the speed of its pod.
@@ -242,6 +245,10 @@ pub struct FlowPlan {
     pub upstream: Connections,
     /// Whether connections open in no time, whatever the network costs.
     pub free_handshakes: bool,
+    /// Whether its clients find addresses in no time, without asking.
+    pub free_lookups: bool,
+    /// The names that its clients ask for, by the numbers of the DNS plan; none where they look nothing up.
+    pub names: Vec<u32>,
 }
 
 impl Plan {
@@ -270,6 +277,7 @@ impl Plan {
             labels: Labels::default(),
             places: Vec::new(),
             ledger_columns: 0,
+            dns: scenario.cluster.dns.clone().map(DnsPlan::new),
         };
         plan.lay_flows();
         plan.lay_stations();
@@ -277,6 +285,7 @@ impl Plan {
         plan.lay_proxies();
         plan.lay_ledgers();
         plan.lay_labels();
+        plan.lay_names();
         plan.hot = (0..plan.flows.len()).map(|flow| plan.hot_flow(flow)).collect();
         plan
     }
@@ -325,6 +334,7 @@ impl Plan {
             hot.express = hot.worker != NONE
                 && settings.per == InstancePer::Request
                 && matches!(spec.route, Route::Proxy7(_))
+                && spec.flow.fails.is_none()
                 && standing(&spec.flow.connections);
         }
         hot
@@ -418,7 +428,21 @@ impl Plan {
             stream,
             upstream,
             free_handshakes: self.scenario.without.handshakes.contains(&flow.service),
+            free_lookups: flow.resolution.iter().any(|own| self.scenario.without.lookups.contains(&own.host)),
+            names: Vec::new(),
         });
+    }
+
+    /// What the flows ask DNS for.
+    fn lay_names(&mut self) {
+        let Some(dns) = &mut self.dns else { return };
+        for flow in &mut self.flows {
+            let names = flow.flow.resolution.iter().flat_map(|resolution| &resolution.names);
+            flow.names = names.map(|name| dns.name(name)).collect();
+        }
+        let host = |flow: &FlowPlan| flow.flow.resolution.as_ref().map(|resolution| resolution.host.clone());
+        dns.lay_rows(&self.flows.iter().map(host).collect::<Vec<_>>());
+        self.labels.dns.clone_from(&dns.labels);
     }
 
     fn lay_stations(&mut self) {
@@ -580,6 +604,10 @@ impl Plan {
         let free = free || self.flows[flow].free_handshakes;
         let opens = |connections: &Connections| !free && Channel::of(connections) != Channel::Standing;
         let proxied = matches!(self.flows[flow].route, Route::Proxy7(_)) && opens(&self.flows[flow].upstream);
+        let looks_up = spec.resolution.as_ref().filter(|_| {
+            !matches!(Channel::of(&spec.connections), Channel::Standing | Channel::Pooled { pinned: true, .. })
+        });
+        layout.dns = looks_up.map_or(NO_COLUMN, |resolution| layout.column(LedgerCause::Dns, &resolution.host));
         let walks = self.first_packet_costs(flow) && Channel::of(&spec.connections) != Channel::Standing;
         let connects = opens(&spec.connections) || proxied || walks;
         layout.connect = if connects { layout.column(LedgerCause::Connect, &label) } else { NO_COLUMN };

@@ -26,6 +26,20 @@ pub(crate) const PROXY_BEFORE: u64 = 0xa24b_aed4_963e_e407;
 pub(crate) const PROXY_AFTER: u64 = 0x9fb2_1c65_1e98_df25;
 /// Connecting: the two hops of the handshake.
 pub(crate) const CONNECT: u64 = 0x8bb8_4b93_962e_acc9;
+/// Looking a name up, mixed with the number of the query.
+pub(crate) const DNS: u64 = 0x6c62_272e_07bb_0142;
+/// Which DNS server a port's queries go to.
+pub(crate) const DNS_SERVER: u64 = 0x62b8_2175_6295_c58d;
+/// Whether two queries of a port meet in the connection-tracking table.
+pub(crate) const DNS_RACE: u64 = 0xcbf2_9ce4_8422_2325;
+/// Whether a query is lost.
+pub(crate) const DNS_LOSS: u64 = 0xaf63_bd4c_8601_b7df;
+/// Work of a DNS server.
+pub(crate) const DNS_WORK: u64 = 0x9ddf_ea08_eb38_2d69;
+/// Asking outside.
+pub(crate) const DNS_UPSTREAM: u64 = 0x7a5f_3b1c_2d4e_6f81;
+/// The way back of an answer.
+pub(crate) const DNS_BACK: u64 = 0x3c79_ac49_2ba7_b653;
 /// Think time of a user.
 pub(crate) const THINK: u64 = 0x4b33_a62e_d433_d4a3;
 /// Hops, by their number on the way.

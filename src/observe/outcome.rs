@@ -1,5 +1,6 @@
 //! The observations of one replication of one variant.
 
+use super::dns::{DnsLabel, DnsOutcome};
 use crate::cause::{FailureCause, LedgerCause};
 use crate::observe::story::Story;
 use crate::observe::survey::Survey;
@@ -15,6 +16,8 @@ pub struct Labels {
     pub services: Vec<String>,
     /// Endpoints in order.
     pub endpoints: Vec<EndpointLabel>,
+    /// Hosts, names and servers of DNS, in order; none without DNS.
+    pub dns: Vec<DnsLabel>,
 }
 
 /// A traffic or a call.
@@ -58,6 +61,8 @@ pub struct RunOutcome {
     pub flows: Vec<FlowOutcome>,
     /// Endpoints, in the order of the labels.
     pub endpoints: Vec<EndpointOutcome>,
+    /// DNS, in the order of the labels.
+    pub dns: Vec<DnsOutcome>,
     /// What happened to the cluster.
     pub cluster_events: Vec<ClusterEvent>,
     /// Values of the metrics that the scenario names, in the order objectives, expectations, what the command line asks

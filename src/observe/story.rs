@@ -79,6 +79,15 @@ pub enum What {
         /// The path class.
         class: LedgerCause,
     },
+    /// Looked up a host.
+    Resolve {
+        /// The host of the URL.
+        host: String,
+        /// Queries sent, maybe before this try, by the lookup that it waited for.
+        queries: u32,
+        /// Whether it found an address.
+        found: bool,
+    },
     /// The first packet of the connection found its rule.
     Rules {
         /// The node whose rules they are.

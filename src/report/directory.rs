@@ -20,7 +20,7 @@ const LOCK_FILE: &str = "lock.tmp";
 const ROWS_DIRECTORY: &str = "rows.tmp";
 
 /// Every file that a run may leave behind, apart from [`RUN_FILE`].
-pub const RESULT_FILES: [&str; 13] = [
+pub const RESULT_FILES: [&str; 14] = [
     "runs.csv",
     "summary.csv",
     "endpoints.csv",
@@ -33,6 +33,7 @@ pub const RESULT_FILES: [&str; 13] = [
     "comparison.csv",
     "sweep.csv",
     "requests.csv",
+    "dns.csv",
     SCENARIO_FILE,
 ];
 

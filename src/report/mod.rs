@@ -9,6 +9,7 @@ mod batch;
 mod comparison;
 pub mod comparison_text;
 pub mod directory;
+mod dns;
 mod endpoints;
 mod errors;
 mod events;

@@ -12,7 +12,9 @@ use super::part::Part;
 use super::stream::{Kind, RowStore};
 use super::summary::{Accumulator, VariantSummary};
 use super::table::{Run, Table};
-use super::{attribution, balance, endpoints, errors, events, histogram, requests, runs, summary, sweep, timeline};
+use super::{
+    attribution, balance, dns, endpoints, errors, events, histogram, requests, runs, summary, sweep, timeline,
+};
 use crate::observe::outcome::{Labels, RunOutcome};
 use crate::scenario::{Grid, Scenario};
 
@@ -80,6 +82,8 @@ pub struct ResultFiles<'s> {
     events: Part,
     timeline: Part,
     requests: Option<Part>,
+    /// Where any variant looks names up.
+    dns: Option<Part>,
     summaries: Part,
     histograms: Part,
     attributions: Part,
@@ -108,6 +112,8 @@ impl<'s> ResultFiles<'s> {
         let in_turn = variants.len() > 1 && variants.iter().any(|variant| variant.run.until.is_some());
         let any = arrival == Arrival::AnyOrder || in_turn;
         let requests = || Part::create(&directory, requests::FILE, &requests::header(), any);
+        let looks_up = variants.iter().any(|variant| variant.cluster.dns.is_some());
+        let dns = || Part::create(&directory, dns::FILE, &dns::HEADER, any);
         Ok(Self {
             runs: Part::create(&directory, runs::FILE, &runs::header(), any)?,
             endpoints: Part::create(&directory, endpoints::FILE, &endpoints::HEADER, any)?,
@@ -116,6 +122,7 @@ impl<'s> ResultFiles<'s> {
             events: Part::create(&directory, events::FILE, &events::HEADER, any)?,
             timeline: Part::create(&directory, timeline::FILE, &timeline::HEADER, any)?,
             requests: log_requests.then(requests).transpose()?,
+            dns: looks_up.then(dns).transpose()?,
             summaries: Part::create(&directory, summary::FILE, &summary::HEADER, any)?,
             histograms: Part::create(&directory, histogram::FILE, &histogram::HEADER, any)?,
             attributions: Part::create(&directory, attribution::FILE, &attribution::HEADER, any)?,
@@ -168,6 +175,9 @@ impl<'s> ResultFiles<'s> {
         self.balance.rows(|table| balance::write(table, run))?;
         self.errors.rows(|table| errors::write(table, run))?;
         self.events.rows(|table| events::write(table, run))?;
+        if let Some(dns) = &mut self.dns {
+            dns.rows(|table| dns::write(table, run))?;
+        }
         rows.join(Kind::Timeline, variant, outcome.replication, &mut self.timeline)?;
         if let Some(requests) = &mut self.requests {
             rows.join(Kind::Requests, variant, outcome.replication, requests)?;
@@ -182,6 +192,7 @@ impl<'s> ResultFiles<'s> {
         [&mut self.runs, &mut self.endpoints, &mut self.balance, &mut self.errors, &mut self.events]
             .into_iter()
             .chain([&mut self.timeline, &mut self.summaries, &mut self.histograms, &mut self.attributions])
+            .chain(self.dns.as_mut())
             .chain(self.requests.as_mut())
     }
 
@@ -247,7 +258,12 @@ impl<'s> ResultFiles<'s> {
             self.directory.keep(table.finish()?)?;
         }
         let parts = [self.runs, self.summaries, self.endpoints, self.balance, self.histograms, self.errors];
-        for part in parts.into_iter().chain([self.attributions, self.events, self.timeline]).chain(self.requests) {
+        for part in parts
+            .into_iter()
+            .chain([self.attributions, self.events, self.timeline])
+            .chain(self.dns)
+            .chain(self.requests)
+        {
             self.directory.keep(part.finish()?)?;
         }
         self.directory.keep(resolved)?;

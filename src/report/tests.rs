@@ -54,6 +54,7 @@ fn scenario() -> Scenario {
                 cross_zone: Dist::zero(),
             },
             kube_proxy: KubeProxy::default(),
+            dns: None,
         },
         workloads: Vec::new(),
         services: Vec::new(),
@@ -93,6 +94,7 @@ fn labels() -> Labels {
             endpoint(0, "web-2", "b-2", "z2"),
             endpoint(1, "idle-0", "a-1", "z1"),
         ],
+        dns: Vec::new(),
     }
 }
 
@@ -157,6 +159,7 @@ fn outcome(replication: u32) -> RunOutcome {
         events: 1_000,
         flows: vec![flow(10_000, 10_050 + 10 * u64::from(replication), 40), flow(19, 19, 0)],
         endpoints: vec![endpoint(10, 1_000), endpoint(20, 20), endpoint(30, 19), endpoint(0, 0)],
+        dns: Vec::new(),
         cluster_events: vec![ClusterEvent {
             at: SimTime::from_nanos(1_500_000_001),
             kind: "ready",

@@ -74,6 +74,10 @@ pub enum Quantity {
     BackOffBefore(u32),
     /// Pauses of a request, added up (seconds).
     BackOffOfRequest,
+    /// Time to find the address of the host, each time it was needed (seconds).
+    Lookup,
+    /// DNS queries sent for it.
+    DnsQueries,
     /// Requests that failed for this cause.
     Errors(FailureCause),
     /// failed / (succeeded + failed).

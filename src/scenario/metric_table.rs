@@ -141,6 +141,8 @@ pub(super) const ROWS: &[Row] = &[
     row("attempts", Quantity::Attempts, SENDERS, COUNTED),
     row("backOff", Quantity::BackOff, SENDERS, OBSERVED),
     row("backOff[request]", Quantity::BackOffOfRequest, SENDERS, OBSERVED),
+    row("lookup", Quantity::Lookup, SENDERS, OBSERVED),
+    row("dnsQueries", Quantity::DnsQueries, SENDERS, COUNTED),
     row("errors", Quantity::Errors(crate::cause::FailureCause::AppError), SENDERS, &[Ratio]),
     bare("errorRatio", Quantity::ErrorRatio, SENDERS, &[Mean]),
     row("inSystem", Quantity::InSystem, &[Traffic], &[Mean, Max, At]),
@@ -185,6 +187,7 @@ impl Quantity {
             | Self::LatencyOf(_)
             | Self::QueueWait
             | Self::QueueWaitServed
+            | Self::Lookup
             | Self::Service
             | Self::BackOff
             | Self::BackOffBefore(_)
@@ -197,6 +200,7 @@ impl Quantity {
             Self::Slowdown
             | Self::SlowdownOf(_)
             | Self::Attempts
+            | Self::DnsQueries
             | Self::InSystem
             | Self::Queue
             | Self::Connections
@@ -235,6 +239,12 @@ pub const METRICS: &[Listed] = &[
     listed("NAME.backOff", "as latency", "each pause before a retry of a measured request, as drawn"),
     listed("NAME.backOff[K]", "as latency", "the pause before retry K, the first being 0"),
     listed("NAME.backOff[request]", "as latency", "pauses of each request that ended, added up"),
+    listed(
+        "NAME.lookup",
+        "as latency",
+        "time to find the address of the URL's host, each time a connection needed it; 0 where the client remembers it",
+    ),
+    listed("NAME.dnsQueries", "as attempts", "DNS queries sent to find it"),
     listed("NAME.errors[CAUSE]", "ratio", "requests that failed for this cause over requests that ended"),
     listed("NAME.errorRatio", "none needed", "failed over succeeded and failed"),
     listed(

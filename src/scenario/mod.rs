@@ -14,6 +14,8 @@ use crate::time::SimDuration;
 pub mod check;
 mod context;
 mod decode;
+mod discover;
+pub mod dns;
 mod files;
 mod grid;
 pub mod kube_proxy;
@@ -34,6 +36,7 @@ mod schema;
 mod services;
 mod shape;
 mod tables;
+mod tables_dns;
 mod tables_flow;
 mod tables_random;
 mod url;
@@ -200,6 +203,8 @@ pub struct Cluster {
     pub network: Network,
     /// How Services are implemented.
     pub kube_proxy: KubeProxy,
+    /// DNS; without it names resolve at no cost.
+    pub dns: Option<dns::Dns>,
 }
 
 /// A node.
@@ -366,6 +371,10 @@ pub struct Flow {
     pub name: String,
     /// Index into [`Scenario::services`].
     pub service: usize,
+    /// How the clients look up the URL's host, where they do.
+    pub resolution: Option<Box<dns::Resolution>>,
+    /// Why no request gets to the Service: its clients do not find it.
+    pub fails: Option<FailureCause>,
     /// Index into [`Scenario::proxies`], where the flow goes through one.
     pub through: Option<usize>,
     /// How connections are opened, kept and shared.

@@ -5,6 +5,7 @@ use std::fmt;
 use super::context::{Context, Object};
 use super::names;
 use super::tables;
+use crate::discovery::resolv_conf::PodDns;
 use crate::manifest::{
     ContainerObject, ContainerPort, ServiceForm, ServiceObject, ServicePortObject, TargetPort, WorkloadObject,
 };
@@ -77,6 +78,9 @@ impl Objects {
             node_name_span: inline.span,
             node_selector: Vec::new(),
             node_selector_span: inline.span,
+            dns: PodDns::default(),
+            service_links: true,
+            host: None,
             span: target.span,
         });
         self.services.push(ServiceObject {
@@ -84,6 +88,7 @@ impl Objects {
             name: named.name.to_owned(),
             selector: label,
             cluster_ip: None,
+            external_name: None,
             type_: "ClusterIP".to_owned(),
             form: ServiceForm::ClusterIp,
             affinity: None,

@@ -65,8 +65,8 @@ impl ServiceTable {
         let mut table = Self::default();
         let written = |service: &ServiceObject| service.cluster_ip.as_deref().and_then(ipv4);
         let taken = objects.services.iter().filter_map(written).collect::<BTreeSet<u32>>();
-        // The service CIDR of kubeadm, 10.96.0.0/12; the first addresses are kept free as kubeadm does for DNS.
-        let mut next_address = u32::from(std::net::Ipv4Addr::new(10, 96, 0, 10));
+        // The service CIDR of kubeadm, 10.96.0.0/12, after the address that kubeadm gives to DNS.
+        let mut next_address = u32::from(super::discover::KUBE_DNS) + 1;
         for (index, service) in objects.services.iter().enumerate() {
             let cluster_ip = match (service.form, written(service)) {
                 (ServiceForm::Headless | ServiceForm::ExternalName, _) => 0,
@@ -101,6 +101,9 @@ impl ServiceTable {
         let mut unusable = None;
         if let Some(reason) = service.unsupported() {
             unusable = Some((format!("cannot be used: {reason}"), None));
+        } else if let Some(name) = &service.external_name {
+            let message = format!("has no endpoints: it is another name of `{name}`");
+            unusable = Some((message, Some("name the Service that it leads to".to_owned())));
         } else {
             selected = selected_by(&service.selector, &service.namespace, workloads);
             if selected.is_empty() {
@@ -148,7 +151,9 @@ impl ServiceTable {
             count: service.ports.len(),
             inline,
             headless,
-            incomplete: service.unsupported().is_none() && (unusable.is_some() || broken.iter().any(Option::is_some)),
+            incomplete: service.unsupported().is_none()
+                && service.external_name.is_none()
+                && (unusable.is_some() || broken.iter().any(Option::is_some)),
             unusable,
             broken,
         });

@@ -4,6 +4,7 @@ use super::shape::Type::{
     self, Any, Bool, Count, Dist, Duration, Either, List, Map, Number, Object, Ratio, Text, Word,
 };
 use super::shape::{Field, Shape, field, later, required};
+use super::tables_dns::RESOLVER_FIELD;
 use super::tables_flow::{BALANCER, CONNECTIONS, FLOW_FIELDS};
 
 /// Most pods a scenario may have.
@@ -140,7 +141,7 @@ pub(super) static CLUSTER: Shape = Shape {
             "One-way delays by path class; `none` makes every delay zero.",
         ),
         field("kubeProxy", Object(&KUBE_PROXY), "{mode: iptables}", "How Services are implemented on nodes."),
-        later("dns", "CoreDNS."),
+        field("dns", Object(&super::tables_dns::DNS), "names resolve at no cost", "How names are resolved."),
         later("ingress", "Ingress controllers."),
         later("loadBalancers", "Cloud load balancers."),
         later("mesh", "A service mesh."),
@@ -212,6 +213,7 @@ pub(super) static WORKLOAD: Shape = Shape {
             "Behaviour by container name (`app` for an inline workload).",
         ),
         field("pods", List(&Object(&POD)), "", "Pods that differ."),
+        RESOLVER_FIELD,
     ],
 };
 
@@ -301,10 +303,11 @@ pub(super) static STEP: Shape = Shape {
         CALL_FIELDS[7],
         CALL_FIELDS[8],
         CALL_FIELDS[9],
+        CALL_FIELDS[10],
     ],
 };
 
-const CALL_FIELDS: [Field; 10] = [
+const CALL_FIELDS: [Field; 11] = [
     required("call", Text, "URL of the Service that is called."),
     field("name", Text, "the URL as written", "Name in results."),
     field("probability", Ratio, "1", "How likely the call is made."),
@@ -315,6 +318,7 @@ const CALL_FIELDS: [Field; 10] = [
     FLOW_FIELDS[4],
     FLOW_FIELDS[5],
     FLOW_FIELDS[6],
+    RESOLVER_FIELD,
 ];
 
 /// A call inside `parallel`.
@@ -390,6 +394,7 @@ pub(super) static TRAFFIC: Shape = Shape {
         FLOW_FIELDS[4],
         FLOW_FIELDS[5],
         FLOW_FIELDS[6],
+        RESOLVER_FIELD,
     ],
 };
 

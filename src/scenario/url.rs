@@ -1,8 +1,7 @@
-//! `http://HOST[:PORT]/…`: which Service a URL names, seen from a namespace.
+//! `http://HOST[:PORT]/…`: the parts of a URL, the port it means, and what to say where it leads nowhere.
 //!
-//! A host is resolved as a pod would: a short name in the client's own namespace, `name.namespace`,
-//! `name.namespace.svc`, or the full name under `svc.cluster.local` with or without the last dot. Without a port, HTTP
-//! means 80. Only a Service that the scenario itself writes (`inline`) is also found at its own, single port.
+//! Without a port, HTTP means 80. Only a Service that the scenario itself writes (`inline`) is also found at its own,
+//! single port. How the host is found stands in [`super::discover`].
 
 use super::services::{ServiceTable, dotted};
 use super::values::{Bad, shorten};
@@ -10,12 +9,13 @@ use crate::yaml::nearest;
 
 /// The parts of a URL that decide where it leads.
 #[derive(Debug, PartialEq, Eq)]
-struct Url<'a> {
-    host: &'a str,
-    port: Option<u16>,
+pub(super) struct Url<'a> {
+    pub(super) host: &'a str,
+    pub(super) port: Option<u16>,
 }
 
-fn parse(text: &str) -> Result<Url<'_>, Bad> {
+/// Takes a URL apart.
+pub(super) fn parse(text: &str) -> Result<Url<'_>, Bad> {
     let example = || Some("write for example http://web.shop:8080/".to_owned());
     let shown = shorten(text);
     if text.starts_with("https://") {
@@ -47,11 +47,13 @@ fn parse(text: &str) -> Result<Url<'_>, Bad> {
     Ok(Url { host, port })
 }
 
-/// The Service port that the URL leads to, as an index into the table's ports.
-pub(super) fn resolve(text: &str, namespace: &str, services: &ServiceTable) -> Result<usize, Bad> {
-    let url = parse(text)?;
-    let service = find_service(url.host, namespace, services)?;
-    let group = &services.groups[service];
+/// The port of a Service that a URL with this port number (or none) leads to, as an index into the table's ports.
+pub(super) fn port_of_group(
+    text: &str,
+    url: &Url<'_>,
+    group: &super::services::Group,
+    services: &ServiceTable,
+) -> Result<usize, Bad> {
     let ports = &services.ports[group.first..group.first + group.count];
     let wanted = url.port.unwrap_or(80);
     let position = match ports.iter().position(|port| port.port == wanted) {
@@ -79,34 +81,40 @@ pub(super) fn resolve(text: &str, namespace: &str, services: &ServiceTable) -> R
     Err((message, help))
 }
 
-/// The Service that a host means.
-fn find_service(host: &str, namespace: &str, services: &ServiceTable) -> Result<usize, Bad> {
-    if let Some(address) = ipv4(host) {
-        let found = services.groups.iter().position(|group| {
-            let ports = &services.ports[group.first..group.first + group.count];
-            !group.headless && ports.first().is_some_and(|port| port.cluster_ip == address)
-        });
-        return found.ok_or_else(|| {
-            (format!("no Service has the cluster IP {host}"), Some("write the Service's name".to_owned()))
-        });
-    }
+/// The Service that has an address.
+pub(super) fn group_at(address: u32, host: &str, services: &ServiceTable) -> Result<usize, Bad> {
+    let found = services.groups.iter().position(|group| {
+        let ports = &services.ports[group.first..group.first + group.count];
+        !group.headless && ports.first().is_some_and(|port| port.cluster_ip == address)
+    });
+    found.ok_or_else(|| (format!("no Service has the cluster IP {host}"), Some("write the Service's name".to_owned())))
+}
+
+/// The name and namespace of the Service that a host would mean in a cluster with the usual settings.
+pub(super) fn meant<'h>(host: &'h str, namespace: &'h str, domain: &str) -> Option<(&'h str, &'h str)> {
     let absolute = host.ends_with('.');
-    let labels = host.trim_end_matches('.').split('.').collect::<Vec<_>>();
-    let (name, space) = match labels.as_slice() {
-        [name] if !absolute => (*name, namespace),
-        [name, space] if !absolute => (*name, *space),
-        [name, space, "svc"] if !absolute => (*name, *space),
-        [name, space, "svc", "cluster", "local"] => (*name, *space),
-        _ => {
-            let message = format!("the name `{}` does not exist in the cluster", shorten(host));
-            let help = "write NAME, NAME.NAMESPACE, or NAME.NAMESPACE.svc.cluster.local of a Service";
-            return Err((message, Some(help.to_owned())));
-        }
-    };
-    if let Some(found) = services.groups.iter().position(|group| group.name == name && group.namespace == space) {
-        return Ok(found);
+    let host = host.trim_end_matches('.');
+    if let Some(inside) = host.strip_suffix(domain).and_then(|rest| rest.strip_suffix(".svc.")) {
+        return inside.split_once('.').filter(|(_, space)| !space.contains('.'));
     }
-    Err(unknown(name, space, namespace, services))
+    let labels = host.split('.').collect::<Vec<_>>();
+    match labels.as_slice() {
+        [name] if !absolute => Some((*name, namespace)),
+        [name, space] | [name, space, "svc"] if !absolute => Some((*name, *space)),
+        _ => None,
+    }
+}
+
+/// Why no Service is found.
+pub(super) fn not_found(host: &str, namespace: &str, domain: &str, services: &ServiceTable) -> Bad {
+    match meant(host, namespace, domain) {
+        Some((name, space)) => unknown(name, space, namespace, services),
+        None => {
+            let message = format!("the name `{}` does not exist in the cluster", shorten(host));
+            let help = format!("write NAME, NAME.NAMESPACE, or NAME.NAMESPACE.svc.{domain} of a Service");
+            (message, Some(help))
+        }
+    }
 }
 
 fn unknown(name: &str, space: &str, namespace: &str, services: &ServiceTable) -> Bad {

@@ -14,7 +14,8 @@
 //! | `proxy` | the proxy's overhead is zero, before and after |
 //! | `pool_wait` | as many connections as it takes; a pinned connection carries any number of requests |
 //! | `back_off`, `wasted_attempts` | one attempt: what a retry would have saved is lost, and counted as failed |
-//! | `dns`, `tls`, other networks, `cpu_throttle`, `slow_start` | always zero in this version |
+//! | `dns` | the name resolves in no time: nothing is asked and no answer is lost |
+//! | `tls`, other networks, `cpu_throttle`, `slow_start` | always zero in this version |
 
 use super::{ConnectionMode, Connections, Discipline, Flow, Protocol, Scenario, Step, Workload, placement};
 use crate::cause::LedgerCause;
@@ -27,6 +28,8 @@ pub struct Without {
     pub queues: Vec<(usize, u32)>,
     /// Services to which connections open in no time.
     pub handshakes: Vec<usize>,
+    /// Hosts whose addresses are found in no time.
+    pub lookups: Vec<String>,
 }
 
 /// A cause of latency that can be taken away.
@@ -52,6 +55,11 @@ pub enum Removal {
     Handshakes {
         /// `web`, `web.shop`, `web:http`.
         service: String,
+    },
+    /// Looking up a host of URLs.
+    Lookups {
+        /// As URLs write it.
+        host: String,
     },
     /// The overhead of a proxy.
     Overhead {
@@ -115,8 +123,8 @@ impl Removal {
                 }
                 Ok(Self::Retries { flow: place.to_owned() })
             }
-            LedgerCause::Dns
-            | LedgerCause::Tls
+            LedgerCause::Dns => Ok(Self::Lookups { host: place.to_owned() }),
+            LedgerCause::Tls
             | LedgerCause::NetworkLoopback
             | LedgerCause::NetworkCrossRegion
             | LedgerCause::NetworkExternal
@@ -154,6 +162,7 @@ impl Removal {
                 let of = services.filter(|(_, known)| known.label() == *service).map(|(index, _)| index);
                 changed.without.handshakes.extend(of);
             }
+            Self::Lookups { host } => changed.without.lookups.push(host.clone()),
             Self::Overhead { proxy } => {
                 let proxy = &mut changed.proxies[*proxy];
                 (proxy.before, proxy.after) = (Dist::zero(), Dist::zero());
@@ -198,6 +207,7 @@ impl Removal {
                 _ => "no network delay between zones".to_owned(),
             },
             Self::Handshakes { service } => format!("connections to {service} open in no time"),
+            Self::Lookups { host } => format!("{host} resolves in no time"),
             Self::Overhead { proxy } => format!("no overhead in proxy/{}", scenario.proxies[*proxy].name),
             Self::PoolLimit { flow } => format!("no limit of the connections of {flow}"),
             Self::Retries { flow } => format!("no retries of {flow}"),

@@ -1,6 +1,7 @@
 //! The way between client and pod.
 
 pub mod addresses;
+pub mod dns;
 pub mod ebpf;
 pub mod endpoints;
 pub mod iptables;

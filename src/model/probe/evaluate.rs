@@ -100,6 +100,8 @@ impl World<'_> {
             | Quantity::BackOff
             | Quantity::BackOffBefore(_)
             | Quantity::BackOffOfRequest
+            | Quantity::Lookup
+            | Quantity::DnsQueries
             | Quantity::Interarrival => self.collected(metric),
             Quantity::ClientShare => self.client_share(metric),
             Quantity::Errors(_) | Quantity::ErrorRatio | Quantity::Throughput | Quantity::Goodput => {

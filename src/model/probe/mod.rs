@@ -86,6 +86,8 @@ impl Probes {
             | Quantity::BackOff
             | Quantity::BackOffBefore(_)
             | Quantity::BackOffOfRequest
+            | Quantity::Lookup
+            | Quantity::DnsQueries
             | Quantity::Attempts => {
                 self.any_flow = true;
                 self.observed(plan, *scope).want(quantity, statistic);
@@ -235,6 +237,18 @@ impl Probes {
     /// An attempt found the queue full.
     pub(crate) fn turned_away(&mut self, plan: &Plan, attempt: &Attempt, number: u64) {
         self.tell(plan, attempt, number, |observed, number| observed.waited(number, 0, false));
+    }
+
+    /// An attempt's host was looked up: nanoseconds and queries.
+    pub(crate) fn looked_up(&mut self, plan: &Plan, attempt: &Attempt, number: u64, (nanos, queries): (u64, u64)) {
+        if !self.any_flow || !attempt.measured {
+            return;
+        }
+        let recorder = plan.flows[attempt.flow as usize].recorder as usize;
+        if let Some(Some(observed)) = self.flows.get_mut(recorder) {
+            push(&mut observed.lookup, number, nanos as f64 / 1e9);
+            push(&mut observed.dns_queries, number, queries as f64);
+        }
     }
 
     /// A pod is done with an attempt.

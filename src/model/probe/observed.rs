@@ -21,6 +21,8 @@ pub(super) struct Observed {
     pub(super) back_off_of_request: Option<Collector>,
     /// Measured requests of each client of a traffic.
     pub(super) of_client: Option<Vec<u64>>,
+    pub(super) lookup: Option<Collector>,
+    pub(super) dns_queries: Option<Collector>,
     pub(super) interarrival: Option<Collector>,
     last_arrival: Option<SimTime>,
     /// Requests of a traffic on their way.
@@ -68,6 +70,8 @@ impl Observed {
                 &mut self.back_off_before[index].1
             }
             Quantity::BackOffOfRequest => &mut self.back_off_of_request,
+            Quantity::Lookup => &mut self.lookup,
+            Quantity::DnsQueries => &mut self.dns_queries,
             Quantity::Interarrival => &mut self.interarrival,
             _ => return None,
         })
@@ -94,6 +98,8 @@ impl Observed {
             Quantity::BackOff => self.back_off.as_ref(),
             Quantity::BackOffBefore(retry) => self.back_off_before.iter().find(|(known, _)| known == retry)?.1.as_ref(),
             Quantity::BackOffOfRequest => self.back_off_of_request.as_ref(),
+            Quantity::Lookup => self.lookup.as_ref(),
+            Quantity::DnsQueries => self.dns_queries.as_ref(),
             Quantity::Interarrival => self.interarrival.as_ref(),
             _ => None,
         }

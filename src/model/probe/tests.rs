@@ -81,7 +81,7 @@ fn traced(run: &str, replicas: u32, container: &str, traffic: &str) -> String {
 #[test]
 fn every_accepted_metric_has_a_value() {
     let spec = "  run: {duration: 400s, warmup: 50s, replications: 1, seed: 5}
-  cluster: {network: none}
+  cluster: {network: none, dns: {}}
   workloads:
     - target: deployment/web
       inline: {replicas: 2, port: 80}

@@ -93,6 +93,10 @@ impl<'p> World<'p> {
                     || (matches!(spec.route, Route::Proxy4(_)) && channel == Channel::Standing)
             }
         };
+        if spec.flow.fails.is_some() {
+            // Nobody finds out where to connect to.
+            return;
+        }
         self.count_standing_upstreams(flow);
         let stands = matches!(channel, Channel::Standing | Channel::Pooled { pinned: true, .. });
         if !stands || !self.flows[flow].per_connection {
@@ -326,6 +330,11 @@ impl<'p> World<'p> {
         let plan = self.plan;
         let spec = &plan.flows[flow as usize];
         let channel = self.flows[flow as usize].channel;
+        if let Some(cause) = spec.flow.fails
+            && (spec.names.is_empty() || matches!(channel, Channel::Standing | Channel::Pooled { pinned: true, .. }))
+        {
+            return self.fail_here(attempt, cause, spec.place, now, schedule);
+        }
         match spec.route {
             _ if self.flows[flow as usize].per_connection => {
                 if channel == Channel::Standing {
@@ -417,9 +426,18 @@ impl<'p> World<'p> {
         self.send(self.trip(attempt), now, schedule);
     }
 
+    /// Opens a connection, once the client knows the address.
+    #[inline(always)]
+    fn open_connection(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        if self.dns.is_some() && !self.plan_flow(self.attempts[attempt].flow).names.is_empty() {
+            return self.look_up(attempt, now, schedule);
+        }
+        self.open_resolved(attempt, now, schedule);
+    }
+
     /// Opens a connection: the choice of layer 4 is made, the handshake costs one round trip.
     #[inline(never)]
-    fn open_connection(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+    pub(crate) fn open_resolved(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let plan = self.plan;
         let (flow, client, base) = {
             let entry = &self.attempts[attempt];
@@ -440,7 +458,7 @@ impl<'p> World<'p> {
                     }
                     plan.endpoints[choice.endpoint as usize].node
                 }
-                None => return self.refuse(attempt, spec.place, now, schedule),
+                None => return self.refuse(attempt, FailureCause::Refused, spec.place, now, schedule),
             },
             Route::ClientBalancer => {
                 let endpoint = self.attempts[attempt].endpoint;
@@ -464,9 +482,16 @@ impl<'p> World<'p> {
     }
 
     /// The connection could not be opened: its place in the pool is free again.
-    fn refuse(&mut self, attempt: u32, place: u16, now: SimTime, schedule: &mut Schedule) {
+    pub(crate) fn refuse(
+        &mut self,
+        attempt: u32,
+        cause: FailureCause,
+        place: u16,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
         self.replace_connection(attempt, now, schedule);
-        self.fail_here(attempt, FailureCause::Refused, place, now, schedule);
+        self.fail_here(attempt, cause, place, now, schedule);
     }
 
     /// A pool has one connection less: the next in line may open another.
@@ -527,7 +552,7 @@ impl<'p> World<'p> {
             let asker = (flow, self.attempts[attempt].client);
             let Some(endpoint) = self.choose_behind(spec.route, worker, asker, now) else {
                 let place = plan.proxies[proxy as usize].place;
-                return self.refuse(attempt, place, now, schedule);
+                return self.refuse(attempt, FailureCause::Refused, place, now, schedule);
             };
             let entry = &mut self.attempts[attempt];
             (entry.endpoint, entry.picked) = (endpoint, now.as_nanos());

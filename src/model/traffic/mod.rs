@@ -7,6 +7,7 @@ pub mod flow;
 pub(crate) mod idling;
 pub(crate) mod report;
 pub mod request;
+pub mod resolve;
 pub mod retry;
 pub mod route;
 pub mod serve;

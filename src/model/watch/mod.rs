@@ -156,6 +156,17 @@ impl World<'_> {
         });
     }
 
+    /// The lookup of an attempt's host is over.
+    #[cold]
+    pub(crate) fn watch_resolved(&mut self, attempt: u32, queries: u32, found: bool, now: SimTime) {
+        self.tell(|world, stories| {
+            let Some(telling) = stories.of_attempt(attempt) else { return };
+            let Some(resolution) = &world.plan_flow(telling.flow).flow.resolution else { return };
+            let entry = Some((LedgerCause::Dns, resolution.host.clone()));
+            telling.push(now.as_nanos(), entry, What::Resolve { host: resolution.host.clone(), queries, found });
+        });
+    }
+
     /// The first packet of an attempt's connection finds its rule on a node, which takes so long.
     #[cold]
     pub(crate) fn watch_rules(&mut self, attempt: u32, node: u32, nanos: u64) {

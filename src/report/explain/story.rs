@@ -196,6 +196,10 @@ fn step_text(step: &Step) -> String {
         What::PoolWait { of_proxy: false } => "waits for a connection of the client's pool".to_owned(),
         What::PoolWait { of_proxy: true } => "waits for a connection of the proxy's pool".to_owned(),
         What::Connect { between, class } => format!("opens a connection: {between} ({})", class_text(*class)),
+        What::Resolve { host, queries, found } => {
+            let end = if *found { "" } else { ": no address" };
+            format!("resolves {host}: {}{end}", counted_queries(*queries))
+        }
         What::Rules { node } => format!("its first packet passes the rules of {node}"),
         What::Reuse => "takes an open connection".to_owned(),
         What::Hop { between, class } => format!("{between} ({})", class_text(*class)),
@@ -217,6 +221,10 @@ fn step_text(step: &Step) -> String {
         What::Pick(pick) => pick_text(pick),
         What::Calls { .. } => "calls".to_owned(),
     }
+}
+
+fn counted_queries(queries: u32) -> String {
+    if queries == 1 { "1 query".to_owned() } else { format!("{queries} queries") }
 }
 
 /// With how many others a request shared the cores.

@@ -1,6 +1,7 @@
 //! `spec.workloads[].containers`: how containers serve requests.
 
 use super::super::context::{Context, Object};
+use super::super::discover::Client;
 use super::super::tables;
 use super::super::values::{self, found};
 use super::super::{Behaviour, Call, Discipline, Step};
@@ -38,7 +39,7 @@ pub(super) fn behaviour(
     cx: &mut Context<'_>,
     node: &Node,
     (label, field): (&str, &str),
-    namespace: &str,
+    client: Client<'_>,
     targets: &Targets<'_>,
     sites: &mut Vec<CallSite>,
 ) -> Behaviour {
@@ -70,7 +71,7 @@ pub(super) fn behaviour(
         }
         (None, Some(steps)) => {
             let calls = sites.len();
-            behaviour.steps = read_steps(cx, steps, field, namespace, targets, sites);
+            behaviour.steps = read_steps(cx, steps, field, client, targets, sites);
             if sites.len() > calls && object.get("holdsSlotWhileCalling").is_none() {
                 let field = format!("{field}.holdsSlotWhileCalling");
                 cx.assume(format!("{label}: holdsSlotWhileCalling"), "true, a thread per request", field);
@@ -121,7 +122,7 @@ fn read_steps(
     cx: &mut Context<'_>,
     node: &Node,
     field: &str,
-    namespace: &str,
+    client: Client<'_>,
     targets: &Targets<'_>,
     sites: &mut Vec<CallSite>,
 ) -> Vec<Step> {
@@ -141,7 +142,7 @@ fn read_steps(
             ["work", "call", "parallel"].into_iter().filter(|key| object.get(key).is_some()).collect::<Vec<_>>();
         match present.as_slice() {
             ["call"] => {
-                let call = call(cx, &object, &field, namespace, targets, sites);
+                let call = call(cx, &object, &field, client, targets, sites);
                 steps.extend(call.map(|call| Step::Calls(vec![call])));
             }
             [key] => {
@@ -158,7 +159,7 @@ fn read_steps(
                 if *key == "work" {
                     steps.extend(object.get("work").and_then(|node| dist(cx, node, "work")).map(Step::Work));
                 } else {
-                    steps.extend(parallel(cx, &object, &field, namespace, targets, sites));
+                    steps.extend(parallel(cx, &object, &field, client, targets, sites));
                 }
             }
             [] => cx.problem_help(item.span, "a step is `work`, `call` or `parallel`", "write for example {work: 5ms}"),
@@ -176,7 +177,7 @@ fn parallel(
     cx: &mut Context<'_>,
     object: &Object<'_>,
     field: &str,
-    namespace: &str,
+    client: Client<'_>,
     targets: &Targets<'_>,
     sites: &mut Vec<CallSite>,
 ) -> Option<Step> {
@@ -188,7 +189,7 @@ fn parallel(
     }
     for (index, item) in items.iter().enumerate() {
         if let Some(object) = cx.object(item, &tables::CALL) {
-            calls.extend(call(cx, &object, &format!("{field}.parallel[{index}]"), namespace, targets, sites));
+            calls.extend(call(cx, &object, &format!("{field}.parallel[{index}]"), client, targets, sites));
         }
     }
     (!calls.is_empty()).then_some(Step::Calls(calls))
@@ -198,7 +199,7 @@ fn call(
     cx: &mut Context<'_>,
     object: &Object<'_>,
     field: &str,
-    namespace: &str,
+    client: Client<'_>,
     targets: &Targets<'_>,
     sites: &mut Vec<CallSite>,
 ) -> Option<Call> {
@@ -208,7 +209,7 @@ fn call(
     let name = object.name(cx, "name", &['[', ']', '"']).unwrap_or(written).to_owned();
     let probability = object.ratio(cx, "probability").unwrap_or(1.0);
     assume_sending(cx, object, &format!("call {name}"), field);
-    let flow = flow(cx, object, (name, to, namespace), targets)?;
+    let flow = flow(cx, object, (name, to, client), targets)?;
     sites.push(CallSite { span: to.span, service: flow.service });
     Some(Call { probability, flow })
 }

@@ -1,11 +1,13 @@
 //! How requests are sent: what traffics and calls have in common.
 
 use super::super::context::{Context, Object};
+use super::super::discover::{Client, Discovery};
 use super::super::services::ServiceTable;
 use super::super::tables_flow as tables;
 use super::super::values::{self, Bad, shorten};
-use super::super::{Cancellation, ConnectionMode, Connections, Demand, Flow, Layer, PoolOrder, Protocol, Retries, url};
+use super::super::{Cancellation, ConnectionMode, Connections, Demand, Flow, Layer, PoolOrder, Protocol, Retries};
 use super::balancer::balancer;
+use super::dns::resolver;
 use crate::cause::FailureCause;
 use crate::time::SimDuration;
 use crate::yaml::{Node, Value, nearest};
@@ -23,17 +25,20 @@ pub(super) struct ProxyName {
 pub(super) struct Targets<'a> {
     pub(super) services: &'a ServiceTable,
     pub(super) proxies: &'a [ProxyName],
+    pub(super) discovery: &'a Discovery,
 }
 
 /// A flow: `object` has its keys, `to` its URL.
 pub(super) fn flow(
     cx: &mut Context<'_>,
     object: &Object<'_>,
-    (name, to, namespace): (String, &Node, &str),
+    (name, to, client): (String, &Node, Client<'_>),
     targets: &Targets<'_>,
 ) -> Option<Flow> {
-    let service = values::text(to).and_then(|text| url::resolve(text, namespace, targets.services));
-    let service = cx.take(to, "", service);
+    let resolver = resolver(cx, object, &targets.discovery.rules);
+    let found = values::text(to).and_then(|text| targets.discovery.find(text, client, resolver, targets.services));
+    let found = cx.take(to, "", found);
+    let service = found.as_ref().map(|found| found.port);
     let through = through(cx, object, targets);
     let balancer = object.get("balancer").and_then(|node| balancer(cx, node, service));
     if let (Some(_), Some(_)) = (object.get("through"), object.get("balancer")) {
@@ -64,6 +69,8 @@ pub(super) fn flow(
     let flow = Flow {
         name,
         service: service.unwrap_or(0),
+        fails: found.as_ref().and_then(|found| found.fails),
+        resolution: found.and_then(|found| found.resolution).map(Box::new),
         through: through.flatten(),
         connections: object.get("connections").and_then(|node| connections(cx, node)).unwrap_or(DEFAULT_CONNECTIONS),
         balancer,

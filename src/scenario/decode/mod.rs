@@ -6,6 +6,7 @@ mod behaviour;
 mod cluster;
 mod cycles;
 mod dist;
+pub(super) mod dns;
 mod expect;
 mod flow;
 mod measured;
@@ -15,6 +16,7 @@ mod traffic;
 mod workload;
 
 use super::context::{Context, Object};
+use super::discover::Discovery;
 use super::metric::MetricNames;
 use super::objects::{Objects, short};
 use super::services::ServiceTable;
@@ -62,6 +64,9 @@ pub(super) fn scenario(
     let mut workloads = workload::placed(cx, &objects, &entries, &nodes);
 
     let services = ServiceTable::build(cx, &objects);
+    let (dns, rules) = dns::dns(cx, cluster_object.as_ref(), &nodes, &services);
+    let resolvers = workload::resolvers(cx, &workloads, &entries, &rules);
+    let discovery = Discovery::new(&objects, &services, (&nodes, &workloads), rules, resolvers);
     let proxies = proxy::proxies(cx, proxies_list, &services, &nodes);
     let proxy_names = proxies
         .iter()
@@ -71,7 +76,7 @@ pub(super) fn scenario(
             service: complete.then_some(proxy.service),
         })
         .collect::<Vec<_>>();
-    let targets = Targets { services: &services, proxies: &proxy_names };
+    let targets = Targets { services: &services, proxies: &proxy_names, discovery: &discovery };
     let sites = workload::behaviours(cx, &mut workloads, &entries, &targets);
     cycles::refuse(cx, &workloads, &services, &sites);
     let traffic = traffic::traffics(cx, traffic_list, &Places { workloads: &workloads, nodes: &nodes }, &targets);
@@ -88,7 +93,7 @@ pub(super) fn scenario(
         name: identity.name.to_owned(),
         variant: identity.variant.to_owned(),
         run,
-        cluster: super::Cluster { nodes, network, kube_proxy },
+        cluster: super::Cluster { nodes, network, kube_proxy, dns },
         workloads,
         services: services.ports,
         proxies: proxies.into_iter().map(|(proxy, _)| proxy).collect(),

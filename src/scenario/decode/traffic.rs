@@ -1,6 +1,7 @@
 //! `spec.traffic`.
 
 use super::super::context::{Context, Object};
+use super::super::discover::Client;
 use super::super::names;
 use super::super::tables;
 use super::super::values::{self, shorten};
@@ -44,9 +45,11 @@ fn traffic(cx: &mut Context<'_>, item: &yaml::Node, places: &Places<'_>, targets
     let object = cx.object(item, &tables::TRAFFIC)?;
     let name = object.name(cx, "name", &['.', '/', '[', ']', '#', '"']);
     let from = source(cx, &object, places);
-    let namespace = match &from {
-        Some(Source::Workload(workload)) => places.workloads[*workload].namespace.as_str(),
-        _ => "default",
+    let client = match &from {
+        Some(Source::Workload(workload)) => {
+            Client { namespace: &places.workloads[*workload].namespace, workload: Some(*workload) }
+        }
+        _ => Client { namespace: "default", workload: None },
     };
     let mut clients = clients(cx, &object, from.as_ref(), places);
     let arrivals = object.get("arrivals").and_then(|node| arrivals(cx, node, clients.count));
@@ -54,7 +57,7 @@ fn traffic(cx: &mut Context<'_>, item: &yaml::Node, places: &Places<'_>, targets
         clients_of_trace(cx, &object, trace, &mut clients);
     }
     let flow = match object.get("to") {
-        Some(to) => flow(cx, &object, (name.unwrap_or_default().to_owned(), to, namespace), targets),
+        Some(to) => flow(cx, &object, (name.unwrap_or_default().to_owned(), to, client), targets),
         None => None,
     };
     let name = name?;

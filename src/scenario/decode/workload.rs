@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::context::{Context, Object};
+use super::super::discover::Client;
 use super::super::objects::{Objects, short};
 use super::super::services::selects;
 use super::super::tables::{self, MAX_PODS};
@@ -10,6 +11,7 @@ use super::super::values::shorten;
 use super::super::{Change, Container, Episode, Node, Workload, placement};
 use super::behaviour::{CallSite, behaviour, default_behaviour};
 use super::dist::dist;
+use super::dns::{self, Resolver, Rules};
 use super::flow::Targets;
 use crate::manifest::WorkloadObject;
 use crate::yaml::{self, Key, Value, nearest};
@@ -249,7 +251,8 @@ pub(super) fn behaviours(
             match described.iter().find(|(key, _)| key.name == container.name) {
                 Some((_, node)) => {
                     let mut own = Vec::new();
-                    container.behaviour = behaviour(cx, node, (&label, &field), &workload.namespace, targets, &mut own);
+                    let client = Client { namespace: &workload.namespace, workload: Some(index) };
+                    container.behaviour = behaviour(cx, node, (&label, &field), client, targets, &mut own);
                     sites.push((index, position, own));
                 }
                 None if is_reached(index, position, targets) => {
@@ -264,6 +267,18 @@ pub(super) fn behaviours(
         }
     }
     sites
+}
+
+/// What the scenario says of the resolver of each workload's pods.
+pub(super) fn resolvers(
+    cx: &mut Context<'_>,
+    workloads: &[Workload],
+    entries: &[Entry<'_>],
+    rules: &Rules,
+) -> Vec<Resolver> {
+    let of = |index: usize| entries.iter().find(|entry| entry.workload == index);
+    let mut read = |index| of(index).map_or_else(Resolver::default, |entry| dns::resolver(cx, &entry.object, rules));
+    (0..workloads.len()).map(&mut read).collect()
 }
 
 /// Whether some Service leads to the container: without requests its behaviour does not matter.

@@ -84,7 +84,7 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("a bad name hides nothing", with(&TRAFFIC.replace("3/s", "3")).replace("{name: t}\nspec", "{name: a b}\nspec")),
         ("a misspelt key", with(TRAFFIC).replace("inline", "inlne")),
         ("a key that is nowhere near", traffic("http://web/", ", colour: red")),
-        ("not built yet", with(&format!("{TRAFFIC}  timeline: []\n  cluster: {{dns: {{replicas: 2}}, kubeProxy: {{mode: ipvs}}}}\n"))),
+        ("not built yet", with(&format!("{TRAFFIC}  timeline: []\n  cluster: {{mesh: {{}}, kubeProxy: {{mode: ipvs}}}}\n"))),
         ("a mode of kube-proxy that is misspelt", with(&format!("{TRAFFIC}  cluster: {{kubeProxy: {{mode: iptable}}}}\n"))),
         ("a scheduler without IPVS", with(&format!("{TRAFFIC}  cluster: {{kubeProxy: {{scheduler: lc}}}}\n"))),
         ("a scheduler that is none", with(&format!("{TRAFFIC}  cluster: {{kubeProxy: {{mode: ipvs, scheduler: wlcx}}}}\n"))),

@@ -1,6 +1,7 @@
 //! Whole files: what loads, and what each mistake is answered with.
 
 mod details;
+mod discovery;
 mod examples;
 mod goals;
 mod metrics;

@@ -1,0 +1,285 @@
+//! The cluster's DNS servers and every cache on the way to them.
+//!
+//! A server is a queue: queries come by UDP, each takes one of its cores for a short time, the others wait. Names that
+//! the cluster does not have are asked for outside, which takes time but no core.
+
+use std::collections::VecDeque;
+
+use crate::discovery::cache::{Entry, Limits};
+use crate::discovery::lookup::{Action, Lookup, Query, TIMERS};
+use crate::engine::LaneId;
+use crate::model::plan::{NONE, Plan, as_u32};
+use crate::model::random_keys::DNS_SERVER;
+use crate::model::slab::Slab;
+use crate::observe::dns::{DnsLabel, DnsOutcome, DnsSubject};
+use crate::random::{Keyed, name_hash};
+use crate::scenario::dns::{Dns, Name, NameServer, Reply};
+use crate::time::{SimDuration, SimTime};
+
+/// What does not change: the names that can be asked for, and the rows that count.
+#[derive(Debug)]
+pub struct DnsPlan {
+    /// The cluster's servers.
+    pub spec: Dns,
+    /// All names that flows can ask for.
+    pub names: Vec<Name>,
+    /// Row of each name's A; AAAA has the next.
+    row_of_name: Vec<u32>,
+    /// Row of each flow's host; `NONE` where it looks nothing up.
+    row_of_flow: Vec<u32>,
+    /// Row of the first server.
+    first_server: u32,
+    /// What the rows are about.
+    pub labels: Vec<DnsLabel>,
+}
+
+impl DnsPlan {
+    /// Nothing to be asked for yet.
+    #[must_use]
+    pub const fn new(spec: Dns) -> Self {
+        Self {
+            spec,
+            names: Vec::new(),
+            row_of_name: Vec::new(),
+            row_of_flow: Vec::new(),
+            first_server: 0,
+            labels: Vec::new(),
+        }
+    }
+
+    /// The number of a name with these answers.
+    pub fn name(&mut self, name: &Name) -> u32 {
+        let found = self.names.iter().position(|known| known == name).unwrap_or_else(|| {
+            self.names.push(name.clone());
+            self.names.len() - 1
+        });
+        as_u32(found)
+    }
+
+    /// Lays out the rows, once all names are known: hosts of the flows, names by type, servers.
+    pub fn lay_rows(&mut self, hosts: &[Option<String>]) {
+        let mut labels: Vec<DnsLabel> = Vec::new();
+        let mut row = |label: DnsLabel| {
+            let found = labels.iter().position(|known| *known == label).unwrap_or_else(|| {
+                labels.push(label);
+                labels.len() - 1
+            });
+            as_u32(found)
+        };
+        let host = |host: &Option<String>| host.clone().map(|name| DnsLabel { name, subject: DnsSubject::Lookup });
+        self.row_of_flow = hosts.iter().map(|name| host(name).map_or(NONE, &mut row)).collect();
+        let mut of_name = |name: &Name| {
+            let label = |record| DnsLabel { name: name.name.clone(), subject: DnsSubject::Query(record) };
+            let first = row(label("A"));
+            row(label("AAAA"));
+            first
+        };
+        self.row_of_name = self.names.iter().map(&mut of_name).collect();
+        self.first_server = as_u32(labels.len());
+        let server = |index| DnsLabel { name: format!("coredns-{index}"), subject: DnsSubject::Server };
+        labels.extend((0..self.spec.servers.len()).map(server));
+        self.labels = labels;
+    }
+}
+
+/// A server.
+#[derive(Debug, Default)]
+pub(crate) struct Server {
+    /// Queries it works on.
+    pub(crate) busy: u32,
+    /// Queries that wait.
+    pub(crate) waiting: VecDeque<u32>,
+    /// Work of the queries that came in the window.
+    pub(crate) work: u64,
+    /// What it has asked outside, by name and type.
+    outside: Vec<Entry>,
+}
+
+/// Where a query is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leg {
+    /// On the way to the node's cache.
+    ToNode,
+    /// On the way to a server.
+    ToServer,
+    /// Waiting for a core, or being worked on.
+    AtServer,
+    /// A resolver outside is asked.
+    Outside,
+    /// On the way back to the node's cache.
+    BackToNode,
+    /// On the way back to the client.
+    Back,
+}
+
+/// A query under way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QueryState {
+    /// Its lookup, and the number by which a later one in the same place is told from it.
+    pub(crate) lookup: u32,
+    pub(crate) serial: u64,
+    pub(crate) query: Query,
+    /// The name, by the plan's number.
+    pub(crate) name: u32,
+    pub(crate) asked: NameServer,
+    pub(crate) leg: Leg,
+    /// Node of the client.
+    pub(crate) node: u32,
+    /// The server that works on it.
+    pub(crate) server: u32,
+    /// Identity, for its draws.
+    pub(crate) key: u64,
+    pub(crate) sent: SimTime,
+    /// When it reached the server.
+    pub(crate) reached: SimTime,
+    /// How long the answer may be used again.
+    pub(crate) ttl: SimDuration,
+    pub(crate) measured: bool,
+}
+
+/// A lookup under way.
+#[derive(Debug, Clone)]
+pub(crate) struct LookupState {
+    pub(crate) machine: Lookup,
+    pub(crate) serial: u64,
+    pub(crate) flow: u32,
+    pub(crate) client: u32,
+    pub(crate) node: u32,
+    /// Identity, for its draws.
+    pub(crate) base: u64,
+    /// First and last of the attempts that wait for it, linked by `next`.
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+    pub(crate) tickets: [u32; TIMERS],
+    pub(crate) sent: u32,
+    /// The port of the last query.
+    pub(crate) socket: u16,
+    /// The time to live of the last address that came.
+    pub(crate) ttl: SimDuration,
+    pub(crate) measured: bool,
+}
+
+/// What a client remembers of its flow's host.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory {
+    pub(crate) found: Entry,
+    pub(crate) missing: Entry,
+    /// How it was missing.
+    pub(crate) timed_out: bool,
+    /// The lookup under way that others may share.
+    pub(crate) lookup: u32,
+    /// The server that the next lookup begins with, under `rotate`.
+    pub(crate) turn: u8,
+}
+
+/// The state of name resolution in one replication.
+#[derive(Debug)]
+pub(crate) struct DnsState {
+    pub(crate) lookups: Slab<LookupState>,
+    pub(crate) queries: Slab<QueryState>,
+    pub(crate) servers: Vec<Server>,
+    /// What each node's cache has, by name and type; made when first used.
+    nodes: Vec<Vec<Entry>>,
+    /// The server that each node's cache has its connection to.
+    pub(crate) server_of_node: Vec<u32>,
+    /// What clients remember, by flow and client.
+    memories: Vec<Vec<Memory>>,
+    pub(crate) lanes: Vec<Option<LaneId>>,
+    /// Lookups so far.
+    pub(crate) serial: u64,
+    pub(crate) actions: Vec<Action>,
+    rows: Vec<DnsOutcome>,
+}
+
+impl DnsState {
+    pub(crate) fn new(plan: &Plan, dns: &DnsPlan, replication: u32, lanes: Vec<Option<LaneId>>) -> Self {
+        let seed = plan.scenario.run.seed;
+        let servers = as_u32(dns.spec.servers.len());
+        let pin = |node: &crate::scenario::Node| {
+            let key = name_hash(seed, replication, &format!("node/{}/dns", node.name));
+            Keyed::new(key ^ DNS_SERVER).below(servers)
+        };
+        Self {
+            lookups: Slab::default(),
+            queries: Slab::default(),
+            servers: (0..servers).map(|_| Server::default()).collect(),
+            nodes: vec![Vec::new(); plan.scenario.cluster.nodes.len()],
+            server_of_node: plan.scenario.cluster.nodes.iter().map(pin).collect(),
+            memories: vec![Vec::new(); plan.flows.len()],
+            lanes,
+            serial: 0,
+            actions: Vec::new(),
+            rows: vec![DnsOutcome::default(); dns.labels.len()],
+        }
+    }
+
+    /// What a client remembers.
+    pub(crate) fn memory(&mut self, plan: &Plan, flow: u32, client: u32) -> &mut Memory {
+        let memories = &mut self.memories[flow as usize];
+        if memories.is_empty() {
+            let (none, clients) = (Entry::default(), plan.flows[flow as usize].clients as usize);
+            let nothing = Memory { found: none, missing: none, timed_out: false, lookup: NONE, turn: 0 };
+            memories.resize(clients, nothing);
+        }
+        &mut memories[client as usize]
+    }
+
+    /// The node's cache entry of a query.
+    pub(crate) fn node_entry(&mut self, dns: &DnsPlan, query: &QueryState) -> &mut Entry {
+        entry(&mut self.nodes[query.node as usize], dns, query)
+    }
+
+    /// The server's cache entry of a query.
+    pub(crate) fn server_entry(&mut self, dns: &DnsPlan, query: &QueryState) -> &mut Entry {
+        entry(&mut self.servers[query.server as usize].outside, dns, query)
+    }
+
+    /// The row that counts the lookups of a flow.
+    pub(crate) fn row_of_flow(&mut self, dns: &DnsPlan, flow: u32) -> &mut DnsOutcome {
+        &mut self.rows[dns.row_of_flow[flow as usize] as usize]
+    }
+
+    /// The row that counts queries like this one.
+    pub(crate) fn row_of_query(&mut self, dns: &DnsPlan, query: &QueryState) -> &mut DnsOutcome {
+        &mut self.rows[dns.row_of_name[query.name as usize] as usize + record(query)]
+    }
+
+    /// The row of a server.
+    pub(crate) fn row_of_server(&mut self, dns: &DnsPlan, server: u32) -> &mut DnsOutcome {
+        &mut self.rows[(dns.first_server + server) as usize]
+    }
+
+    /// The rows at the end of a window of so many nanoseconds.
+    pub(crate) fn finish(mut self, dns: &DnsPlan, span: u64) -> Vec<DnsOutcome> {
+        for server in 0..as_u32(self.servers.len()) {
+            let work = self.servers[server as usize].work as f64;
+            let time = f64::from(dns.spec.concurrency) * span as f64;
+            self.row_of_server(dns, server).utilization = (span > 0).then(|| (work / time).min(1.0));
+        }
+        self.rows
+    }
+}
+
+/// 0 for A, 1 for AAAA.
+fn record(query: &QueryState) -> usize {
+    usize::from(query.query.record == crate::discovery::records::RecordType::Aaaa)
+}
+
+fn entry<'e>(entries: &'e mut Vec<Entry>, dns: &DnsPlan, query: &QueryState) -> &'e mut Entry {
+    if entries.is_empty() {
+        entries.resize(2 * dns.names.len(), Entry::default());
+    }
+    &mut entries[2 * query.name as usize + record(query)]
+}
+
+impl QueryState {
+    /// What is answered in the end.
+    pub(crate) fn reply(&self, dns: &DnsPlan) -> Reply {
+        dns.names[self.name as usize].reply(self.query.record, self.asked)
+    }
+}
+
+/// How long a node's cache keeps an answer.
+pub(crate) fn kept_on_node(exists: bool, ttl: SimDuration) -> SimDuration {
+    Limits::NODE_LOCAL.lifetime(exists, ttl)
+}

@@ -1,0 +1,411 @@
+//! Where the URL of a client leads: variables are put in, the host is looked up as the client's resolver would.
+//!
+//! Pods do not change during a run, so every answer is known here. What a lookup costs is found out in the run, with the
+//! same names, answers and rules.
+
+use std::net::Ipv4Addr;
+
+use super::decode::dns::{External, Resolver, Rules};
+use super::dns::{Name, NameServer, Reply, Resolution};
+use super::objects::Objects;
+use super::services::{Group, ServiceTable, dotted};
+use super::url::{self, Url};
+use super::values::{Bad, shorten};
+use super::{Node, Workload, placement};
+use crate::cause::FailureCause;
+use crate::discovery::environment::{self, KnownPort, KnownService};
+use crate::discovery::lookup::{Action, Answer, Lookup, Outcome, Settings};
+use crate::discovery::records::{EndpointRecord, LeadsTo, Loop, Pods, PortRecord, RecordType, ServiceRecords, Zone};
+use crate::discovery::resolv_conf::{Candidates, ClusterDns, Library, Options, PodDns, ResolvConf, candidates};
+use crate::manifest::{ServiceForm, ServiceObject};
+use crate::time::SimDuration;
+
+/// The address that kubeadm gives the Service `kube-dns`.
+pub(super) const KUBE_DNS: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
+/// The address of the API server's Service.
+const KUBERNETES: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 1);
+
+/// Everything that decides where names lead.
+pub(super) struct Discovery {
+    zone: Zone,
+    known: Vec<KnownService>,
+    cluster: ClusterDns,
+    pub(super) rules: Rules,
+    pods: Vec<PodDns>,
+    links: Vec<bool>,
+    /// What the scenario says of each workload's resolver.
+    pub(super) resolvers: Vec<Resolver>,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Client<'a> {
+    pub(super) namespace: &'a str,
+    /// Its workload; `None` for clients that are no pods.
+    pub(super) workload: Option<usize>,
+}
+
+/// Where a URL leads.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Found {
+    /// The Service port, as an index into the table's ports; where nothing is found, the one that was meant.
+    pub(super) port: usize,
+    /// How the host is looked up, where it is.
+    pub(super) resolution: Option<Resolution>,
+    /// Why no request ever gets there.
+    pub(super) fails: Option<FailureCause>,
+}
+
+impl Discovery {
+    /// What follows from the Services, the pods and the rules.
+    pub(super) fn new(
+        objects: &Objects,
+        services: &ServiceTable,
+        (nodes, workloads): (&[Node], &[Workload]),
+        rules: Rules,
+        resolvers: Vec<Resolver>,
+    ) -> Self {
+        let headless = objects.services.iter().any(|service| service.form == ServiceForm::Headless);
+        // Where pods find no room there is an error already.
+        let placed = if headless { placement::place(nodes, workloads).unwrap_or_default() } else { Vec::new() };
+        let cluster_ip = |group: &Group| {
+            let port = services.ports.get(group.first).filter(|_| group.count > 0);
+            port.map_or(0, |port| port.cluster_ip)
+        };
+        // The table leaves out a Service that is written twice.
+        let object = |group: &Group| -> Option<&ServiceObject> {
+            objects.services.iter().find(|one| one.namespace == group.namespace && one.name == group.name)
+        };
+        let records = services.groups.iter().map(|group| {
+            let leads_to = match object(group) {
+                Some(ServiceObject { external_name: Some(name), .. }) => LeadsTo::Name(name.clone()),
+                Some(service) if group.headless => LeadsTo::Endpoints(endpoints(service, objects, &placed)),
+                _ => LeadsTo::ClusterIp(Ipv4Addr::from(cluster_ip(group))),
+            };
+            let ports = &services.ports[group.first..group.first + group.count];
+            let port =
+                |port: &super::Service| PortRecord { name: port.port_name.clone(), protocol: "tcp", port: port.port };
+            let (namespace, name) = (group.namespace.clone(), group.name.clone());
+            ServiceRecords { namespace, name, leads_to, ports: ports.iter().map(port).collect() }
+        });
+        let zone = Zone::new(&rules.domain, Pods::Insecure, records.collect(), Vec::new());
+        let host = ResolvConf {
+            nameservers: vec!["192.0.2.53".to_owned()],
+            search: rules.host_search.clone(),
+            options: Vec::new(),
+        };
+        Self {
+            zone,
+            known: known(services),
+            cluster: ClusterDns { address: KUBE_DNS.to_string(), domain: rules.domain.clone(), host },
+            rules,
+            pods: objects.workloads.iter().map(|workload| workload.dns.clone()).collect(),
+            links: objects.workloads.iter().map(|workload| workload.service_links).collect(),
+            resolvers,
+        }
+    }
+
+    /// Where the URL leads, seen from the client; `own` is what the scenario says of this flow's resolver.
+    pub(super) fn find(
+        &self,
+        text: &str,
+        client: Client<'_>,
+        own: Resolver,
+        services: &ServiceTable,
+    ) -> Result<Found, Bad> {
+        let of_workload = client.workload.and_then(|workload| self.resolvers.get(workload)).copied();
+        let resolver = own.or(of_workload.unwrap_or_default());
+        let fails = resolver.or(self.rules.resolver).fails.unwrap_or(false);
+        let expanded = self.expanded(text, client);
+        if let Some(name) = environment::first_unknown(&expanded) {
+            return self.without_variable(name, client, fails, services);
+        }
+        let url = url::parse(&expanded).map_err(|bad| explain_expansion(bad, text, &expanded))?;
+        if let Some(address) = url::ipv4(url.host) {
+            let group = &services.groups[url::group_at(address, url.host, services)?];
+            let port = url::port_of_group(&expanded, &url, group, services)?;
+            return Ok(Found { port, resolution: None, fails: None });
+        }
+        self.by_name(&expanded, &url, client, resolver, fails, services)
+    }
+
+    /// The text with the client's variables put in.
+    fn expanded(&self, text: &str, client: Client<'_>) -> String {
+        if !text.contains('$') {
+            return text.to_owned();
+        }
+        let links = client.workload.and_then(|workload| self.links.get(workload)).copied().unwrap_or(true);
+        let variables = environment::service_variables(&self.known, client.namespace, links);
+        environment::expand(text, |name| variables.get(name).cloned())
+    }
+
+    /// A variable that the client's container does not have.
+    fn without_variable(
+        &self,
+        name: &str,
+        client: Client<'_>,
+        fails: bool,
+        services: &ServiceTable,
+    ) -> Result<Found, Bad> {
+        let belongs = |group: &&Group| {
+            let rest = name.strip_prefix(environment::mangled(&group.name).as_str());
+            rest.is_some_and(|rest| rest.starts_with("_SERVICE_") || rest.starts_with("_PORT"))
+        };
+        let of = services.groups.iter().filter(belongs).max_by_key(|group| group.name.len());
+        let message = format!("the variable `{}` is not set at the client", shorten(name));
+        let Some(group) = of else {
+            let help = "variables are named after Services, such as $(WEB_SERVICE_HOST):$(WEB_SERVICE_PORT)";
+            return Err((message, Some(help.to_owned())));
+        };
+        let service = dotted(&group.namespace, &group.name);
+        if fails && group.count > 0 {
+            return Ok(Found { port: group.first, resolution: None, fails: Some(FailureCause::EnvMissing) });
+        }
+        let links = client.workload.and_then(|workload| self.links.get(workload)).copied().unwrap_or(true);
+        let why = if group.headless {
+            format!("service/{service} is headless, and only Services with a cluster IP have variables")
+        } else if group.namespace != client.namespace {
+            format!(
+                "service/{service} is in namespace `{}`, the client in `{}`: variables cross no namespaces",
+                group.namespace, client.namespace
+            )
+        } else if !links {
+            "its pod has `enableServiceLinks: false`".to_owned()
+        } else {
+            format!("service/{service} has other variables")
+        };
+        Err((message, Some(format!("{why}; to see it fail in the run, write resolver: {{missing: fail}}"))))
+    }
+
+    fn by_name(
+        &self,
+        text: &str,
+        url: &Url<'_>,
+        client: Client<'_>,
+        resolver: Resolver,
+        fails: bool,
+        services: &ServiceTable,
+    ) -> Result<Found, Bad> {
+        let usual = PodDns::default();
+        let pod = client.workload.and_then(|workload| self.pods.get(workload)).unwrap_or(&usual);
+        let file = ResolvConf::of_pod(pod, client.namespace, &self.cluster);
+        let resolver = resolver.or(self.rules.resolver.without(&pod.config.options));
+        let library = resolver.library.unwrap_or_default();
+        let mut options = Options::read(&file.options, library);
+        resolver.change(&mut options);
+        let names = candidates(url.host, &file.search, options.ndots, library);
+        let server = |address: &String| match *address == self.cluster.address {
+            true => NameServer::Cluster,
+            false => NameServer::Outside,
+        };
+        let servers: Vec<NameServer> = file.nameservers.iter().map(server).collect();
+        let settings = Settings::new(library, &options, servers.len(), resolver.both.unwrap_or(true), &names);
+        let first = servers.first().copied().unwrap_or(NameServer::Outside);
+        let mut asked = Vec::new();
+        for name in &names.names {
+            let answers = (self.reply(name, RecordType::A)?, self.reply(name, RecordType::Aaaa)?);
+            asked.push(Name { name: name.clone(), a: answers.0, aaaa: answers.1 });
+        }
+        let outcome = end_of(settings, &asked, first);
+        let (port, fails) = match outcome {
+            Outcome::Found(position) => {
+                let name = &asked[position as usize].name;
+                (self.port_behind(name, text, url, services)?, None)
+            }
+            _ => (self.port_meant(url, client, (&file, library), fails, services)?, Some(FailureCause::DnsNxdomain)),
+        };
+        if self.rules.autopath && first == NameServer::Cluster {
+            walk_for_the_client(&mut asked, outcome, &names);
+        }
+        let cache = resolver.cache.flatten();
+        let resolution = self.rules.on.then(|| Resolution {
+            host: url.host.to_owned(),
+            names: asked,
+            settings,
+            servers,
+            rotate: options.rotate,
+            tcp: options.use_vc,
+            cache,
+            // Go asks once for all goroutines that want one name; a cache has its own lock.
+            shared: library == Library::Go || cache.is_some(),
+        });
+        Ok(Found { port, resolution, fails })
+    }
+
+    /// What the cluster's servers answer.
+    fn reply(&self, name: &str, record: RecordType) -> Result<Reply, Bad> {
+        let external = |name: &str| self.rules.externals.iter().find(|external| external.name == name);
+        let outside = |external: &External| {
+            let has = record == RecordType::A || external.ipv6;
+            Reply { answer: if has { Answer::Address } else { Answer::NoData }, forwarded: true, ttl: external.ttl }
+        };
+        if !self.zone.holds(name) {
+            let none = Reply { answer: Answer::NxDomain, forwarded: true, ttl: SimDuration::from_secs(30) };
+            return Ok(external(name).map_or(none, outside));
+        }
+        let reply = self.zone.answer(name, record).map_err(|Loop(names)| {
+            let message = format!("ExternalName Services lead in a circle: {}", names.join(" → "));
+            (message, Some("let one of them name a Service or a name outside".to_owned()))
+        })?;
+        let ttl = self.rules.ttl;
+        if reply.leaves_zone {
+            // A name outside that nothing is known of is taken to exist; that it leads nowhere here is said later.
+            let last = reply.aliases.last().map(String::as_str).unwrap_or_default();
+            let unknown = Reply { answer: Answer::Address, forwarded: true, ttl };
+            return Ok(external(last).map_or(unknown, outside));
+        }
+        let answer = match (reply.rcode, reply.data.is_empty()) {
+            (crate::discovery::records::Rcode::NxDomain, _) => Answer::NxDomain,
+            (_, true) => Answer::NoData,
+            (_, false) => Answer::Address,
+        };
+        Ok(Reply { answer, forwarded: false, ttl })
+    }
+
+    /// The Service port behind a name that was found.
+    fn port_behind(&self, name: &str, text: &str, url: &Url<'_>, services: &ServiceTable) -> Result<usize, Bad> {
+        let aliases = self.zone.answer(name, RecordType::A).map(|reply| reply.aliases).unwrap_or_default();
+        let last = aliases.last().map_or(name, String::as_str);
+        if let Some(external) = self.rules.externals.iter().find(|external| external.name == last) {
+            return Ok(external.port);
+        }
+        match self.zone.leads_to(name) {
+            Some((service, None)) => url::port_of_group(text, url, &services.groups[service], services),
+            Some((service, Some(address))) => Err((
+                format!("not supported yet: `{}` names a single pod, {address}", shorten(url.host)),
+                Some(format!("write the Service's name, {}", services.groups[service].name)),
+            )),
+            None if self.zone.holds(last) => Err((
+                format!("not supported yet: `{}` names a single pod", shorten(url.host)),
+                Some("write the name of a Service".to_owned()),
+            )),
+            None => Err((
+                format!("`{}` leads to `{}`, outside the cluster", shorten(url.host), shorten(last)),
+                Some(format!("write cluster.dns.external: [{{name: {last}, to: service/…}}] for what stands for it")),
+            )),
+        }
+    }
+
+    /// The Service port that was meant by a name that does not exist for the client.
+    fn port_meant(
+        &self,
+        url: &Url<'_>,
+        client: Client<'_>,
+        (file, library): (&ResolvConf, Library),
+        fails: bool,
+        services: &ServiceTable,
+    ) -> Result<usize, Bad> {
+        let meant = url::meant(url.host, client.namespace, &self.rules.domain);
+        let group = meant.and_then(|(name, space)| self.zone.service(space, name)).map(|index| &services.groups[index]);
+        let port = |group: &Group| match group.unusable.as_ref().or_else(|| group.broken.iter().flatten().next()) {
+            None => {
+                let wanted = url.port.unwrap_or(80);
+                let ports = &services.ports[group.first..group.first + group.count];
+                Ok(group.first + ports.iter().position(|port| port.port == wanted).unwrap_or(0))
+            }
+            Some((message, help)) => {
+                let service = dotted(&group.namespace, &group.name);
+                Err((format!("`{}` leads to service/{service}, which {message}", shorten(url.host)), help.clone()))
+            }
+        };
+        if let Some(group) = group {
+            // Without ready endpoints a headless Service has no name: that is a matter of the run.
+            if fails || group.headless && file.nameservers.contains(&self.cluster.address) {
+                return port(group);
+            }
+            let message = format!("`{}` does not resolve at the client", shorten(url.host));
+            let help =
+                format!("with {library:?} its resolv.conf is `{}`", file.text().trim_end().replace('\n', "`, `"));
+            return Err((message, Some(help)));
+        }
+        let elsewhere = meant.and_then(|(name, _)| services.groups.iter().find(|group| group.name == name));
+        match elsewhere {
+            Some(group) if fails => port(group),
+            _ => Err(url::not_found(url.host, client.namespace, &self.rules.domain, services)),
+        }
+    }
+}
+
+/// What a problem with an expanded URL says about the text it came from.
+fn explain_expansion((message, help): Bad, text: &str, expanded: &str) -> Bad {
+    if text == expanded {
+        return (message, help);
+    }
+    (message, Some(format!("`{}` becomes `{}` with the client's variables", shorten(text), shorten(expanded))))
+}
+
+/// With `autopath` the server answers the first query with what the whole search would have found.
+fn walk_for_the_client(asked: &mut [Name], outcome: Outcome, names: &Candidates) {
+    // Names that are first asked for as they are have no search to be walked.
+    if let Outcome::Found(position) = outcome
+        && position > 0
+        && names.as_given != Some(0)
+    {
+        let found = asked[position as usize].clone();
+        (asked[0].a, asked[0].aaaa) = (found.a, found.aaaa);
+    }
+}
+
+/// How a lookup ends when every query is answered at once.
+fn end_of(settings: Settings, asked: &[Name], server: NameServer) -> Outcome {
+    let mut actions = Vec::new();
+    let mut lookup = Lookup::begin(settings, 0, &mut actions);
+    let mut next = 0;
+    while let Some(action) = actions.get(next).copied() {
+        next += 1;
+        match action {
+            Action::Send(query) => {
+                let reply = asked[query.candidate as usize].reply(query.record, server);
+                lookup.answered(query, reply.answer, &mut actions);
+            }
+            Action::Done(outcome) => return outcome,
+            Action::Wait(_) | Action::Stop(_) => {}
+        }
+    }
+    Outcome::NoAnswer
+}
+
+/// The pods behind a headless Service; every pod is ready throughout.
+fn endpoints(service: &ServiceObject, objects: &Objects, placed: &[placement::Placed]) -> Vec<EndpointRecord> {
+    let selected = |workload: usize| {
+        let workload = &objects.workloads[workload];
+        workload.namespace == service.namespace && super::services::selects(&service.selector, &workload.labels)
+    };
+    let pods = placed.iter().filter(|pod| selected(pod.workload));
+    pods.map(|pod| {
+        let host = objects.workloads[pod.workload].host.as_ref();
+        let hostname = host.filter(|(_, subdomain)| *subdomain == service.name).map(|(hostname, _)| hostname.clone());
+        EndpointRecord { address: Ipv4Addr::from(pod.ip), hostname, ready: true }
+    })
+    .collect()
+}
+
+/// The Services as kubelets know them; the API server's own is in every cluster.
+fn known(services: &ServiceTable) -> Vec<KnownService> {
+    let mut known: Vec<KnownService> = services
+        .groups
+        .iter()
+        .map(|group| {
+            let ports = &services.ports[group.first..group.first + group.count];
+            let address = ports.first().map_or(0, |port| port.cluster_ip);
+            KnownService {
+                namespace: group.namespace.clone(),
+                name: group.name.clone(),
+                cluster_ip: (!group.headless && address != 0).then(|| Ipv4Addr::from(address)),
+                ports: ports
+                    .iter()
+                    .map(|port| KnownPort { name: port.port_name.clone(), port: port.port, protocol: "TCP" })
+                    .collect(),
+            }
+        })
+        .collect();
+    if !known.iter().any(|service| (service.namespace.as_str(), service.name.as_str()) == ("default", "kubernetes")) {
+        known.push(KnownService {
+            namespace: "default".to_owned(),
+            name: "kubernetes".to_owned(),
+            cluster_ip: Some(KUBERNETES),
+            ports: vec![KnownPort { name: Some("https".to_owned()), port: 443, protocol: "TCP" }],
+        });
+    }
+    known
+}
