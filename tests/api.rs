@@ -110,6 +110,7 @@ fn queue() -> Scenario {
             target_port: 80,
             affinity: None,
             targets: vec![(0, 0)],
+            pod: None,
         }],
         proxies: Vec::new(),
         traffic: vec![Traffic {

@@ -281,3 +281,36 @@ fn calls_look_up_too() {
     assert_eq!(of("db.default").expect("a row")["mean_ms"], "2");
     assert_eq!(of("web").expect("a row")["mean_ms"], "1");
 }
+
+/// A pod behind a headless Service has a name of its own, and an address that needs none.
+#[test]
+fn single_pods_are_reached_by_name_and_address() {
+    let manifests = "---
+apiVersion: v1
+kind: Pod
+metadata: {name: db-0, labels: {app: db}}
+spec: {hostname: db-0, subdomain: db, containers: [{name: pg, ports: [{containerPort: 5432}]}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: db-1, labels: {app: db}}
+spec: {hostname: db-1, subdomain: db, containers: [{name: pg, ports: [{containerPort: 5432}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec: {clusterIP: None, selector: {app: db}, ports: [{port: 5432}]}
+";
+    let directory = scratch();
+    for (to, dns) in
+        [("http://db-1.db:5432/", "1"), ("http://10.244.0.3:5432/", "0"), ("http://db-1.db.default:5432/", "2")]
+    {
+        let scenario = format!("{}{manifests}", BASE.replace("http://web/", to));
+        let path = results(directory.path(), &scenario, "out", &["--requests", "all", "--force"]);
+        let requests = table(&path, "requests.csv");
+        assert!(requests.iter().all(|row| row["pod"] == "db-1" && row["dns_ms"] == dns), "{to}: {:?}", requests[0]);
+        let endpoints = table(&path, "endpoints.csv");
+        let row = endpoints.iter().find(|row| row["service"] == "pod/db-1:5432").expect("the pod has a row");
+        assert_eq!((count(row, "requests"), row["share"].as_str()), (20, "1"));
+    }
+}

@@ -508,7 +508,8 @@ impl Plan {
             let first = as_u32(self.endpoints.len());
             for (target, (workload, container)) in service.targets.iter().enumerate() {
                 let containers = scenario.workloads[*workload].containers.len();
-                for replica in 0..scenario.workloads[*workload].replicas {
+                let all = 0..scenario.workloads[*workload].replicas;
+                for replica in service.pod.map_or(all, |pod| pod..pod + 1) {
                     let pod = self.first_pod[*workload] + replica;
                     self.endpoints.push(EndpointPlan {
                         station: self.first_station[*workload] + replica * as_u32(containers) + as_u32(*container),
@@ -520,7 +521,8 @@ impl Plan {
             }
             let end = as_u32(self.endpoints.len());
             let kube_proxy = scenario.cluster.kube_proxy;
-            let drawn = kube_proxy == KubeProxy::default() && service.affinity.is_none();
+            // To an address of a pod no rule applies.
+            let drawn = service.pod.is_some() || kube_proxy == KubeProxy::default() && service.affinity.is_none();
             self.services.push(ServicePlan {
                 first,
                 count: end - first,
@@ -658,7 +660,8 @@ impl Plan {
     pub(crate) fn first_packet_costs(&self, flow: usize) -> bool {
         let (kube_proxy, flow) = (&self.scenario.cluster.kube_proxy, &self.flows[flow]);
         let walks = kube_proxy.first_packet && kube_proxy.mode != KubeProxyMode::Ebpf;
-        walks && flow.route == Route::ClusterIp && !flow.free_handshakes
+        let ruled = flow.route == Route::ClusterIp && self.scenario.services[flow.flow.service].pod.is_none();
+        walks && ruled && !flow.free_handshakes
     }
 
     /// Whether IPVS has connections in its table.

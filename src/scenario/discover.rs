@@ -3,21 +3,24 @@
 //! Pods do not change during a run, so every answer is known here. What a lookup costs is found out in the run, with the
 //! same names, answers and rules.
 
+use std::cell::RefCell;
 use std::net::Ipv4Addr;
 
 use super::decode::dns::{External, Resolver, Rules};
 use super::dns::{Name, NameServer, Reply, Resolution};
-use super::objects::Objects;
-use super::services::{Group, ServiceTable, dotted};
+use super::objects::{Objects, short};
+use super::services::{Group, ServiceTable, container_with, dotted};
 use super::url::{self, Url};
 use super::values::{Bad, shorten};
-use super::{Node, Workload, placement};
+use super::{Service, placement};
 use crate::cause::FailureCause;
 use crate::discovery::environment::{self, KnownPort, KnownService};
 use crate::discovery::lookup::{Action, Answer, Lookup, Outcome, Settings};
-use crate::discovery::records::{EndpointRecord, LeadsTo, Loop, Pods, PortRecord, RecordType, ServiceRecords, Zone};
+use crate::discovery::records::{
+    Data, EndpointRecord, LeadsTo, Loop, Pods, PortRecord, RecordType, ServiceRecords, Zone,
+};
 use crate::discovery::resolv_conf::{Candidates, ClusterDns, Library, Options, PodDns, ResolvConf, candidates};
-use crate::manifest::{ServiceForm, ServiceObject};
+use crate::manifest::{ServiceObject, TargetPort, WorkloadObject};
 use crate::time::SimDuration;
 
 /// The address that kubeadm gives the Service `kube-dns`.
@@ -35,6 +38,10 @@ pub(super) struct Discovery {
     links: Vec<bool>,
     /// What the scenario says of each workload's resolver.
     pub(super) resolvers: Vec<Resolver>,
+    placed: Vec<placement::Placed>,
+    workloads: Vec<WorkloadObject>,
+    /// Single pods that URLs lead to, in the order in which they were found; they stand behind the Services' ports.
+    single: RefCell<Vec<Service>>,
 }
 
 /// Who asks.
@@ -61,13 +68,10 @@ impl Discovery {
     pub(super) fn new(
         objects: &Objects,
         services: &ServiceTable,
-        (nodes, workloads): (&[Node], &[Workload]),
+        placed: Vec<placement::Placed>,
         rules: Rules,
         resolvers: Vec<Resolver>,
     ) -> Self {
-        let headless = objects.services.iter().any(|service| service.form == ServiceForm::Headless);
-        // Where pods find no room there is an error already.
-        let placed = if headless { placement::place(nodes, workloads).unwrap_or_default() } else { Vec::new() };
         let cluster_ip = |group: &Group| {
             let port = services.ports.get(group.first).filter(|_| group.count > 0);
             port.map_or(0, |port| port.cluster_ip)
@@ -102,7 +106,15 @@ impl Discovery {
             pods: objects.workloads.iter().map(|workload| workload.dns.clone()).collect(),
             links: objects.workloads.iter().map(|workload| workload.service_links).collect(),
             resolvers,
+            placed,
+            workloads: objects.workloads.clone(),
+            single: RefCell::default(),
         }
+    }
+
+    /// The single pods that URLs lead to, to stand behind the ports of the Services.
+    pub(super) fn into_single_pods(self) -> Vec<Service> {
+        self.single.into_inner()
     }
 
     /// Where the URL leads, seen from the client; `own` is what the scenario says of this flow's resolver.
@@ -122,8 +134,10 @@ impl Discovery {
         }
         let url = url::parse(&expanded).map_err(|bad| explain_expansion(bad, text, &expanded))?;
         if let Some(address) = url::ipv4(url.host) {
-            let group = &services.groups[url::group_at(address, url.host, services)?];
-            let port = url::port_of_group(&expanded, &url, group, services)?;
+            let port = match url::group_at(address, url.host, services) {
+                Ok(group) => url::port_of_group(&expanded, &url, &services.groups[group], services)?,
+                Err(nobody) => self.pod_at(Ipv4Addr::from(address), &url, services).unwrap_or(Err(nobody))?,
+            };
             return Ok(Found { port, resolution: None, fails: None });
         }
         self.by_name(&expanded, &url, client, resolver, fails, services)
@@ -271,19 +285,55 @@ impl Discovery {
         }
         match self.zone.leads_to(name) {
             Some((service, None)) => url::port_of_group(text, url, &services.groups[service], services),
-            Some((service, Some(address))) => Err((
-                format!("not supported yet: `{}` names a single pod, {address}", shorten(url.host)),
-                Some(format!("write the Service's name, {}", services.groups[service].name)),
-            )),
-            None if self.zone.holds(last) => Err((
-                format!("not supported yet: `{}` names a single pod", shorten(url.host)),
-                Some("write the name of a Service".to_owned()),
-            )),
-            None => Err((
+            _ if self.zone.holds(last) => self.pod_named(last, url, services),
+            _ => Err((
                 format!("`{}` leads to `{}`, outside the cluster", shorten(url.host), shorten(last)),
                 Some(format!("write cluster.dns.external: [{{name: {last}, to: service/…}}] for what stands for it")),
             )),
         }
+    }
+
+    /// The pod that a name of its own leads to.
+    fn pod_named(&self, name: &str, url: &Url<'_>, services: &ServiceTable) -> Result<usize, Bad> {
+        let data = self.zone.answer(name, RecordType::A).map(|reply| reply.data).unwrap_or_default();
+        let bad = |message: String| Err((message, Some("write the name of a Service".to_owned())));
+        match data.as_slice() {
+            [Data::Address(address)] => self
+                .pod_at(*address, url, services)
+                .unwrap_or_else(|| bad(format!("`{}` is {address}, which no pod has", shorten(url.host)))),
+            several => bad(format!("`{}` names {} pods at once", shorten(url.host), several.len())),
+        }
+    }
+
+    /// The pod with that address, at the port of the URL: nobody translates ports on the way to a pod.
+    fn pod_at(&self, address: Ipv4Addr, url: &Url<'_>, services: &ServiceTable) -> Option<Result<usize, Bad>> {
+        let pod = self.placed.iter().find(|pod| pod.ip == u32::from(address))?;
+        let workload = &self.workloads[pod.workload];
+        let port = url.port.unwrap_or(80);
+        let Some((container, _)) = container_with(&TargetPort::Number(port), workload) else {
+            let message = format!("no container of {} has the port {port}", short(workload));
+            return Some(Err((message, Some("a URL to a pod names the pod's own port".to_owned()))));
+        };
+        let name =
+            if workload.kind == "pod" { workload.name.clone() } else { format!("{}-{}", workload.name, pod.replica) };
+        let mut single = self.single.borrow_mut();
+        let entry = Service {
+            namespace: workload.namespace.clone(),
+            name: format!("pod/{name}:{port}"),
+            port,
+            port_name: None,
+            multi_port: false,
+            cluster_ip: 0,
+            target_port: port,
+            affinity: None,
+            targets: vec![(pod.workload, container)],
+            pod: Some(pod.replica),
+        };
+        let found = single.iter().position(|known| *known == entry).unwrap_or_else(|| {
+            single.push(entry);
+            single.len() - 1
+        });
+        Some(Ok(services.ports.len() + found))
     }
 
     /// The Service port that was meant by a name that does not exist for the client.

@@ -493,6 +493,8 @@ pub struct Service {
     pub affinity: Option<SimDuration>,
     /// The selected workloads and, in each, the container that has the target port: (workload, container).
     pub targets: Vec<(usize, usize)>,
+    /// No Service at all, but a URL's single pod: its number among the replicas of the only target.
+    pub pod: Option<u32>,
 }
 
 impl Service {

@@ -142,6 +142,7 @@ impl ServiceTable {
                 target_port: own_port.unwrap_or(port.port),
                 affinity: service.affinity.map(|seconds| SimDuration::from_secs(u64::from(seconds))),
                 targets,
+                pod: None,
             });
         }
         self.groups.push(Group {
@@ -268,7 +269,7 @@ fn pod_port(target: &TargetPort, workload: Option<&WorkloadObject>) -> Option<u1
 }
 
 /// The container that has the target port, and whether it declares it.
-fn container_with(target: &TargetPort, workload: &WorkloadObject) -> Option<(usize, bool)> {
+pub(super) fn container_with(target: &TargetPort, workload: &WorkloadObject) -> Option<(usize, bool)> {
     let declares = |port: &ContainerPort| match target {
         TargetPort::Number(wanted) => port.container_port == *wanted,
         TargetPort::Name(wanted) => port.name.as_deref() == Some(wanted),

@@ -82,6 +82,9 @@ impl World<'_> {
                 let policy = spec.flow.balancer.as_ref().map_or("", |balancer| balancer.name());
                 ("the client".to_owned(), policy, &own.programmed)
             }
+            Chooser::KubeProxy if self.plan.scenario.services[spec.flow.service].pod.is_some() => {
+                ("the client".to_owned(), "the pod's own address", &*self.plan.services[spec.flow.service].snapshot)
+            }
             Chooser::KubeProxy => {
                 let own = self.kube_proxies[node as usize].as_ref().expect("it has chosen for the connection");
                 let policy = self.plan.scenario.cluster.kube_proxy.mode.chooses();

@@ -61,12 +61,12 @@ pub(super) fn scenario(
     let nodes = cluster::nodes(cx, cluster_object.as_ref(), &manifests.nodes, pods.min(tables::MAX_PODS));
     let network = cluster::network(cx, cluster_object.as_ref(), &nodes);
     note_objects(cx, cluster_object.as_ref(), manifests, &objects);
-    let mut workloads = workload::placed(cx, &objects, &entries, &nodes);
+    let (mut workloads, pods) = workload::placed(cx, &objects, &entries, &nodes);
 
-    let services = ServiceTable::build(cx, &objects);
+    let mut services = ServiceTable::build(cx, &objects);
     let (dns, rules) = dns::dns(cx, cluster_object.as_ref(), &nodes, &services);
     let resolvers = workload::resolvers(cx, &workloads, &entries, &rules);
-    let discovery = Discovery::new(&objects, &services, (&nodes, &workloads), rules, resolvers);
+    let discovery = Discovery::new(&objects, &services, pods, rules, resolvers);
     let proxies = proxy::proxies(cx, proxies_list, &services, &nodes);
     let proxy_names = proxies
         .iter()
@@ -89,6 +89,7 @@ pub(super) fn scenario(
     }
 
     note_services(cx, &services);
+    services.ports.extend(discovery.into_single_pods());
     let mut scenario = Scenario {
         name: identity.name.to_owned(),
         variant: identity.variant.to_owned(),

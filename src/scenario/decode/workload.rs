@@ -59,7 +59,14 @@ fn namespace_of_inline(object: &Object<'_>, text: &str) -> Option<String> {
 }
 
 /// The workloads with node placement and pod speeds, containers still with default behaviour.
-pub(super) fn placed(cx: &mut Context<'_>, objects: &Objects, entries: &[Entry<'_>], nodes: &[Node]) -> Vec<Workload> {
+///
+/// The pods are where they will stand; none where they find no room.
+pub(super) fn placed(
+    cx: &mut Context<'_>,
+    objects: &Objects,
+    entries: &[Entry<'_>],
+    nodes: &[Node],
+) -> (Vec<Workload>, Vec<placement::Placed>) {
     let total = objects.workloads.iter().map(|workload| u64::from(workload.replicas)).sum::<u64>();
     if total > MAX_PODS
         && let Some(largest) = objects.workloads.iter().max_by_key(|workload| workload.replicas)
@@ -99,8 +106,8 @@ pub(super) fn placed(cx: &mut Context<'_>, objects: &Objects, entries: &[Entry<'
             allowed_nodes: allowed_nodes(cx, raw, nodes),
         });
     }
-    check_capacity(cx, objects, &workloads, nodes);
-    workloads
+    let pods = check_capacity(cx, objects, &workloads, nodes);
+    (workloads, pods)
 }
 
 fn container(raw: &crate::manifest::ContainerObject) -> Container {
@@ -131,7 +138,12 @@ fn allowed_nodes(cx: &mut Context<'_>, raw: &WorkloadObject, nodes: &[Node]) -> 
 }
 
 /// Pods that could not be placed would be left out silently by a real scheduler; here they are refused.
-fn check_capacity(cx: &mut Context<'_>, objects: &Objects, workloads: &[Workload], nodes: &[Node]) {
+fn check_capacity(
+    cx: &mut Context<'_>,
+    objects: &Objects,
+    workloads: &[Workload],
+    nodes: &[Node],
+) -> Vec<placement::Placed> {
     let room = |node: &Node| u64::from(placement::room(node));
     let pods = workloads.iter().map(|workload| u64::from(workload.replicas)).sum::<u64>();
     let all = nodes.iter().filter(|node| !node.unschedulable).map(room).sum::<u64>();
@@ -147,7 +159,7 @@ fn check_capacity(cx: &mut Context<'_>, objects: &Objects, workloads: &[Workload
             format!("{pods} pods do not fit on {count} nodes, which take {all}"),
             format!("raise the `count` of cluster.nodes to {} in all, or remove cluster.nodes", pods.div_ceil(each)),
         );
-        return;
+        return Vec::new();
     }
     for (raw, workload) in objects.workloads.iter().zip(workloads) {
         let room = match workload.node_name {
@@ -157,17 +169,22 @@ fn check_capacity(cx: &mut Context<'_>, objects: &Objects, workloads: &[Workload
         if u64::from(workload.replicas) > room && room > 0 {
             let message =
                 format!("{} pods of {} do not fit on its nodes, which take {room}", workload.replicas, short(raw));
-            return cx.problem(raw.replicas_span, message);
+            cx.problem(raw.replicas_span, message);
+            return Vec::new();
         }
     }
     // Enough in all, but others may take the room that a workload's nodes have.
     let placeable = workloads.iter().all(|workload| workload.node_name.is_some() || !workload.allowed_nodes.is_empty());
-    if placeable && let Err(no_room) = placement::place(nodes, workloads) {
+    if !placeable {
+        return Vec::new();
+    }
+    placement::place(nodes, workloads).unwrap_or_else(|no_room| {
         let (raw, pods) = (&objects.workloads[no_room.workload], workloads[no_room.workload].replicas);
         let message = format!("only {} of {pods} pods of {} find room on its nodes", no_room.placed, short(raw));
         let help = "a node takes as many pods as its allocatable.pods says and its podCIDR has addresses for";
         cx.problem_help(raw.replicas_span, message, help);
-    }
+        Vec::new()
+    })
 }
 
 /// Speeds and episodes of single pods.

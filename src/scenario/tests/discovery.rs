@@ -171,8 +171,6 @@ fn names_that_lead_nowhere_are_refused_or_fail() {
     assert!(circle.contains("ping.default.svc.cluster.local → pong.default.svc.cluster.local → ping"), "{circle}");
     let outside = refused("http://outside/", "", "", "");
     assert!(outside.contains("leads to `api.example.com`, outside the cluster"), "{outside}");
-    let pod = refused("http://10-244-0-2.peers.front/", ", balancer: {policy: random}", "", "");
-    assert!(pod.contains("names a single pod"), "{pod}");
     assert!(refused("http://nginx-service.front/", ", resolver: {ndots: 1}", "", "").contains("no effect without"));
     assert!(refused("http://nginx-service.front/", ", resolver: {library: musl, tcp: true}", DNS, "").contains("musl"));
     assert!(
@@ -246,4 +244,32 @@ fn servers_follow_the_size_of_the_cluster() {
     assert_eq!(servers("nodes: [{name: a, count: 50, cpu: \"64\"}], dns: {replicas: auto}").len(), 13);
     let zones = "nodes: [{name: a, count: 2, zone: z1}, {name: b, zone: z2}], dns: {replicas: 3}";
     assert_eq!(servers(zones), [0, 2, 1]);
+}
+
+#[test]
+fn single_pods_have_names_and_addresses() {
+    let lead_to = |to: &str, more: &str, pod: &str| {
+        let scenario = scenario(to, more, "nodes: [{name: a, count: 3}]", pod);
+        let service = &scenario.services[scenario.traffic[0].flow.service];
+        (service.label(), service.pod, service.targets.clone())
+    };
+    let second = ("pod/nginx-1:80.front".to_owned(), Some(1), vec![(0, 0)]);
+    for to in [
+        "http://10.244.1.2/",
+        "http://10.244.1.2:80/",
+        "http://10-244-1-2.peers.front/",
+        "http://10-244-1-2.peers.front.svc.cluster.local./",
+        "http://10-244-1-2.front.pod.cluster.local/",
+    ] {
+        assert_eq!(lead_to(to, "", ""), second, "{to}");
+    }
+    assert_eq!(lead_to("http://10-244-1-2.peers/", FROM_FRONT, ""), second);
+    let hosts = "hostname: web-0\n      subdomain: peers";
+    let problem = refused("http://web-0.peers.front/", "", "", hosts);
+    assert!(problem.contains("names 3 pods at once"), "{problem}");
+    assert!(
+        refused("http://10.244.0.2:81/", "", "", "").contains("no container of front/deployment/nginx has the port 81")
+    );
+    assert!(refused("http://10.244.9.9/", "", "", "").contains("no Service has the cluster IP 10.244.9.9"));
+    assert!(refused("http://10-1-1-1.front.pod.cluster.local/", "", "", "").contains("which no pod has"));
 }
