@@ -314,3 +314,17 @@ spec: {clusterIP: None, selector: {app: db}, ports: [{port: 5432}]}
         assert_eq!((count(row, "requests"), row["share"].as_str()), (20, "1"));
     }
 }
+
+/// The servers stand in the summary as pods of a Service.
+#[test]
+fn the_summary_shows_the_servers() {
+    let directory = scratch();
+    support::write(directory.path(), "names.yaml", &BASE.replace("serviceTime: 0s", "serviceTime: 10ms"));
+    let run = support::output(directory.path(), &["run", "names.yaml", "-o", "out", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_slice(&run.stdout).expect("JSON");
+    let services = json["variants"][0]["services"].as_array().expect("a list");
+    let dns = services.iter().find(|service| service["service"] == "kube-dns.kube-system").expect("the servers");
+    assert_eq!((dns["pods"][0]["pod"].as_str(), dns["pods"][0]["share"].as_f64()), (Some("coredns-0"), Some(1.0)));
+    // Nineteen times two queries of 10 ms in 400 s: the window ends with the last request, before its own.
+    assert_eq!(dns["pods"][0]["utilization"].as_f64(), Some(0.00095));
+}

@@ -11,6 +11,7 @@ use super::table::Table;
 use super::{endpoints, runs};
 use crate::cause::{FailureCause, LedgerCause};
 use crate::experiment::goal_value;
+use crate::observe::dns::DnsSubject;
 use crate::observe::outcome::{FlowOutcome, Labels, MetricValue, RunOutcome};
 use crate::scenario::metric::Dimension;
 use crate::scenario::{Comparison, NamedMetric, Objective, Run, Scenario};
@@ -196,6 +197,8 @@ pub(crate) struct Accumulator {
     run: Run,
     /// What the goal is about, by replications.
     goal_values: Vec<f64>,
+    /// DNS servers: name, share and utilization.
+    dns: Vec<(String, [Average; 2])>,
 }
 
 /// A mean of the values that there are.
@@ -261,6 +264,7 @@ impl Accumulator {
             endpoints: Vec::new(),
             run: scenario.run.clone(),
             goal_values: Vec::new(),
+            dns: Vec::new(),
         }
     }
 
@@ -279,6 +283,7 @@ impl Accumulator {
             averages[0].add(share);
             averages[1].add(endpoint.utilization);
         }
+        self.add_dns(labels, outcome);
         for ((_, values), metric) in self.objectives.iter_mut().zip(&outcome.metrics) {
             values.push(if let MetricValue::Number(value) = metric { *value } else { f64::NAN });
         }
@@ -295,6 +300,20 @@ impl Accumulator {
         self.events += outcome.events;
     }
 
+    /// The DNS servers are the pods of one more Service.
+    fn add_dns(&mut self, labels: &Labels, outcome: &RunOutcome) {
+        let rows = labels.dns.iter().zip(&outcome.dns).filter(|(label, _)| label.subject == DnsSubject::Server);
+        let all: u64 = rows.clone().map(|(_, row)| row.queries).sum();
+        for (index, (label, row)) in rows.enumerate() {
+            if self.dns.len() == index {
+                self.dns.push((label.name.clone(), Default::default()));
+            }
+            let averages = &mut self.dns[index].1;
+            averages[0].add((all > 0).then(|| row.queries as f64 / all as f64));
+            averages[1].add(row.utilization);
+        }
+    }
+
     pub(crate) fn finish(self) -> VariantSummary {
         let labels = self.labels.unwrap_or_default();
         let replications = self.replications;
@@ -306,6 +325,15 @@ impl Accumulator {
         for (label, [share, utilization]) in labels.endpoints.iter().zip(self.endpoints) {
             let pod = PodSummary { pod: label.pod.clone(), share: share.mean(), utilization: utilization.mean() };
             services[label.service].pods.push(pod);
+        }
+        if !self.dns.is_empty() {
+            let pod = |(pod, [share, utilization]): (String, [Average; 2])| PodSummary {
+                pod,
+                share: share.mean(),
+                utilization: utilization.mean(),
+            };
+            let pods = self.dns.into_iter().map(pod).collect();
+            services.push(ServiceSummary { service: "kube-dns.kube-system".to_owned(), pods });
         }
         let mut flows: Vec<FlowSummary> = labels
             .flows

@@ -3,7 +3,7 @@
 //! A server is a queue: queries come by UDP, each takes one of its cores for a short time, the others wait. Names that
 //! the cluster does not have are asked for outside, which takes time but no core.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::discovery::cache::{Entry, Limits};
 use crate::discovery::lookup::{Action, Lookup, Query, TIMERS};
@@ -23,6 +23,8 @@ pub struct DnsPlan {
     pub spec: Dns,
     /// All names that flows can ask for.
     pub names: Vec<Name>,
+    /// The numbers of those that are called alike; their answers differ under `autopath`.
+    by_name: BTreeMap<String, Vec<u32>>,
     /// Row of each name's A; AAAA has the next.
     row_of_name: Vec<u32>,
     /// Row of each flow's host; `NONE` where it looks nothing up.
@@ -40,6 +42,7 @@ impl DnsPlan {
         Self {
             spec,
             names: Vec::new(),
+            by_name: BTreeMap::new(),
             row_of_name: Vec::new(),
             row_of_flow: Vec::new(),
             first_server: 0,
@@ -49,32 +52,38 @@ impl DnsPlan {
 
     /// The number of a name with these answers.
     pub fn name(&mut self, name: &Name) -> u32 {
-        let found = self.names.iter().position(|known| known == name).unwrap_or_else(|| {
-            self.names.push(name.clone());
-            self.names.len() - 1
-        });
-        as_u32(found)
+        let alike = self.by_name.entry(name.name.clone()).or_default();
+        if let Some(found) = alike.iter().find(|known| self.names[**known as usize] == *name) {
+            return *found;
+        }
+        let number = as_u32(self.names.len());
+        alike.push(number);
+        self.names.push(name.clone());
+        number
     }
 
     /// Lays out the rows, once all names are known: hosts of the flows, names by type, servers.
     pub fn lay_rows(&mut self, hosts: &[Option<String>]) {
         let mut labels: Vec<DnsLabel> = Vec::new();
-        let mut row = |label: DnsLabel| {
-            let found = labels.iter().position(|known| *known == label).unwrap_or_else(|| {
-                labels.push(label);
-                labels.len() - 1
-            });
-            as_u32(found)
+        let mut known: BTreeMap<(String, &'static str), u32> = BTreeMap::new();
+        let mut row = |name: &str, subject: DnsSubject| {
+            let kind = match subject {
+                DnsSubject::Query(record) => record,
+                DnsSubject::Lookup | DnsSubject::Server => "",
+            };
+            *known.entry((name.to_owned(), kind)).or_insert_with(|| {
+                labels.push(DnsLabel { name: name.to_owned(), subject });
+                as_u32(labels.len() - 1)
+            })
         };
-        let host = |host: &Option<String>| host.clone().map(|name| DnsLabel { name, subject: DnsSubject::Lookup });
-        self.row_of_flow = hosts.iter().map(|name| host(name).map_or(NONE, &mut row)).collect();
-        let mut of_name = |name: &Name| {
-            let label = |record| DnsLabel { name: name.name.clone(), subject: DnsSubject::Query(record) };
-            let first = row(label("A"));
-            row(label("AAAA"));
+        let of_host = |host: &Option<String>| host.as_deref().map_or(NONE, |host| row(host, DnsSubject::Lookup));
+        self.row_of_flow = hosts.iter().map(of_host).collect();
+        let of_name = |name: &Name| {
+            let first = row(&name.name, DnsSubject::Query("A"));
+            row(&name.name, DnsSubject::Query("AAAA"));
             first
         };
-        self.row_of_name = self.names.iter().map(&mut of_name).collect();
+        self.row_of_name = self.names.iter().map(of_name).collect();
         self.first_server = as_u32(labels.len());
         let server = |index| DnsLabel { name: format!("coredns-{index}"), subject: DnsSubject::Server };
         labels.extend((0..self.spec.servers.len()).map(server));
