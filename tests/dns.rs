@@ -328,3 +328,46 @@ fn the_summary_shows_the_servers() {
     // Nineteen times two queries of 10 ms in 400 s: the window ends with the last request, before its own.
     assert_eq!(dns["pods"][0]["utilization"].as_f64(), Some(0.00095));
 }
+
+/// A cluster IP has a record whether anybody is behind it or not; a headless Service without pods has none.
+#[test]
+fn services_without_pods() {
+    let none = ("workloads[deployment/web].inline.replicas", "0");
+    assert_eq!(only(&[none]), (1_000, "refused".to_owned()));
+    let headless = "---
+apiVersion: v1
+kind: Service
+metadata: {name: peers}
+spec: {clusterIP: None, selector: {app: web}, ports: [{port: 80}]}
+";
+    let directory = scratch();
+    let scenario = format!("{BASE}{headless}")
+        .replace(
+            "http://web/\", connections",
+            "http://peers.default.svc.cluster.local./\", balancer: {policy: random}, connections",
+        )
+        .replace("replicas: 1}, containers", "replicas: 0}, containers");
+    let path = results(directory.path(), &scenario, "out", &["--requests", "all"]);
+    let requests = table(&path, "requests.csv");
+    assert!(requests.iter().all(|row| row["outcome"] == "dns_nxdomain" && row["dns_ms"] == "1"), "{:?}", requests[0]);
+}
+
+#[test]
+fn equal_runs_are_equal_for_any_number_of_jobs() {
+    let directory = scratch();
+    let set = [
+        "--set",
+        "run.replications=4",
+        "--set",
+        "run.requests=300",
+        "--set",
+        "cluster.dns.loss=20%",
+        "--requests",
+        "all",
+    ];
+    let run = |into: &str, jobs: &str| {
+        let arguments: Vec<&str> = set.iter().copied().chain(["-j", jobs]).collect();
+        results(directory.path(), BASE, into, &arguments)
+    };
+    support::assert_same_results(&run("one", "1"), &run("two", "2"));
+}

@@ -354,7 +354,7 @@ impl<'p> World<'p> {
                 let (stations, work, programmed) = (&self.stations, self.work.as_deref(), &*chooser.programmed);
                 let sight = PodSight { plan, stations, work, programmed, now, flow, client };
                 let Some(choice) = chooser.balancer.pick(&mut chooser.stream, &sight) else {
-                    return self.fail_here(attempt, FailureCause::Refused, spec.place, now, schedule);
+                    return self.nothing_to_choose(attempt, channel, now, schedule);
                 };
                 let endpoint = chooser.programmed.endpoint(choice);
                 let entry = &mut self.attempts[attempt];
@@ -377,6 +377,20 @@ impl<'p> World<'p> {
             }
             Channel::PerRequest => self.open_connection(attempt, now, schedule),
             Channel::Pooled { limit, order, .. } => self.take_pooled(attempt, limit, order, now, schedule),
+        }
+    }
+
+    /// The client's balancer has no endpoint: behind a headless Service without pods, not even a name.
+    #[inline(never)]
+    fn nothing_to_choose(&mut self, attempt: u32, channel: Channel, now: SimTime, schedule: &mut Schedule) {
+        let spec = self.plan_flow(self.attempts[attempt].flow);
+        match spec.flow.fails {
+            // No pool has a place for it, so only a connection of its own is looked up for.
+            Some(_) if channel == Channel::PerRequest => self.look_up(attempt, now, schedule),
+            fails => {
+                let cause = fails.unwrap_or(FailureCause::Refused);
+                self.fail_here(attempt, cause, spec.place, now, schedule);
+            }
         }
     }
 

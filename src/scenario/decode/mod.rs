@@ -88,6 +88,7 @@ pub(super) fn scenario(
         );
     }
 
+    workload::warn_of_idle_resolvers(cx, &entries, &workloads, &traffic);
     note_services(cx, &services);
     services.ports.extend(discovery.into_single_pods());
     let mut scenario = Scenario {

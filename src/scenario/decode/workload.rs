@@ -8,13 +8,13 @@ use super::super::objects::{Objects, short};
 use super::super::services::selects;
 use super::super::tables::{self, MAX_PODS};
 use super::super::values::shorten;
-use super::super::{Change, Container, Episode, Node, Workload, placement};
+use super::super::{Change, Container, Episode, Node, Source, Step, Traffic, Workload, placement};
 use super::behaviour::{CallSite, behaviour, default_behaviour};
 use super::dist::dist;
 use super::dns::{self, Resolver, Rules};
 use super::flow::Targets;
 use crate::manifest::WorkloadObject;
-use crate::yaml::{self, Key, Value, nearest};
+use crate::yaml::{self, Key, Problem, Value, nearest};
 
 /// What the scenario says about one workload.
 #[derive(Clone, Copy)]
@@ -296,6 +296,24 @@ pub(super) fn resolvers(
     let of = |index: usize| entries.iter().find(|entry| entry.workload == index);
     let mut read = |index| of(index).map_or_else(Resolver::default, |entry| dns::resolver(cx, &entry.object, rules));
     (0..workloads.len()).map(&mut read).collect()
+}
+
+/// A resolver that nobody uses: the pods neither send a traffic nor call anybody.
+pub(super) fn warn_of_idle_resolvers(
+    cx: &mut Context<'_>,
+    entries: &[Entry<'_>],
+    workloads: &[Workload],
+    traffic: &[Traffic],
+) {
+    for entry in entries.iter().filter(|entry| entry.object.get("resolver").is_some()) {
+        let sends = traffic.iter().any(|traffic| traffic.from == Source::Workload(entry.workload));
+        let mut steps = workloads[entry.workload].containers.iter().flat_map(|container| &container.behaviour.steps);
+        if !sends && !steps.any(|step| matches!(step, Step::Calls(_))) {
+            let message =
+                format!("{} sends nothing, so its `resolver` has no effect", workloads[entry.workload].target());
+            cx.problems.push(Problem::warning(entry.object.key_span("resolver"), message));
+        }
+    }
 }
 
 /// Whether some Service leads to the container: without requests its behaviour does not matter.

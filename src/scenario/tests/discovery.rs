@@ -273,3 +273,12 @@ fn single_pods_have_names_and_addresses() {
     assert!(refused("http://10.244.9.9/", "", "", "").contains("no Service has the cluster IP 10.244.9.9"));
     assert!(refused("http://10-1-1-1.front.pod.cluster.local/", "", "", "").contains("which no pod has"));
 }
+
+#[test]
+fn a_resolver_that_nobody_uses_is_told() {
+    let text = text("http://nginx-service.front/", "", DNS, "");
+    let entry = "  workloads: [{target: front/deployment/nginx, resolver: {library: musl}}]\n---\n";
+    let loaded = loaded(&text.replacen("\n---\n", &format!("\n{entry}"), 1), &[], &Overrides::default());
+    let warnings: Vec<&str> = loaded.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    assert_eq!(warnings, ["front/deployment/nginx sends nothing, so its `resolver` has no effect"]);
+}
