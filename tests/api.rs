@@ -111,6 +111,7 @@ fn queue() -> Scenario {
             affinity: None,
             targets: vec![(0, 0)],
             pod: None,
+            headless: false,
         }],
         proxies: Vec::new(),
         traffic: vec![Traffic {

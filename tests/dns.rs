@@ -371,3 +371,35 @@ fn equal_runs_are_equal_for_any_number_of_jobs() {
     };
     support::assert_same_results(&run("one", "1"), &run("two", "2"));
 }
+
+/// Behind a headless Service the answer decides: another pod with each lookup, the same one as long as it is remembered.
+#[test]
+fn the_first_address_of_an_answer_is_taken() {
+    let headless = "---
+apiVersion: v1
+kind: Service
+metadata: {name: peers}
+spec: {clusterIP: None, selector: {app: web}, ports: [{port: 80}]}
+";
+    let scenario = format!("{BASE}{headless}")
+        .replace("http://web/", "http://peers/")
+        .replace("inline: {replicas: 1}", "inline: {replicas: 4}")
+        .replace("requests: 20", "requests: 400");
+    let pods = |more: &[&str]| {
+        let directory = scratch();
+        let path = results(directory.path(), &scenario, "out", &[&["--requests", "all"], more].concat());
+        let requests = table(&path, "requests.csv");
+        requests.iter().map(|row| row["pod"].clone()).collect::<Vec<_>>()
+    };
+    let each = pods(&[]);
+    let of = |name: &str| each.iter().filter(|pod| *pod == name).count();
+    // 100 each expected, standard deviation 8.7.
+    assert!(["web-0", "web-1", "web-2", "web-3"].iter().all(|pod| (60..=140).contains(&of(pod))), "{each:?}");
+    let changes = |pods: &[String]| pods.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    assert!(changes(&each) > 200);
+    // A request every 20 s and 210 s to live: every eleventh one asks again, after 220 s.
+    let kept = pods(&["--set", "traffic[t].resolver={cache: {ttl: 210s}}"]);
+    assert!(kept.chunks(11).all(|part| part.iter().all(|pod| *pod == part[0])) && changes(&kept) > 10, "{kept:?}");
+    assert_eq!(changes(&pods(&["--set", "traffic[t].resolver={cache: forever}"])), 0);
+    assert_eq!(changes(&pods(&["--set", "traffic[t].connections={protocol: http2}"])), 0, "one connection, one pod");
+}

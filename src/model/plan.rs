@@ -249,6 +249,9 @@ pub struct FlowPlan {
     pub free_lookups: bool,
     /// The names that its clients ask for, by the numbers of the DNS plan; none where they look nothing up.
     pub names: Vec<u32>,
+    /// Whether its clients connect to the first address that they are told: those of a headless Service without a
+    /// balancer.
+    pub first_address: bool,
 }
 
 impl Plan {
@@ -430,6 +433,7 @@ impl Plan {
             free_handshakes: self.scenario.without.handshakes.contains(&flow.service),
             free_lookups: flow.resolution.iter().any(|own| self.scenario.without.lookups.contains(&own.host)),
             names: Vec::new(),
+            first_address: route == Route::ClusterIp && self.scenario.services[flow.service].headless,
         });
     }
 
@@ -522,7 +526,9 @@ impl Plan {
             let end = as_u32(self.endpoints.len());
             let kube_proxy = scenario.cluster.kube_proxy;
             // To an address of a pod no rule applies.
-            let drawn = service.pod.is_some() || kube_proxy == KubeProxy::default() && service.affinity.is_none();
+            let drawn = service.pod.is_some()
+                || service.headless
+                || kube_proxy == KubeProxy::default() && service.affinity.is_none();
             self.services.push(ServicePlan {
                 first,
                 count: end - first,
@@ -660,7 +666,8 @@ impl Plan {
     pub(crate) fn first_packet_costs(&self, flow: usize) -> bool {
         let (kube_proxy, flow) = (&self.scenario.cluster.kube_proxy, &self.flows[flow]);
         let walks = kube_proxy.first_packet && kube_proxy.mode != KubeProxyMode::Ebpf;
-        let ruled = flow.route == Route::ClusterIp && self.scenario.services[flow.flow.service].pod.is_none();
+        let of_pod = self.scenario.services[flow.flow.service].pod.is_some();
+        let ruled = flow.route == Route::ClusterIp && !of_pod && !flow.first_address;
         walks && ruled && !flow.free_handshakes
     }
 

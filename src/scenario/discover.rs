@@ -328,6 +328,7 @@ impl Discovery {
             affinity: None,
             targets: vec![(pod.workload, container)],
             pod: Some(pod.replica),
+            headless: false,
         };
         let found = single.iter().position(|known| *known == entry).unwrap_or_else(|| {
             single.push(entry);

@@ -495,6 +495,8 @@ pub struct Service {
     pub targets: Vec<(usize, usize)>,
     /// No Service at all, but a URL's single pod: its number among the replicas of the only target.
     pub pod: Option<u32>,
+    /// Whether its name resolves to the pods: `clusterIP: None`.
+    pub headless: bool,
 }
 
 impl Service {

@@ -143,6 +143,7 @@ impl ServiceTable {
                 affinity: service.affinity.map(|seconds| SimDuration::from_secs(u64::from(seconds))),
                 targets,
                 pod: None,
+                headless,
             });
         }
         self.groups.push(Group {

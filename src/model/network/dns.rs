@@ -173,6 +173,8 @@ pub(crate) struct LookupState {
 pub(crate) struct Memory {
     pub(crate) found: Entry,
     pub(crate) missing: Entry,
+    /// Which endpoint came first in the answer, behind a headless Service; `NONE` before the first answer.
+    pub(crate) address: u32,
     /// How it was missing.
     pub(crate) timed_out: bool,
     /// The lookup under way that others may share.
@@ -227,7 +229,7 @@ impl DnsState {
         let memories = &mut self.memories[flow as usize];
         if memories.is_empty() {
             let (none, clients) = (Entry::default(), plan.flows[flow as usize].clients as usize);
-            let nothing = Memory { found: none, missing: none, timed_out: false, lookup: NONE, turn: 0 };
+            let nothing = Memory { found: none, missing: none, address: NONE, timed_out: false, lookup: NONE, turn: 0 };
             memories.resize(clients, nothing);
         }
         &mut memories[client as usize]

@@ -8,9 +8,7 @@ use std::collections::VecDeque;
 use crate::balance::Ended;
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
-use crate::model::network::iptables;
 use crate::model::network::ipvs::Handle;
-use crate::model::network::kube_proxy::{self, Choice, KubeProxy};
 use crate::model::plan::{FlowPlan, NONE, Route, as_u32};
 use crate::model::random_keys::{CONNECT, INSTANCE, WORKER};
 use crate::model::traffic::attempt::Stage;
@@ -18,7 +16,7 @@ use crate::model::traffic::route::Trip;
 use crate::model::traffic::sight::PodSight;
 use crate::model::watch::Chooser;
 use crate::model::{World, at, kind};
-use crate::random::{Keyed, Stream, mix, name_hash};
+use crate::random::{Keyed, mix};
 use crate::scenario::{ConnectionMode, Connections, InstancePer, InstancePick, PoolOrder, Protocol};
 use crate::time::{SimDuration, SimTime};
 
@@ -111,7 +109,7 @@ impl<'p> World<'p> {
                     let endpoint = self.choose_behind(spec.route, worker, (as_u32(flow), client), SimTime::ZERO);
                     (worker, endpoint.unwrap_or(NONE))
                 }
-                _ => match self.kube_proxy_pick(as_u32(flow), client, SimTime::ZERO) {
+                _ => match self.direct_pick(as_u32(flow), client, SimTime::ZERO) {
                     Some(choice) => {
                         entry = choice.entry;
                         (NONE, choice.endpoint)
@@ -157,72 +155,13 @@ impl<'p> World<'p> {
         }
     }
 
-    /// kube-proxy on the client's node chooses for a new connection.
-    fn kube_proxy_pick(&mut self, flow: u32, client: u32, now: SimTime) -> Option<Choice> {
-        let plan = self.plan;
-        let node = self.node_of_client(&self.plan.hot[flow as usize], flow, client);
-        let service = plan.flows[flow as usize].flow.service;
-        let (seed, replication) = (self.seed, self.replication);
-        let kube_proxy = self.kube_proxies[node as usize].get_or_insert_with(|| {
-            let name = &plan.scenario.cluster.nodes[node as usize].name;
-            let stream = Stream::new(seed, replication, &format!("node/{name}/kube-proxy"));
-            Box::new(KubeProxy::new(plan, stream))
-        });
-        let choice = if plan.services[service].drawn {
-            let rules = &kube_proxy.programmed[service];
-            let endpoint = rules.endpoint(iptables::pick(rules.count(), &mut kube_proxy.stream)?);
-            Choice { endpoint, rules: 0, entry: Handle::NONE }
-        } else {
-            kube_proxy.choose(plan, service, plan.flows[flow as usize].addresses.of(client), now)?
-        };
-        let endpoint = choice.endpoint;
-        self.note_pick_for_connection(endpoint);
-        self.endpoints[endpoint as usize].connections += 1;
-        Some(choice)
-    }
-
-    /// kube-proxy lets a connection in; what its first packet takes on top of the handshake.
-    #[inline(never)]
-    fn let_in(&mut self, attempt: u32, choice: &Choice) -> SimDuration {
-        let plan = self.plan;
-        if plan.keeps_entries() {
-            self.entries.opened(attempt, choice.entry);
-        }
-        let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
-        if !plan.first_packet_costs(flow as usize) {
-            return SimDuration::ZERO;
-        }
-        let node = self.node_of_client(&plan.hot[flow as usize], flow, client);
-        let service = as_u32(plan.flows[flow as usize].flow.service);
-        let order = name_hash(self.seed, self.replication, "kube-proxy/order-of-rules");
-        let took = kube_proxy::first_packet(plan, (order, node, service), choice);
-        let column = self.plan_flow(flow).layout.connect;
-        self.charge(attempt, column, took);
-        if self.probes.any_flow {
-            self.watch_rules(attempt, node, took.as_nanos());
-        }
-        took
-    }
-
-    /// The client closed a connection that kube-proxy had let in.
-    #[inline(never)]
-    fn tell_kube_proxy(&mut self, attempt: u32, connection: u32, now: SimTime) {
-        let plan = self.plan;
-        let entry = if connection == NONE { self.entries.ended(attempt) } else { self.entries.left(connection) };
-        let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
-        let node = self.node_of_client(&plan.hot[flow as usize], flow, client);
-        if let Some(kube_proxy) = &mut self.kube_proxies[node as usize] {
-            kube_proxy.closed(plan.flows[flow as usize].flow.service, entry, now);
-        }
-    }
-
     #[inline(always)]
     pub(crate) fn note_pick(&mut self, endpoint: u32) {
         self.endpoints[endpoint as usize].picks += 1;
         self.probes.picked(endpoint);
     }
 
-    fn note_pick_for_connection(&mut self, endpoint: u32) {
+    pub(super) fn note_pick_for_connection(&mut self, endpoint: u32) {
         self.note_pick(endpoint);
         self.endpoints[endpoint as usize].picks_of_connections += 1;
     }
@@ -460,7 +399,7 @@ impl<'p> World<'p> {
         let spec = &plan.flows[flow as usize];
         let mut walk = SimDuration::ZERO;
         let to = match spec.route {
-            Route::ClusterIp => match self.kube_proxy_pick(flow, client, now) {
+            Route::ClusterIp => match self.direct_pick(flow, client, now) {
                 Some(choice) => {
                     let entry = &mut self.attempts[attempt];
                     (entry.endpoint, entry.picked) = (choice.endpoint, now.as_nanos());

@@ -3,6 +3,7 @@
 pub mod arrival;
 pub mod attempt;
 pub mod connection;
+mod direct;
 pub mod flow;
 pub(crate) mod idling;
 pub(crate) mod report;

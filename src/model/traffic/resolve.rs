@@ -9,8 +9,8 @@ use crate::discovery::lookup::{Action, Answer, Lookup, Outcome, Query};
 use crate::discovery::records::RecordType;
 use crate::engine::{LaneTicket, Rank, Schedule};
 use crate::model::network::dns::{DnsPlan, DnsState, Leg, LookupState, QueryState, kept_on_node};
-use crate::model::plan::{NONE, as_u32};
-use crate::model::random_keys::{DNS, DNS_BACK, DNS_LOSS, DNS_RACE, DNS_SERVER, DNS_UPSTREAM, DNS_WORK};
+use crate::model::plan::{NONE, Plan, as_u32};
+use crate::model::random_keys::{DNS, DNS_BACK, DNS_LOSS, DNS_ORDER, DNS_RACE, DNS_SERVER, DNS_UPSTREAM, DNS_WORK};
 use crate::model::{World, kind};
 use crate::random::{Keyed, mix};
 use crate::scenario::dns::{NameServer, Resolution};
@@ -72,7 +72,23 @@ impl<'p> World<'p> {
     /// Lookups are taken away: the client knows what there is to know.
     #[cold]
     fn told_at_once(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        match self.plan_flow(self.attempts[attempt].flow).flow.fails {
+        let (plan, dns) = (self.plan, self.dns_plan());
+        let entry = &self.attempts[attempt];
+        let (flow, client, base) = (entry.flow, entry.client, mix(entry.base, DNS));
+        let spec = &plan.flows[flow as usize];
+        if spec.first_address && spec.flow.fails.is_none() {
+            let resolution = self.resolution(flow);
+            let limits = resolution.cache;
+            let asked = resolution.servers.first().copied().unwrap_or(NameServer::Outside);
+            let memory = self.dns().memory(plan, flow, client);
+            memory.address = first_address(plan, flow, base);
+            let mut replies = spec.names.iter().map(|name| dns.names[*name as usize].reply(RecordType::A, asked));
+            let answer = replies.find(|reply| reply.answer == Answer::Address);
+            if let (Some(limits), Some(answer)) = (limits, answer) {
+                memory.found.renew(now, limits.lifetime(true, answer.ttl));
+            }
+        }
+        match spec.flow.fails {
             None => self.open_resolved(attempt, now, schedule),
             Some(cause) => self.lookup_failed(attempt, cause, now, schedule),
         }
@@ -407,6 +423,9 @@ impl<'p> World<'p> {
         if resolution.shared && memory.lookup == lookup {
             memory.lookup = NONE;
         }
+        if found && plan.flows[flow as usize].first_address {
+            memory.address = first_address(plan, flow, record.base);
+        }
         if let Some(limits) = &resolution.cache {
             let entry = if found { &mut memory.found } else { &mut memory.missing };
             entry.renew(now, limits.lifetime(found, record.ttl));
@@ -453,4 +472,10 @@ impl<'p> World<'p> {
         let place = self.plan_flow(self.attempts[attempt].flow).place;
         self.refuse(attempt, cause, place, now, schedule);
     }
+}
+
+/// The place of the address that comes first in an answer: servers shuffle them.
+fn first_address(plan: &Plan, flow: u32, base: u64) -> u32 {
+    let count = plan.services[plan.flows[flow as usize].flow.service].snapshot.count();
+    if count == 0 { NONE } else { Keyed::new(base ^ DNS_ORDER).below(count) }
 }

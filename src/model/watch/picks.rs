@@ -85,6 +85,10 @@ impl World<'_> {
             Chooser::KubeProxy if self.plan.scenario.services[spec.flow.service].pod.is_some() => {
                 ("the client".to_owned(), "the pod's own address", &*self.plan.services[spec.flow.service].snapshot)
             }
+            Chooser::KubeProxy if spec.first_address => {
+                let known = &*self.plan.services[spec.flow.service].snapshot;
+                ("the client".to_owned(), "the first address of the answer", known)
+            }
             Chooser::KubeProxy => {
                 let own = self.kube_proxies[node as usize].as_ref().expect("it has chosen for the connection");
                 let policy = self.plan.scenario.cluster.kube_proxy.mode.chooses();

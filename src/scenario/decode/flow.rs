@@ -55,6 +55,7 @@ pub(super) fn flow(
         && through == Some(None)
         && object.get("balancer").is_none()
         && targets.services.is_headless(service)
+        && !targets.discovery.rules.on
     {
         cx.problem_help(
             to.span,
@@ -62,7 +63,7 @@ pub(super) fn flow(
                 "service/{} is headless: its name resolves to the pods, and the client chooses among them",
                 targets.services.ports[service].label()
             ),
-            "say how it chooses, for example balancer: {policy: round-robin}, or pass a proxy with `through`",
+            "say how it chooses, for example balancer: {policy: round-robin}, or pass a proxy with `through`; with cluster.dns it takes the first address of each answer",
         );
     }
     let layer = through.flatten().map(|proxy| targets.proxies[proxy].layer);

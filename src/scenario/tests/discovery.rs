@@ -221,6 +221,13 @@ fn a_headless_service_without_pods_has_no_name() {
 }
 
 #[test]
+fn a_headless_service_needs_a_balancer_or_dns() {
+    let problem = refused("http://peers.front/", "", "", "");
+    assert!(problem.contains("is headless") && problem.contains("with cluster.dns"), "{problem}");
+    assert!(flow("http://peers.front/", "", DNS).balancer.is_none());
+}
+
+#[test]
 fn autopath_answers_the_first_query() {
     let with = DNS.replace("replicas: 2", "autopath: true");
     let first = |cluster: &str, to: &str| {

@@ -1,0 +1,100 @@
+//! Connections to a cluster IP, through kube-proxy on the client's node, or to an address of a pod.
+
+use crate::model::World;
+use crate::model::network::iptables;
+use crate::model::network::ipvs::Handle;
+use crate::model::network::kube_proxy::{self, Choice, KubeProxy};
+use crate::model::plan::{NONE, as_u32};
+use crate::model::random_keys::DNS_ORDER;
+use crate::random::{Keyed, Stream, mix, name_hash};
+use crate::time::{SimDuration, SimTime};
+
+impl World<'_> {
+    /// Where a new connection leads that passes no proxy and no balancer: kube-proxy's choice, or the address found.
+    #[inline]
+    pub(super) fn direct_pick(&mut self, flow: u32, client: u32, now: SimTime) -> Option<Choice> {
+        if self.plan.flows[flow as usize].first_address {
+            return self.first_address(flow, client);
+        }
+        self.kube_proxy_pick(flow, client, now)
+    }
+
+    /// The pod whose address came first in the client's last answer; before the run any of them.
+    #[inline(never)]
+    fn first_address(&mut self, flow: u32, client: u32) -> Option<Choice> {
+        let plan = self.plan;
+        let known = self.dns.as_mut().map(|dns| dns.memory(plan, flow, client).address);
+        let snapshot = &plan.services[plan.flows[flow as usize].flow.service].snapshot;
+        let place = match known {
+            Some(place) if place != NONE => place,
+            _ if snapshot.count() == 0 => return None,
+            _ => {
+                let key = mix(self.flows[flow as usize].hash ^ DNS_ORDER, u64::from(client));
+                Keyed::new(key).below(snapshot.count())
+            }
+        };
+        let endpoint = snapshot.endpoint(place);
+        self.note_pick_for_connection(endpoint);
+        self.endpoints[endpoint as usize].connections += 1;
+        Some(Choice { endpoint, rules: 0, entry: Handle::NONE })
+    }
+
+    /// kube-proxy on the client's node chooses for a new connection.
+    fn kube_proxy_pick(&mut self, flow: u32, client: u32, now: SimTime) -> Option<Choice> {
+        let plan = self.plan;
+        let node = self.node_of_client(&self.plan.hot[flow as usize], flow, client);
+        let service = plan.flows[flow as usize].flow.service;
+        let (seed, replication) = (self.seed, self.replication);
+        let kube_proxy = self.kube_proxies[node as usize].get_or_insert_with(|| {
+            let name = &plan.scenario.cluster.nodes[node as usize].name;
+            let stream = Stream::new(seed, replication, &format!("node/{name}/kube-proxy"));
+            Box::new(KubeProxy::new(plan, stream))
+        });
+        let choice = if plan.services[service].drawn {
+            let rules = &kube_proxy.programmed[service];
+            let endpoint = rules.endpoint(iptables::pick(rules.count(), &mut kube_proxy.stream)?);
+            Choice { endpoint, rules: 0, entry: Handle::NONE }
+        } else {
+            kube_proxy.choose(plan, service, plan.flows[flow as usize].addresses.of(client), now)?
+        };
+        let endpoint = choice.endpoint;
+        self.note_pick_for_connection(endpoint);
+        self.endpoints[endpoint as usize].connections += 1;
+        Some(choice)
+    }
+
+    /// kube-proxy lets a connection in; what its first packet takes on top of the handshake.
+    #[inline(never)]
+    pub(super) fn let_in(&mut self, attempt: u32, choice: &Choice) -> SimDuration {
+        let plan = self.plan;
+        if plan.keeps_entries() {
+            self.entries.opened(attempt, choice.entry);
+        }
+        let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
+        if !plan.first_packet_costs(flow as usize) {
+            return SimDuration::ZERO;
+        }
+        let node = self.node_of_client(&plan.hot[flow as usize], flow, client);
+        let service = as_u32(plan.flows[flow as usize].flow.service);
+        let order = name_hash(self.seed, self.replication, "kube-proxy/order-of-rules");
+        let took = kube_proxy::first_packet(plan, (order, node, service), choice);
+        let column = self.plan_flow(flow).layout.connect;
+        self.charge(attempt, column, took);
+        if self.probes.any_flow {
+            self.watch_rules(attempt, node, took.as_nanos());
+        }
+        took
+    }
+
+    /// The client closed a connection that kube-proxy had let in.
+    #[inline(never)]
+    pub(super) fn tell_kube_proxy(&mut self, attempt: u32, connection: u32, now: SimTime) {
+        let plan = self.plan;
+        let entry = if connection == NONE { self.entries.ended(attempt) } else { self.entries.left(connection) };
+        let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
+        let node = self.node_of_client(&plan.hot[flow as usize], flow, client);
+        if let Some(kube_proxy) = &mut self.kube_proxies[node as usize] {
+            kube_proxy.closed(plan.flows[flow as usize].flow.service, entry, now);
+        }
+    }
+}
