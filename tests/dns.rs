@@ -223,6 +223,21 @@ fn giving_up_in_a_lookup_is_clean() {
     }
 }
 
+/// A pinned connection whose client gives up is opened again, and then its address is needed.
+#[test]
+fn a_pinned_connection_is_looked_up_when_it_is_opened_again() {
+    let set = [
+        ("traffic[t].connections", "{mode: pinned}"),
+        ("traffic[t].timeout", "1s"),
+        ("workloads[deployment/web].containers.app.serviceTime", "{bimodal: {p: 0.5, low: 3ms, high: 2s}}"),
+    ];
+    let all = lookups(&set);
+    let after_failure = |pair: &&[(u64, String)]| pair[0].1 == "deadline_exceeded" && pair[1].1 == "succeeded";
+    let reopened: Vec<_> = all.windows(2).filter(after_failure).collect();
+    assert!(reopened.len() > 2 && reopened.iter().all(|pair| pair[1].0 == 1_000), "{all:?}");
+    assert!(all.windows(2).all(|pair| pair[0].1 != "succeeded" || pair[1].0 == 0), "{all:?}");
+}
+
 /// Requests that come while a lookup is under way wait for it where the library asks once, and ask themselves elsewhere.
 #[test]
 fn go_asks_once_for_all() {

@@ -612,9 +612,8 @@ impl Plan {
         let free = free || self.flows[flow].free_handshakes;
         let opens = |connections: &Connections| !free && Channel::of(connections) != Channel::Standing;
         let proxied = matches!(self.flows[flow].route, Route::Proxy7(_)) && opens(&self.flows[flow].upstream);
-        let looks_up = spec.resolution.as_ref().filter(|_| {
-            !matches!(Channel::of(&spec.connections), Channel::Standing | Channel::Pooled { pinned: true, .. })
-        });
+        // A pinned connection is opened again after its client has given up on it.
+        let looks_up = spec.resolution.as_ref().filter(|_| Channel::of(&spec.connections) != Channel::Standing);
         layout.dns = looks_up.map_or(NO_COLUMN, |resolution| layout.column(LedgerCause::Dns, &resolution.host));
         let walks = self.first_packet_costs(flow) && Channel::of(&spec.connections) != Channel::Standing;
         let connects = opens(&spec.connections) || proxied || walks;
