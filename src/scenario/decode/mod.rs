@@ -81,11 +81,7 @@ pub(super) fn scenario(
     cycles::refuse(cx, &workloads, &services, &sites);
     let traffic = traffic::traffics(cx, traffic_list, &Places { workloads: &workloads, nodes: &nodes }, &targets);
     if traffic_list.is_empty() {
-        cx.problem_help(
-            spec.key_span("traffic"),
-            "there is no traffic, so nothing would happen",
-            "write traffic: [{name: t, to: \"http://web/\", arrivals: {poisson: {rate: 100/s}}}]",
-        );
+        nothing_would_happen(cx, spec);
     }
 
     workload::warn_of_idle_resolvers(cx, &entries, &workloads, &traffic);
@@ -117,6 +113,14 @@ pub(super) fn scenario(
     scenario.expect = expect::expectations(cx, list, &names);
     scenario.run.until = expect::until(cx, run_object.as_ref(), &names);
     scenario
+}
+
+fn nothing_would_happen(cx: &mut Context<'_>, spec: &Object<'_>) {
+    cx.problem_help(
+        spec.key_span("traffic"),
+        "there is no traffic, so nothing would happen",
+        "write traffic: [{name: t, to: \"http://web/\", arrivals: {poisson: {rate: 100/s}}}]",
+    );
 }
 
 /// What the scenario itself writes, and which manifests it replaces.
