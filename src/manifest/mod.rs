@@ -166,3 +166,5 @@ const BY_DEPLOYMENT: &str = "owned by Deployments that are read";
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_texts;

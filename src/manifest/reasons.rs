@@ -42,7 +42,6 @@ pub(super) fn field(path: &str) -> &'static str {
         | "spec.priorityClassName"
         | "spec.schedulerName"
         | "spec.priority" => "pods are spread evenly over the nodes that `nodeName` and `nodeSelector` allow",
-        "spec.taints" => "taints and tolerations are not modelled",
         "spec.strategy"
         | "spec.minReadySeconds"
         | "spec.progressDeadlineSeconds"

@@ -90,7 +90,8 @@ fn check_selector(context: &mut Context<'_>, spec: &mut Fields<'_>, labels: &[(S
 
 /// `spec` of a pod.
 fn read_pod(context: &mut Context<'_>, pod: &mut Fields<'_>, workload: &mut WorkloadObject) {
-    let list_span = pod.take("containers").map_or(pod.span, |node| node.span);
+    let given = pod.take("containers");
+    let list_span = given.map_or(pod.span, |list| list.span);
     for mut container in context.items(pod, "containers") {
         let span = container.take("name").map_or(container.span, |name| name.span);
         let name = context.text(&mut container, "name").filter(|name| !name.is_empty());
@@ -106,7 +107,7 @@ fn read_pod(context: &mut Context<'_>, pod: &mut Fields<'_>, workload: &mut Work
         context.finish(&container);
         workload.containers.push(ContainerObject { name: name.to_string(), ports, span });
     }
-    if workload.containers.is_empty() {
+    if given.is_none_or(|list| list.is_null() || list.as_list().is_some_and(<[Node]>::is_empty)) {
         context.error(list_span, "a pod needs at least one container", "write for example `containers: [{name: app}]`");
     }
     if let Some(node) = pod.take("nodeName") {
