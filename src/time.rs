@@ -157,6 +157,7 @@ impl SimDuration {
                 "m" => 60.0,
                 "h" => 3_600.0,
                 "d" => 86_400.0,
+                _ if number.is_empty() => return Err(format!("cannot read `{text}`; expected {expected}")),
                 "" => return Err(format!("`{text}` has no unit; expected {expected}")),
                 other => return Err(format!("unknown unit `{other}` in `{text}`; expected {expected}")),
             };

@@ -141,7 +141,7 @@ error: `rate`: a rate must be above zero
         "{poisson: {rate: 100/s}}",
         "{poison: {rate: 100/s}}",
         "\
-error: unknown key `poison` in an `arrivals`
+error: unknown key `poison` in `arrivals`
   --> bad.yaml:11:45
    |
 11 |     - {name: t, to: http://web/, arrivals: {poison: {rate: 100/s}}}
@@ -187,7 +187,7 @@ error: not supported yet: timeline (What happens to the cluster during the run)
         "windtunnel/v1",
         "windtunnel/v2",
         "\
-error: `apiVersion` is one of windtunnel/v1; found `windtunnel/v2`
+error: `apiVersion` can only be windtunnel/v1; found `windtunnel/v2`
  --> bad.yaml:1:13
   |
 1 | apiVersion: windtunnel/v2

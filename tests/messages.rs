@@ -82,7 +82,7 @@ fn every_wrong_option_is_answered_with_what_would_be_right() {
         ),
         (
             &["run", "small.yaml", "--set", "run.interval=abc"],
-            placed(&format!("`interval`: unknown unit `abc` in `abc`; {duration}"), "--set", "abc", ""),
+            placed(&format!("`interval`: cannot read `abc`; {duration}"), "--set", "abc", ""),
         ),
         (
             &["compare", "small.yaml"],

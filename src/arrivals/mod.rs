@@ -21,6 +21,7 @@ mod trace;
 mod tests;
 
 pub use list::ARRIVALS;
+pub(crate) use trace::csv_problem;
 pub use trace::{Trace, TraceColumns};
 
 use crate::random::check::positive;

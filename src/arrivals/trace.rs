@@ -61,7 +61,7 @@ impl Trace {
         let body = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(body.as_bytes());
         let headers: Vec<String> =
-            reader.headers().map_err(|error| error.to_string())?.iter().map(str::to_owned).collect();
+            reader.headers().map_err(|error| csv_problem(&error))?.iter().map(str::to_owned).collect();
         if headers.iter().all(String::is_empty) {
             return Err("the file is empty; expected a header line with a column such as arrival_s".to_owned());
         }
@@ -75,7 +75,7 @@ impl Trace {
             text: Arc::clone(&text),
         };
         for row in reader.records() {
-            let row = row.map_err(|error| error.to_string())?;
+            let row = row.map_err(|error| csv_problem(&error))?;
             let line = row.position().map_or(0, csv::Position::line);
             trace
                 .push(&Row { headers: &headers, row: &row }, &layout)
@@ -119,6 +119,17 @@ impl Trace {
     pub fn mean_rate(&self) -> Option<f64> {
         let length = (*self.times.last()? - *self.times.first()?).as_secs_f64();
         (length > 0.0).then(|| (self.times.len() - 1) as f64 / length)
+    }
+}
+
+/// What is wrong with a CSV text, by its line.
+pub(crate) fn csv_problem(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
+            let line = pos.as_ref().map_or(0, csv::Position::line);
+            format!("line {line} has another number of fields than the header line: {len}, not {expected_len}")
+        }
+        _ => error.to_string(),
     }
 }
 
@@ -295,7 +306,7 @@ mod tests {
             ("arrival_s,client\n1,bob\n", "line 2: `client` must be a whole number"),
             ("arrival_s,size\n1,-5\n", "line 2: `size` must be a whole number"),
             ("arrival_s,service_ms\n1,\n", "line 2: `service_ms`"),
-            ("arrival_s,size\n1\n", "line: 2"),
+            ("arrival_s,size\n1\n", "line 2 has another number of fields than the header line: 1, not 2"),
         ] {
             let message = read(text).unwrap_err();
             assert!(message.contains(words), "{text:?}: {message}");

@@ -139,7 +139,7 @@ impl<'f> Context<'f> {
             if !entries.iter().any(|(key, value)| key.name == field.key && !matches!(value.value, Value::Null)) {
                 self.problem_help(
                     node.span,
-                    format!("{} needs `{}`", article(shape.name), field.key),
+                    format!("{} {} `{}`", article(shape.name), need(shape.name), field.key),
                     field.doc.trim_end_matches('.').to_owned(),
                 );
             }
@@ -181,7 +181,8 @@ impl<'f> Context<'f> {
             return Some(*value);
         }
         let known = words.iter().map(|(word, _)| *word).collect::<Vec<_>>();
-        let message = format!("`{key}` is one of {}; found {}", known.join(", "), found(node));
+        let choice = if known.len() > 1 { "is one of" } else { "can only be" };
+        let message = format!("`{key}` {choice} {}; found {}", known.join(", "), found(node));
         match nearest(text, known) {
             Some(word) if !text.is_empty() => self.problem_help(node.span, message, format!("did you mean `{word}`?")),
             _ => self.problem(node.span, message),
@@ -190,10 +191,18 @@ impl<'f> Context<'f> {
     }
 }
 
-/// `a traffic`, `an expectation`.
+/// `a traffic`, `an expectation`, and `arrivals`, of which there are several.
 pub(super) fn article(name: &str) -> String {
+    if name.ends_with('s') {
+        return format!("`{name}`");
+    }
     let vowel = name.starts_with(['a', 'e', 'i', 'o', 'u']);
     format!("{} `{name}`", if vowel { "an" } else { "a" })
+}
+
+/// What agrees with [`article`]: `a traffic needs`, `arrivals need`.
+fn need(name: &str) -> &'static str {
+    if name.ends_with('s') { "need" } else { "needs" }
 }
 
 impl<'a> Object<'a> {

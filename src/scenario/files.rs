@@ -132,6 +132,10 @@ mod tests {
         assert_eq!(files.glob("shop/*.yaml"), Ok(vec!["shop/a.yaml".to_owned(), "shop/b.yaml".to_owned()]));
         assert_eq!(files.read("shop/a.yaml"), Ok("a.yaml".to_owned()));
         assert!(files.read("shop/d.yaml").is_err_and(|message| message.contains("shop/d.yaml")));
-        assert!(files.glob("none/*.yaml").is_err());
+        let refused = files.glob("none/*.yaml").expect_err("no directory");
+        assert!(refused.starts_with("cannot read the directory of `none/*.yaml`: "), "{refused}");
+        assert_eq!(files.glob("s*/a.yaml"), Err("`s*/a.yaml`: only the last part may contain * or ?".to_owned()));
+        fs::write(directory.path().join("bytes"), [0xff]).expect("a file");
+        assert_eq!(files.read("bytes"), Err("cannot read `bytes`: it is not UTF-8 text".to_owned()));
     }
 }

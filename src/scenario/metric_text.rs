@@ -198,10 +198,7 @@ fn workload_scope<'t>(text: &'t str, names: &MetricNames) -> Result<(Scope, &'t 
     let replicas = names.workloads[workload].3;
     match index.parse::<u32>() {
         Ok(pod) if pod < replicas => Ok((Scope::Pod(workload, pod), rest)),
-        _ => Err((
-            format!("{word} has no pod [{}]", shorten(index)),
-            Some(format!("it has {replicas} pods, counted from 0")),
-        )),
+        _ => Err((format!("{word} has no pod [{}]", shorten(index)), Some(values::it_has(replicas as usize, "pod")))),
     }
 }
 

@@ -9,7 +9,7 @@ use super::context::article;
 use super::kubernetes_fields::FIELDS;
 use super::shape::{Shape, Type};
 use super::tables_random::{COUNT_DIST, DIST};
-use super::values::{Bad, found, shorten};
+use super::values::{Bad, found, it_has, shorten};
 use super::{names, tables};
 use crate::yaml::{Key, Node, Span, Value, nearest};
 
@@ -249,7 +249,7 @@ fn no_item(items: &[Node], item: &str, setting: &Setting<'_>) -> Bad {
     let known = items.iter().filter_map(item_name).collect::<Vec<_>>();
     let help = match nearest(item, known.iter().copied()) {
         Some(near) => format!("did you mean `{}[{near}]`?", setting.shown),
-        None if known.is_empty() => format!("it has {} items, counted from 0", items.len()),
+        None if known.is_empty() => it_has(items.len(), "item"),
         None => format!("its items are {}", shorten(&known.join(", "))),
     };
     (message, Some(help))
@@ -291,10 +291,12 @@ pub(super) fn find_manifest(manifests: &[Node], target: &str) -> Result<usize, B
         (None, [only]) => Ok(*only),
         (None, []) => {
             let label = |node: &Node| {
-                format!("{}/{}", text(node, &["kind"]).to_ascii_lowercase(), text(node, &["metadata", "name"]))
+                let own =
+                    format!("{}/{}", text(node, &["kind"]).to_ascii_lowercase(), text(node, &["metadata", "name"]));
+                if namespace.is_some() { format!("{}/{own}", space(node)) } else { own }
             };
             let known = manifests.iter().map(label).collect::<Vec<_>>();
-            let written = format!("{kind}/{name}");
+            let written = namespace.map_or(format!("{kind}/{name}"), |space| format!("{space}/{kind}/{name}"));
             let help = match nearest(&written, known.iter().map(String::as_str)) {
                 Some(near) => format!("did you mean `manifests[{near}]`?"),
                 None if known.is_empty() => {
@@ -306,7 +308,7 @@ pub(super) fn find_manifest(manifests: &[Node], target: &str) -> Result<usize, B
         }
         (None, _) => Err((
             format!("several manifests are called `{}`", shorten(target)),
-            Some(format!("write manifests[NAMESPACE/{kind}/{name}]")),
+            Some(format!("write manifests[NAMESPACE/{kind}/{name}], or in a patch metadata.namespace")),
         )),
     }
 }

@@ -33,6 +33,11 @@ pub(super) fn shorten(text: &str) -> String {
     if text.chars().count() <= 60 { text.to_owned() } else { text.chars().take(59).chain(['…']).collect() }
 }
 
+/// `it has 3 pods, counted from 0`.
+pub(super) fn it_has(count: usize, what: &str) -> String {
+    format!("it has {count} {what}{}, counted from 0", if count == 1 { "" } else { "s" })
+}
+
 /// A scalar as written, where numbers are meant: quoted numbers are texts.
 fn plain<'a>(node: &'a Node, expected: &str) -> Result<&'a str, Bad> {
     match &node.value {

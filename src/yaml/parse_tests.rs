@@ -148,7 +148,7 @@ fn refusals_say_what_to_do() {
     assert!(refused("a: !Ref x\n").contains("the tag `!Ref`"));
     assert!(refused("? [a, b]\n: c\n").contains("a key must be a word"));
     assert!(refused(": x\n").contains("a key is missing"));
-    assert!(refused("a: 'x\n").contains("not valid YAML"));
+    assert!(refused("a: 'x\n").contains("= help: the quote that opens here is never closed"));
     assert!(refused("a: [1, 2\nb: 3\n").contains("not valid YAML"));
 }
 

@@ -18,14 +18,14 @@ pub(super) fn arrivals(cx: &mut Context<'_>, node: &Node, clients: u32) -> Optio
         [] => {
             if object.entries().is_empty() {
                 let names = tables::ARRIVALS.keys().collect::<Vec<_>>().join(", ");
-                cx.problem_help(node.span, "`arrivals` needs a process", format!("one of {names}"));
+                cx.problem_help(node.span, "`arrivals` need a process", format!("one of {names}"));
             }
             return None;
         }
         [(first, _), (second, _), ..] => {
             cx.problem_help(
                 second.span,
-                format!("`arrivals` has two processes, `{}` and `{}`", first.name, second.name),
+                format!("`arrivals` have two processes, `{}` and `{}`", first.name, second.name),
                 "write two traffics",
             );
             return None;
@@ -93,7 +93,7 @@ fn total_rate(
             None
         }
         (false, false) => {
-            cx.problem_help(object.span, "needs `rate`", "write {rate: 800/s}, or {ratePerClient: 4/s}");
+            cx.problem_help(object.span, "`rate` is missing", "write {rate: 800/s}, or {ratePerClient: 4/s}");
             None
         }
     }
@@ -117,7 +117,7 @@ fn batches(cx: &mut Context<'_>, object: &Object<'_>, clients: u32) -> Option<Re
 
 fn profile(cx: &mut Context<'_>, node: &Node, clients: u32) -> Option<Result<Spec, String>> {
     let mut points = Vec::new();
-    let mut whole = true;
+    let mut whole = node.as_list().is_some();
     for item in cx.list(node, "profile") {
         let point = cx.object(item, &tables::PROFILE_POINT).and_then(|object| {
             let at = object.duration(cx, "at");

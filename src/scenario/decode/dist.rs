@@ -4,6 +4,7 @@ use super::super::context::{Context, Object};
 use super::super::shape::Shape;
 use super::super::tables_random as tables;
 use super::super::values::{self, found};
+use crate::arrivals::csv_problem;
 use crate::random::Dist;
 use crate::time::SimDuration;
 use crate::yaml::{Node, Value, nearest};
@@ -144,7 +145,7 @@ fn lognormal(cx: &mut Context<'_>, node: &Node) -> Option<Dist> {
 
 fn mixture(cx: &mut Context<'_>, node: &Node) -> Option<Dist> {
     let mut parts = Vec::new();
-    let mut whole = true;
+    let mut whole = node.as_list().is_some();
     for item in cx.list(node, "mixture") {
         let Some(object) = cx.object(item, &tables::MIXTURE_ITEM) else {
             whole = false;
@@ -183,6 +184,10 @@ pub(super) fn each<'a, T>(
     key: &str,
     read: impl Fn(&'a Node) -> Result<T, values::Bad>,
 ) -> Option<Vec<T>> {
+    object.get(key)?.as_list().or_else(|| {
+        object.list(cx, key);
+        None
+    })?;
     let values = object.list(cx, key).iter().map(|item| cx.take(item, key, read(item))).collect::<Vec<_>>();
     values.into_iter().collect()
 }
@@ -201,7 +206,7 @@ pub(super) fn data(cx: &mut Context<'_>, object: &Object<'_>) -> Option<std::syn
             None
         }
         (None, None) => {
-            cx.problem_help(object.span, "needs `file`", "write the path of a CSV file, relative to this one");
+            cx.problem_help(object.span, "`file` is missing", "write the path of a CSV file, relative to this one");
             None
         }
     }
@@ -219,7 +224,7 @@ fn empirical(cx: &mut Context<'_>, node: &Node) -> Option<Dist> {
 /// A column of a CSV text in seconds; the unit is the ending of the column's name.
 fn column_values(text: &str, column: Option<&str>) -> Result<Vec<f64>, String> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-    let headers = reader.headers().map_err(|error| error.to_string())?.clone();
+    let headers = reader.headers().map_err(|error| csv_problem(&error))?.clone();
     let index = match column {
         None => 0,
         Some(name) => headers.iter().position(|header| header == name).ok_or_else(|| {
@@ -237,7 +242,7 @@ fn column_values(text: &str, column: Option<&str>) -> Result<Vec<f64>, String> {
         .unwrap_or(1.0);
     let mut values = Vec::new();
     for (row, record) in reader.records().enumerate() {
-        let record = record.map_err(|error| error.to_string())?;
+        let record = record.map_err(|error| csv_problem(&error))?;
         let field = record.get(index).unwrap_or_default();
         let value = field.parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0);
         let value = value

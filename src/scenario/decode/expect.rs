@@ -144,7 +144,7 @@ fn expectation(cx: &mut Context<'_>, object: &Object<'_>, known: &Known) -> Opti
             None
         }
         (None, None, _) => {
-            cx.problem_help(object.span, "needs `value`", "write the known value, or `measured: [ … ]`");
+            cx.problem_help(object.span, "`value` is missing", "write the known value, or `measured: [ … ]`");
             None
         }
     };

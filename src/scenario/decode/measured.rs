@@ -7,6 +7,7 @@ use super::super::values::{self, Bad};
 use super::super::{ExpectedValue, Metric};
 use super::dist::data;
 use super::expect::scalar_value;
+use crate::arrivals::csv_problem;
 use crate::yaml::{Node, Value, nearest};
 
 /// A list of numbers, one a repeat, or a file of sequences with a column a repeat.
@@ -57,7 +58,7 @@ fn sequences(cx: &mut Context<'_>, node: &Node) -> Option<ExpectedValue> {
 /// The texts of all columns of a CSV text, or of one.
 fn columns(text: &str, column: Option<&str>) -> Result<Vec<Vec<String>>, String> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-    let headers = reader.headers().map_err(|error| error.to_string())?.clone();
+    let headers = reader.headers().map_err(|error| csv_problem(&error))?.clone();
     let wanted: Vec<usize> = match column {
         None => (0..headers.len()).collect(),
         Some(name) => {
@@ -74,7 +75,7 @@ fn columns(text: &str, column: Option<&str>) -> Result<Vec<Vec<String>>, String>
     };
     let mut found = vec![Vec::new(); wanted.len()];
     for record in reader.records() {
-        let record = record.map_err(|error| error.to_string())?;
+        let record = record.map_err(|error| csv_problem(&error))?;
         for (list, place) in found.iter_mut().zip(&wanted) {
             list.push(record.get(*place).unwrap_or_default().to_owned());
         }

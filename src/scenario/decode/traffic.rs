@@ -211,7 +211,11 @@ fn popularity(cx: &mut Context<'_>, node: &yaml::Node) -> Option<Popularity> {
     let zipf = cx.object(object.get("zipf")?, &tables::ZIPF)?;
     let place = zipf.get("exponent")?;
     let exponent = values::number(place).and_then(|value| {
-        if (0.0..=100.0).contains(&value) { Ok(value) } else { Err(("lies between 0 and 100".to_owned(), None)) }
+        if (0.0..=100.0).contains(&value) {
+            Ok(value)
+        } else {
+            Err((format!("must lie between 0 and 100, found {value}"), None))
+        }
     });
     cx.take(place, "exponent", exponent).map(|exponent| Popularity::Zipf { exponent })
 }

@@ -7,7 +7,7 @@ use super::super::discover::Client;
 use super::super::objects::{Objects, short};
 use super::super::services::selects;
 use super::super::tables::{self, MAX_PODS};
-use super::super::values::shorten;
+use super::super::values::{it_has, shorten};
 use super::super::{Change, Container, Episode, Node, Source, Step, Traffic, Workload, placement};
 use super::behaviour::{CallSite, behaviour, default_behaviour};
 use super::dist::dist;
@@ -207,11 +207,7 @@ fn single_pods(cx: &mut Context<'_>, entry: &Entry<'_>, raw: &WorkloadObject) ->
         let Some(index) = index else { continue };
         let place = object.get("index").map_or(object.span, |node| node.span);
         if index >= raw.replicas {
-            cx.problem_help(
-                place,
-                format!("{} has no pod {index}", short(raw)),
-                format!("it has {} pods, counted from 0", raw.replicas),
-            );
+            cx.problem_help(place, format!("{} has no pod {index}", short(raw)), it_has(raw.replicas as usize, "pod"));
         } else if !seen.insert(index) {
             cx.problem(place, format!("pod {index} stands here twice"));
         } else {

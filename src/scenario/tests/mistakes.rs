@@ -1,7 +1,7 @@
 //! Typical mistakes and the whole answer to each.
 
 use super::super::{Overrides, load};
-use super::{Memory, TRAFFIC, with};
+use super::{Memory, TRAFFIC, same_blocks, with};
 use crate::balance::{POLICIES, PolicyListed};
 
 const MANIFEST: &str = "\
@@ -154,13 +154,7 @@ fn every_mistake_is_answered_with_its_place_and_what_to_write() {
         let owners = listed(&|policy| policy.parameters.iter().any(|own| own.key == parameter.key));
         found = found.replace(&format!("belongs to {owners};"), "belongs to (its policies);");
     }
-    let expected = include_str!("mistakes.txt");
-    let (found_blocks, expected_blocks) =
-        (found.split("## ").collect::<Vec<_>>(), expected.split("## ").collect::<Vec<_>>());
-    for (found, expected) in found_blocks.iter().zip(&expected_blocks) {
-        assert_eq!(found, expected);
-    }
-    assert_eq!(found_blocks.len(), expected_blocks.len());
+    same_blocks(&found, include_str!("mistakes.txt"));
 }
 
 #[test]
@@ -171,7 +165,7 @@ fn mistakes_on_the_command_line_point_into_the_command_line() {
     };
     assert_eq!(
         set("traffic[t].arrivals.poison.rate", "5/s"),
-        "error: unknown key `poison` in an `arrivals`\n --> --set:1:1\n  |\n1 | traffic[t].arrivals.poison.rate\n  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n  |\n  = help: did you mean `poisson`?\n"
+        "error: unknown key `poison` in `arrivals`\n --> --set:1:1\n  |\n1 | traffic[t].arrivals.poison.rate\n  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n  |\n  = help: did you mean `poisson`?\n"
     );
     assert!(set("run.replications", "0").contains("expected a whole number from 1 to 10000000, found 0"));
     assert!(set("run.seed", "[").starts_with("error: "));

@@ -8,6 +8,7 @@ mod metrics;
 mod mistakes;
 mod mutations;
 mod patch;
+mod texts;
 mod vary;
 
 use std::collections::BTreeMap;
@@ -54,3 +55,12 @@ pub(super) fn with(extra: &str) -> String {
 
 /// The usual traffic.
 pub(super) const TRAFFIC: &str = "  traffic: [{name: t, to: \"http://web/\", arrivals: {poisson: {rate: 3/s}}}]\n";
+
+/// The same answers, compared one by one: each begins with its title behind `## `.
+pub(super) fn same_blocks(found: &str, expected: &str) {
+    let (found, expected) = (found.split("## ").collect::<Vec<_>>(), expected.split("## ").collect::<Vec<_>>());
+    for (found, expected) in found.iter().zip(&expected) {
+        assert_eq!(found, expected);
+    }
+    assert_eq!(found.len(), expected.len());
+}
