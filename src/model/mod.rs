@@ -12,6 +12,8 @@ mod probe;
 mod random_keys;
 pub mod slab;
 #[cfg(test)]
+mod tests_dns;
+#[cfg(test)]
 mod tests_kube_proxy;
 pub mod traffic;
 mod watch;
