@@ -83,7 +83,6 @@ pub(super) fn scenario(
     if traffic_list.is_empty() {
         nothing_would_happen(cx, spec);
     }
-
     workload::warn_of_idle_resolvers(cx, &entries, &workloads, &traffic);
     note_services(cx, &services);
     services.ports.extend(discovery.into_single_pods());
