@@ -32,6 +32,7 @@ use crate::random::Stream;
 use crate::scenario::MAX_INTERVALS;
 use crate::time::SimTime;
 
+use cluster::roster::Roster;
 use cluster::sharing::Sharing;
 use cluster::station::Station;
 use cluster::unfinished::Unfinished;
@@ -142,6 +143,7 @@ pub struct World<'p> {
     requests: Slab<Request>,
     attempts: Slab<Attempt>,
     ledgers: Ledgers,
+    roster: Roster,
     stations: Vec<Station>,
     sharing: Vec<Option<Box<(Sharing, crate::engine::TimerId)>>>,
     /// The work in the pods, where a policy asks for it.
@@ -310,6 +312,7 @@ impl<'p> World<'p> {
             attempts: Slab::default(),
             ledgers: Ledgers::new(plan.ledger_columns),
             sharing: Self::sharing_of(plan, schedule),
+            roster: Roster::of(plan),
             stations,
             work: plan.keeps_work().then(|| {
                 let slots = plan.server_of.iter().map(|server| plan.servers[*server as usize].slots);
@@ -431,7 +434,7 @@ impl<'p> World<'p> {
     fn endpoint_outcomes(&mut self) -> Vec<EndpointOutcome> {
         let span = self.window.span();
         let mut latency = std::mem::take(&mut self.endpoint_latency).finish().into_iter();
-        self.plan
+        self.roster
             .endpoints
             .iter()
             .enumerate()

@@ -1,5 +1,6 @@
 //! Nodes, pods and the containers that serve.
 
+pub(crate) mod roster;
 pub mod sharing;
 pub mod station;
 pub(crate) mod unfinished;

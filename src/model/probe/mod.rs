@@ -320,9 +320,7 @@ impl Probes {
         if self.watched.is_empty() {
             return;
         }
-        // Nobody waits under processor sharing: whoever has to share a core is in service.
-        let shares = plan.servers[plan.server_of[station] as usize].shares;
-        self.watched.changed(plan, station, [in_system, if shares { 0 } else { waiting }], now);
+        self.watched.changed(plan, station, [in_system, waiting], now);
     }
 
     /// The window opens.

@@ -170,9 +170,9 @@ impl<'p> World<'p> {
     fn choose_behind(&mut self, route: Route, worker: u32, (flow, client): (u32, u32), now: SimTime) -> Option<u32> {
         let Route::Proxy4(_) = route else { return None };
         let state = &mut self.workers[worker as usize];
-        let (plan, stations, work) = (self.plan, &self.stations, self.work.as_deref());
+        let (stations, work) = (&self.stations, self.work.as_deref());
         let programmed = &*state.programmed;
-        let sight = PodSight { plan, stations, work, programmed, now, flow, client };
+        let sight = PodSight { endpoints: &self.roster.endpoints, stations, work, programmed, now, flow, client };
         let endpoint = programmed.endpoint(state.balancer.pick(&mut state.stream, &sight)?);
         self.note_pick_for_connection(endpoint);
         self.endpoints[endpoint as usize].connections += 1;
@@ -291,7 +291,7 @@ impl<'p> World<'p> {
             _ => {
                 let chooser = self.flows[flow as usize].balancer(plan, spec, client, self.replication);
                 let (stations, work, programmed) = (&self.stations, self.work.as_deref(), &*chooser.programmed);
-                let sight = PodSight { plan, stations, work, programmed, now, flow, client };
+                let sight = PodSight { endpoints: &self.roster.endpoints, stations, work, programmed, now, flow, client };
                 let Some(choice) = chooser.balancer.pick(&mut chooser.stream, &sight) else {
                     return self.nothing_to_choose(attempt, channel, now, schedule);
                 };
@@ -409,14 +409,14 @@ impl<'p> World<'p> {
                     if !plan.services[spec.flow.service].drawn {
                         walk = self.let_in(attempt, &choice);
                     }
-                    plan.endpoints[choice.endpoint as usize].node
+                    self.roster.endpoints[choice.endpoint as usize].node
                 }
                 None => return self.refuse(attempt, FailureCause::Refused, spec.place, now, schedule),
             },
             Route::ClientBalancer => {
                 let endpoint = self.attempts[attempt].endpoint;
                 self.endpoints[endpoint as usize].connections += 1;
-                plan.endpoints[endpoint as usize].node
+                self.roster.endpoints[endpoint as usize].node
             }
             Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
                 if self.attempts[attempt].worker == NONE {
@@ -512,7 +512,7 @@ impl<'p> World<'p> {
             if self.probes.picks {
                 self.watch_pick(attempt, endpoint, Chooser::Layer4, true, now);
             }
-            let to = plan.endpoints[endpoint as usize].node;
+            let to = self.roster.endpoints[endpoint as usize].node;
             let delay = self.handshake(attempt, plan.workers[worker as usize].node, to, 2);
             if !delay.is_zero() {
                 schedule.after(delay, Rank::Completion, kind::UPSTREAM_CONNECTED, attempt);
@@ -643,7 +643,7 @@ impl<'p> World<'p> {
         let entry = &self.attempts[attempt];
         let (flow, worker, endpoint) = (entry.flow, entry.worker, entry.endpoint);
         let spec = &plan.flows[flow as usize];
-        let service = &plan.services[plan.endpoints[endpoint as usize].service as usize];
+        let service = &plan.services[self.roster.endpoints[endpoint as usize].service as usize];
         let Route::Proxy7(proxy) = spec.route else { unreachable!("only layer-7 proxies have upstream pools") };
         let first_worker = plan.proxies[proxy as usize].first_worker;
         let workers = &plan.scenario.proxies[proxy as usize];
@@ -689,7 +689,7 @@ impl<'p> World<'p> {
         }
         let (worker, endpoint) = (self.attempts[attempt].worker, self.attempts[attempt].endpoint);
         self.endpoints[endpoint as usize].connections += 1;
-        let to = plan.endpoints[endpoint as usize].node;
+        let to = self.roster.endpoints[endpoint as usize].node;
         let delay = self.handshake(attempt, plan.workers[worker as usize].node, to, 2);
         if delay.is_zero() {
             self.forward(self.trip(attempt), now, schedule);

@@ -55,18 +55,18 @@ impl World<'_> {
     #[inline(never)]
     pub(crate) fn on_report(&mut self, slot: u32, now: SimTime, schedule: &mut Schedule) {
         let Reporting { owner, every } = self.reporting[slot as usize];
-        let (plan, stations, work) = (self.plan, &self.stations, self.work.as_deref());
+        let (endpoints, stations, work) = (&self.roster.endpoints, &self.stations, self.work.as_deref());
         match owner {
             Owner::Worker(worker) => {
                 let state = &mut self.workers[worker as usize];
                 let programmed = &*state.programmed;
-                state.balancer.report(&PodSight { plan, stations, work, programmed, now, flow: 0, client: 0 });
+                state.balancer.report(&PodSight { endpoints, stations, work, programmed, now, flow: 0, client: 0 });
             }
             Owner::Client(flow, client) => {
                 let chooser = self.flows[flow as usize].balancers[client as usize].as_mut();
                 let chooser = chooser.expect("made at the start");
                 let programmed = &*chooser.programmed;
-                chooser.balancer.report(&PodSight { plan, stations, work, programmed, now, flow, client });
+                chooser.balancer.report(&PodSight { endpoints, stations, work, programmed, now, flow, client });
             }
         }
         self.reports_pending -= 1;

@@ -414,7 +414,7 @@ impl<'p> World<'p> {
         let place = if endpoint == NONE {
             spec.place
         } else {
-            plan.servers[plan.server_of[plan.endpoints[endpoint as usize].station as usize] as usize].place
+            plan.servers[self.stations[self.roster.endpoints[endpoint as usize].station as usize].server as usize].place
         };
         self.settle_at_client(attempt, true, now);
         self.abandon_connection(attempt, now, schedule);

@@ -116,7 +116,7 @@ impl<'p> World<'p> {
             return SimDuration::ZERO;
         }
         let proxy = self.plan.workers[trip.worker as usize].node;
-        let pod = self.plan.endpoints[trip.endpoint as usize].node;
+        let pod = self.roster.endpoints[trip.endpoint as usize].node;
         self.hop(trip, hop, proxy, pod)
     }
 
@@ -127,7 +127,7 @@ impl<'p> World<'p> {
             return SimDuration::ZERO;
         }
         let client = self.node_of_client(trip.hot, trip.flow, trip.client);
-        let pod = self.plan.endpoints[trip.endpoint as usize].node;
+        let pod = self.roster.endpoints[trip.endpoint as usize].node;
         self.hop(trip, hop, client, pod)
     }
 
@@ -181,7 +181,7 @@ impl<'p> World<'p> {
         }
         let state = &mut self.workers[trip.worker as usize];
         let sight = PodSight {
-            plan: self.plan,
+            endpoints: &self.roster.endpoints,
             stations: &self.stations,
             work: self.work.as_deref(),
             programmed: &state.programmed,

@@ -18,12 +18,6 @@ use crate::time::{SimDuration, SimTime};
 /// Calls to wait for, when all have ended and their caller is about to go on.
 const JOINED: u32 = u32::MAX;
 
-/// The server plan of a station.
-#[inline(always)]
-fn server_of(plan: &Plan, station: usize) -> &ServerPlan {
-    &plan.servers[plan.server_of[station] as usize]
-}
-
 /// The server plan of a station, by its hot record.
 #[inline(always)]
 fn server<'p>(plan: &'p Plan, station: &Station) -> &'p ServerPlan {
@@ -31,9 +25,15 @@ fn server<'p>(plan: &'p Plan, station: &Station) -> &'p ServerPlan {
 }
 
 impl<'p> World<'p> {
+    /// The server plan of a station.
+    #[inline(always)]
+    fn server_of(&self, station: usize) -> &'p ServerPlan {
+        server(self.plan, &self.stations[station])
+    }
+
     #[inline]
     fn station_of(&self, attempt: u32) -> usize {
-        self.plan.endpoints[self.attempts[attempt].endpoint as usize].station as usize
+        self.roster.endpoints[self.attempts[attempt].endpoint as usize].station as usize
     }
 
     /// A request reaches its pod.
@@ -52,7 +52,7 @@ impl<'p> World<'p> {
             return self.drop_at_pod(trip.attempt, now, schedule);
         }
         let endpoint = trip.endpoint as usize;
-        let station = plan.endpoints[endpoint].station as usize;
+        let station = self.roster.endpoints[endpoint].station as usize;
         if trip.measured {
             self.endpoints[endpoint].requests += 1;
         }
@@ -90,7 +90,9 @@ impl<'p> World<'p> {
     fn note_level(&mut self, station: usize, now: SimTime) {
         if self.probes.levels {
             let record = &self.stations[station];
-            self.probes.level_changed(self.plan, station, record.in_system(), record.waiting, now);
+            // Nobody waits under processor sharing: whoever has to share a core is in service.
+            let waiting = if server(self.plan, record).shares { 0 } else { record.waiting };
+            self.probes.level_changed(self.plan, station, record.in_system(), waiting, now);
         }
     }
 
@@ -174,7 +176,7 @@ impl<'p> World<'p> {
     pub(crate) fn on_patience(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let station = self.station_of(attempt);
         let plan = self.plan;
-        self.stop_patience(attempt, server_of(plan, station), true, schedule);
+        self.stop_patience(attempt, self.server_of(station), true, schedule);
         self.leave_queue(attempt, station, now);
         let since = self.attempts[attempt].reached;
         self.close_queue_wait(&self.trip(attempt), since, now);
@@ -194,7 +196,7 @@ impl<'p> World<'p> {
         if trip.request != NONE {
             let mut column = trip.hot.queue_wait;
             if column == NO_COLUMN {
-                let target = self.plan.endpoints[trip.endpoint as usize].target as usize;
+                let target = self.roster.endpoints[trip.endpoint as usize].target as usize;
                 column = self.plan_flow(trip.flow).layout.queue_wait[target];
             }
             self.charge_request(trip.request, column, now.as_nanos() - since);
@@ -281,7 +283,7 @@ impl<'p> World<'p> {
             self.attempts[attempt].joins = 0;
             return self.after_calls(attempt, station, now, schedule);
         }
-        self.run_step(attempt, station, server_of(self.plan, station), now, schedule);
+        self.run_step(attempt, station, self.server_of(station), now, schedule);
     }
 
     /// Begins the current step, or ends the service after the last.
@@ -351,7 +353,7 @@ impl<'p> World<'p> {
         if trip.request != NONE {
             let mut column = hot.service;
             if column == NO_COLUMN {
-                let target = plan.endpoints[trip.endpoint as usize].target as usize;
+                let target = self.roster.endpoints[trip.endpoint as usize].target as usize;
                 column = plan.flows[trip.flow as usize].layout.service[target];
             }
             self.charge_request(trip.request, column, work.as_nanos());
@@ -428,7 +430,7 @@ impl<'p> World<'p> {
             return self.attempts.remove(attempt);
         }
         entry.step += 1;
-        let station = self.plan.endpoints[entry.endpoint as usize].station as usize;
+        let station = self.roster.endpoints[entry.endpoint as usize].station as usize;
         let server = server(self.plan, &self.stations[station]);
         if entry.step as usize == server.steps.len() {
             self.end_service(attempt, station, server, now, schedule);
@@ -449,7 +451,7 @@ impl<'p> World<'p> {
 
     /// Sets the areas and the next departure right after a job came or went.
     fn sharing_changed(&mut self, station: usize, now: SimTime, schedule: &mut Schedule) {
-        let slots = server_of(self.plan, station).slots;
+        let slots = self.server_of(station).slots;
         let (sharing, timer) = &mut **self.sharing[station].as_mut().expect("the station shares its processor");
         let jobs = as_u32(sharing.len());
         if let Some(work) = &mut self.work {
@@ -476,7 +478,7 @@ impl<'p> World<'p> {
         let Some(attempt) = done else { return };
         let entry = &self.attempts[attempt];
         let shared = SimDuration::from_nanos(now.as_nanos() - entry.since);
-        let target = self.plan.endpoints[entry.endpoint as usize].target as usize;
+        let target = self.roster.endpoints[entry.endpoint as usize].target as usize;
         let column = self.plan_flow(entry.flow).layout.service[target];
         if self.probes.any_flow {
             self.watch_shared(attempt, station, shared.as_nanos(), now);
@@ -507,7 +509,7 @@ impl<'p> World<'p> {
         if due.is_empty() {
             return false;
         }
-        let server = server_of(self.plan, station);
+        let server = self.server_of(station);
         let shares = server.discipline == Discipline::ProcessorSharing;
         if !server.behaviour.holds_slot_while_calling && !shares && self.attempts[attempt].holds_slot {
             self.attempts[attempt].holds_slot = false;
@@ -515,7 +517,7 @@ impl<'p> World<'p> {
             self.note_departure(station, now);
             self.start_next(station, server, now, schedule);
         }
-        let replica = self.plan.pods[self.plan.pod_of[station] as usize].replica;
+        let replica = self.plan.pods[self.roster.pod_of[station] as usize].replica;
         let measured = self.attempts[attempt].measured;
         let entry = &mut self.attempts[attempt];
         entry.stage = Stage::Calling;
@@ -573,7 +575,7 @@ impl<'p> World<'p> {
     }
 
     fn after_calls(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
-        let server = server_of(self.plan, station);
+        let server = self.server_of(station);
         if self.attempts[attempt].failure.is_some() {
             return self.end_service(attempt, station, server, now, schedule);
         }
@@ -667,7 +669,7 @@ impl<'p> World<'p> {
     /// The pod turns a request away.
     #[inline(never)]
     fn fail_at_pod(&mut self, attempt: u32, cause: FailureCause, now: SimTime, schedule: &mut Schedule) {
-        let place = server_of(self.plan, self.station_of(attempt)).place;
+        let place = self.server_of(self.station_of(attempt)).place;
         let entry = &mut self.attempts[attempt];
         entry.failure = Some(cause);
         entry.place = place;
@@ -692,14 +694,14 @@ impl<'p> World<'p> {
             self.attempts[attempt].cancelled = true;
             return;
         }
-        let station = self.plan.endpoints[endpoint as usize].station as usize;
+        let station = self.roster.endpoints[endpoint as usize].station as usize;
         match stage {
             Stage::Queued | Stage::Resuming => {
                 let plan = self.plan;
                 if stage == Stage::Queued {
                     self.probes.left_queue(plan, &self.attempts[attempt], self.number_of(attempt), now);
                 }
-                self.stop_patience(attempt, server_of(plan, station), false, schedule);
+                self.stop_patience(attempt, self.server_of(station), false, schedule);
                 self.leave_queue(attempt, station, now);
                 self.settle_at_proxy(&self.trip(attempt), now, schedule);
                 self.attempts.remove(attempt);
@@ -735,7 +737,7 @@ impl<'p> World<'p> {
             self.sharing_changed(station, now, schedule);
         }
         let held = std::mem::replace(&mut self.attempts[attempt].holds_slot, false);
-        self.give_slot_back(held, station, server_of(self.plan, station), now, schedule);
+        self.give_slot_back(held, station, self.server_of(station), now, schedule);
         // An event that names the attempt is still to come, unless it is a job of a shared processor.
         if stage == Stage::Serving && (!shared || joins == JOINED) {
             self.attempts[attempt].cancelled = true;

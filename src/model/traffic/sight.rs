@@ -4,13 +4,13 @@ use crate::balance::Sight;
 use crate::model::cluster::station::Station;
 use crate::model::cluster::unfinished::Unfinished;
 use crate::model::network::endpoints::Snapshot;
-use crate::model::plan::Plan;
+use crate::model::plan::EndpointPlan;
 use crate::time::SimTime;
 
 /// The time, the client of the request at hand, and, for oracles, the pods themselves.
 #[derive(Debug)]
 pub(crate) struct PodSight<'a> {
-    pub(crate) plan: &'a Plan,
+    pub(crate) endpoints: &'a [EndpointPlan],
     pub(crate) stations: &'a Vec<Station>,
     pub(crate) work: Option<&'a Unfinished>,
     /// The endpoints that the balancer knows.
@@ -34,12 +34,12 @@ impl Sight for PodSight<'_> {
 
     fn jobs(&self, place: u32) -> u32 {
         let endpoint = self.programmed.endpoint(place);
-        self.stations[self.plan.endpoints[endpoint as usize].station as usize].in_system()
+        self.stations[self.endpoints[endpoint as usize].station as usize].in_system()
     }
 
     fn work(&self, place: u32) -> u128 {
         let endpoint = self.programmed.endpoint(place);
         let work = self.work.expect("the plan keeps books where a policy asks for work");
-        work.of(self.plan.endpoints[endpoint as usize].station as usize, self.now)
+        work.of(self.endpoints[endpoint as usize].station as usize, self.now)
     }
 }

@@ -34,7 +34,7 @@ impl World<'_> {
             if entry.endpoint == NONE || slot == attempt {
                 continue;
             }
-            let station = self.plan.endpoints[entry.endpoint as usize].station;
+            let station = self.roster.endpoints[entry.endpoint as usize].station;
             let Some(own) = jobs.get_mut(&station) else { continue };
             let left = |from: u16| self.work_left(slot, station, from);
             match entry.stage {

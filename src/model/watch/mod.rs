@@ -186,7 +186,7 @@ impl World<'_> {
             let entry = &world.attempts[attempt];
             (telling.worker, telling.endpoint) = (entry.worker, entry.endpoint);
             telling.forward(world, true, now);
-            let station = &world.stations[world.plan.endpoints[entry.endpoint as usize].station as usize];
+            let station = &world.stations[world.roster.endpoints[entry.endpoint as usize].station as usize];
             telling.found = (station.waiting, station.busy);
         });
     }
@@ -204,7 +204,7 @@ impl World<'_> {
     }
 
     fn tell_wait(&self, telling: &mut telling::Telling, station: usize, again: bool, now: SimTime) {
-        let server = &self.plan.servers[self.plan.server_of[station] as usize];
+        let server = &self.plan.servers[self.stations[station].server as usize];
         let place = self.plan.scenario.workloads[server.workload as usize].target();
         let what = What::Queue {
             pod: self.plan.pod_name(self.plan.pod_of[station] as usize),
@@ -251,7 +251,7 @@ impl World<'_> {
     }
 
     fn tell_service(&self, telling: &mut telling::Telling, station: usize, sharing: Option<u32>, to: u64) {
-        let server = &self.plan.servers[self.plan.server_of[station] as usize];
+        let server = &self.plan.servers[self.stations[station].server as usize];
         let place = self.plan.scenario.workloads[server.workload as usize].target();
         let pod = self.plan.pod_name(self.plan.pod_of[station] as usize);
         telling.push(to, Some((LedgerCause::Service, place)), What::Service { pod, sharing });
@@ -282,7 +282,7 @@ impl World<'_> {
             let Some(telling) = stories.of_attempt(attempt) else { return };
             if cause == FailureCause::QueueTimeout {
                 let endpoint = world.attempts[attempt].endpoint;
-                let station = world.plan.endpoints[endpoint as usize].station as usize;
+                let station = world.roster.endpoints[endpoint as usize].station as usize;
                 world.tell_wait(telling, station, false, now);
             }
             let place = world.plan.places[place as usize].clone();

@@ -104,7 +104,7 @@ impl World<'_> {
             Chooser::KubeProxy => 0,
         };
         let endpoints: Vec<u32> = (0..programmed.count()).map(|place| programmed.endpoint(place)).collect();
-        let stations: Vec<u32> = endpoints.iter().map(|own| self.plan.endpoints[*own as usize].station).collect();
+        let stations: Vec<u32> = endpoints.iter().map(|own| self.roster.endpoints[*own as usize].station).collect();
         let finishes = self.finishes(attempt, &stations, ends, now);
         let chosen = endpoints.iter().position(|own| *own == endpoint).unwrap_or(0);
         // The choice itself is counted already; who counts nothing does not count it either.
