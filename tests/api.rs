@@ -9,8 +9,8 @@ use windtunnel::observe::outcome::{Labels, NoSink, RequestRow, RunOutcome, Sink,
 use windtunnel::random::Dist;
 use windtunnel::scenario::{
     Behaviour, Cancellation, Clients, Cluster, ConnectionMode, Connections, Container, Demand, Discipline, Flow,
-    KubeProxy, Network, Node, Observe, PoolOrder, Popularity, Protocol, Retries, Run, Scenario, Service, Source, Step,
-    Traffic, Window, Without, Workload,
+    KubeProxy, Lifecycle, Network, Node, Observe, PoolOrder, Popularity, Protocol, Retries, Run, Scenario, Service,
+    Source, Step, Traffic, Window, Without, Workload,
 };
 use windtunnel::time::SimDuration;
 
@@ -88,6 +88,7 @@ fn queue() -> Scenario {
             },
             kube_proxy: KubeProxy::default(),
             dns: None,
+            lifecycle: Lifecycle::USUAL,
         },
         workloads: vec![Workload {
             kind: "deployment".to_owned(),
@@ -132,6 +133,7 @@ fn queue() -> Scenario {
             arrivals: arrivals::Spec::poisson(80.0).expect("a rate above zero"),
             clients: Clients { count: 1, popularity: Popularity::Uniform },
         }],
+        timeline: Vec::new(),
         objectives: Vec::new(),
         expect: Vec::new(),
         observe: Observe::default(),

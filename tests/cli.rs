@@ -174,13 +174,13 @@ error: `port`: expected a whole number from 1 to 65535, found 99999
     ),
     (
         "spec:\n",
-        "spec:\n  timeline: []\n",
+        "spec:\n  cluster: {mesh: {}}\n",
         "\
-error: not supported yet: timeline (What happens to the cluster during the run)
- --> bad.yaml:5:3
+error: not supported yet: mesh (A service mesh)
+ --> bad.yaml:5:13
   |
-5 |   timeline: []
-  |   ^^^^^^^^
+5 |   cluster: {mesh: {}}
+  |             ^^^^
 ",
     ),
     (

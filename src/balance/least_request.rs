@@ -10,7 +10,7 @@ use crate::time::SimDuration;
 
 use super::levels::Levels;
 use super::parameter::{Form, Given, MANY, Parameter, STALENESS};
-use super::policy::{Asks, Policy, PolicyListed, State};
+use super::policy::{Asks, Changes, Policy, PolicyListed, State};
 use super::sight::{Ended, Sight};
 
 /// How many endpoints a least-request balancer looks at.
@@ -226,19 +226,32 @@ impl State for LeastRequestState {
     }
 
     fn resize(&mut self, endpoints: u32) {
-        if let Known::Reported(reported) = &mut self.known {
-            let mut loads = std::mem::take(&mut reported.loads);
-            loads.resize(endpoints as usize, 0);
-            **reported = Reported::new(loads, self.choices, self.replacement);
-            return;
-        }
-        let mut outstanding = match &mut self.known {
+        let mut loads = self.take_loads();
+        loads.resize(endpoints as usize, 0);
+        self.put_loads(loads);
+    }
+
+    fn follow(&mut self, changes: &Changes) {
+        let loads = changes.apply(&self.take_loads(), 0);
+        self.put_loads(loads);
+    }
+}
+
+impl LeastRequestState {
+    fn take_loads(&mut self) -> Vec<u32> {
+        match &mut self.known {
             Known::Ordered(levels) => levels.loads(),
             Known::Counted(counts) => std::mem::take(&mut counts.outstanding),
-            Known::Reported(_) => unreachable!("handled above"),
-        };
-        outstanding.resize(endpoints as usize, 0);
-        self.known = Known::new(outstanding, self.choices, self.replacement);
+            Known::Reported(reported) => std::mem::take(&mut reported.loads),
+        }
+    }
+
+    fn put_loads(&mut self, loads: Vec<u32>) {
+        if let Known::Reported(reported) = &mut self.known {
+            **reported = Reported::new(loads, self.choices, self.replacement);
+        } else {
+            self.known = Known::new(loads, self.choices, self.replacement);
+        }
     }
 }
 

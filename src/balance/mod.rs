@@ -51,7 +51,7 @@ pub use join_idle_queue::IdleQueue;
 pub use jump::bucket as jump_bucket;
 pub use least_request::Choices;
 pub use parameter::{Form, Given, Parameter, Refused, Value};
-pub use policy::{Asks, PolicyListed};
+pub use policy::{Asks, Changes, PolicyListed};
 pub use ring_hash::RingSize;
 pub use sight::{Ended, Glance, Sight};
 pub use weighted_least_request::{Rule, Ties};
@@ -209,6 +209,12 @@ macro_rules! policies {
                     $(Self::$Far(state) => state.resize(endpoints),)+
                 }
             }
+
+            fn follow(&mut self, changes: &Changes) {
+                match self {
+                    $(Self::$Far(state) => state.follow(changes),)+
+                }
+            }
         }
 
         impl Balancer {
@@ -257,6 +263,14 @@ macro_rules! policies {
                 match &mut self.0 {
                     $(Near::$Near(state) => state.idle_queue(),)+
                     Near::Far(state) => state.idle_queue(),
+                }
+            }
+
+            /// From now on the endpoints are others; requests without a reply stay where they are.
+            pub fn follow(&mut self, changes: &Changes) {
+                match &mut self.0 {
+                    $(Near::$Near(state) => state.follow(changes),)+
+                    Near::Far(state) => state.follow(changes),
                 }
             }
 

@@ -97,6 +97,33 @@ pub(super) trait State: Debug + Clone {
 
     /// From now on the endpoints are `0..endpoints`.
     fn resize(&mut self, endpoints: u32);
+
+    /// From now on the endpoints are others; requests without a reply stay where they are.
+    fn follow(&mut self, changes: &Changes) {
+        self.resize(changes.count);
+    }
+}
+
+/// How the endpoints of a balancer changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// How many there are now.
+    pub count: u32,
+    /// The new number of each old endpoint; `None` if it is gone.
+    pub moved: Vec<Option<u32>>,
+}
+
+impl Changes {
+    /// Values by endpoint in the new order; new endpoints begin with `new`.
+    pub(super) fn apply<T: Clone>(&self, values: &[T], new: T) -> Vec<T> {
+        let mut moved = vec![new; self.count as usize];
+        for (value, place) in values.iter().zip(&self.moved) {
+            if let Some(place) = place {
+                moved[*place as usize] = value.clone();
+            }
+        }
+        moved
+    }
 }
 
 /// Large states stand behind a pointer, so that small ones are not carried around in their size.
@@ -123,5 +150,9 @@ impl<S: State> State for Box<S> {
 
     fn resize(&mut self, endpoints: u32) {
         (**self).resize(endpoints);
+    }
+
+    fn follow(&mut self, changes: &Changes) {
+        (**self).follow(changes);
     }
 }

@@ -5,6 +5,7 @@
 //! file a stage: `arrival` → `request` → `route` → `connection` → `serve` → back through `route` → `request`.
 
 pub mod cluster;
+mod control;
 pub mod ledger;
 pub mod network;
 pub mod plan;
@@ -36,6 +37,7 @@ use cluster::roster::Roster;
 use cluster::sharing::Sharing;
 use cluster::station::Station;
 use cluster::unfinished::Unfinished;
+use control::Control;
 use ledger::Ledgers;
 use network::dns::DnsState;
 use network::endpoints::Snapshot;
@@ -113,6 +115,20 @@ pub(crate) mod kind {
     pub(crate) const DNS_QUERY: Kind = Kind(30);
     /// A resolver has waited long enough (lookup and timer).
     pub(crate) const DNS_TIMER: Kind = Kind(31);
+    /// Something of the timeline happens (happening).
+    pub(crate) const HAPPENING: Kind = Kind(40);
+    /// The containers of a pod have started (pod).
+    pub(crate) const POD_STARTED: Kind = Kind(41);
+    /// The processes of a pod end (pod).
+    pub(crate) const POD_STOPS: Kind = Kind(42);
+    /// The network of a pod is gone (pod).
+    pub(crate) const POD_GONE: Kind = Kind(43);
+    /// News of endpoints reaches those who act on them (delivery).
+    pub(crate) const PROGRAMMED: Kind = Kind(44);
+    /// Nobody answered a connection for too long (attempt).
+    pub(crate) const CONNECT_TIMEOUT: Kind = Kind(45);
+    /// It is an attempt's turn at the proxy's pool (attempt).
+    pub(crate) const UPSTREAM_GO: Kind = Kind(46);
 }
 
 /// Counters of a pod behind a Service.
@@ -144,6 +160,8 @@ pub struct World<'p> {
     attempts: Slab<Attempt>,
     ledgers: Ledgers,
     roster: Roster,
+    /// What changes the cluster; `None` where nothing does.
+    control: Option<Box<Control>>,
     stations: Vec<Station>,
     sharing: Vec<Option<Box<(Sharing, crate::engine::TimerId)>>>,
     /// The work in the pods, where a policy asks for it.
@@ -299,7 +317,8 @@ impl<'p> World<'p> {
             || plan.scenario.observe.endpoint_latency;
         let endpoint_latency = EndpointLatency::new(if keeps_latency { plan.endpoints.len() } else { 0 });
         let watch = Watch::new(plan);
-        let mut probes = Probes::new(plan);
+        let roster = Roster::of(plan);
+        let mut probes = Probes::new(plan, &roster);
         if watch.is_some() {
             probes.watch_requests();
         }
@@ -312,7 +331,8 @@ impl<'p> World<'p> {
             attempts: Slab::default(),
             ledgers: Ledgers::new(plan.ledger_columns),
             sharing: Self::sharing_of(plan, schedule),
-            roster: Roster::of(plan),
+            roster,
+            control: Control::new(plan),
             stations,
             work: plan.keeps_work().then(|| {
                 let slots = plan.server_of.iter().map(|server| plan.servers[*server as usize].slots);
@@ -340,23 +360,20 @@ impl<'p> World<'p> {
     }
 
     fn sharing_of(plan: &Plan, schedule: &mut Schedule) -> Vec<Option<Box<(Sharing, crate::engine::TimerId)>>> {
-        use crate::scenario::Discipline;
-        let shares = |server: u32| {
-            let server = &plan.servers[server as usize];
-            server.behaviour.discipline == Discipline::ProcessorSharing && server.slots != NONE
-        };
-        if !plan.server_of.iter().any(|server| shares(*server)) {
+        if !plan.servers.iter().any(|server| server.shares) {
             return Vec::new();
         }
-        plan.server_of
-            .iter()
-            .map(|server| {
-                shares(*server).then(|| {
-                    let cores = plan.servers[*server as usize].slots;
-                    Box::new((Sharing::new(cores), schedule.new_timer()))
-                })
-            })
-            .collect()
+        plan.server_of.iter().map(|server| Self::sharing_of_server(plan, *server, schedule)).collect()
+    }
+
+    /// The shared processor of a container, if its processor is shared.
+    fn sharing_of_server(
+        plan: &Plan,
+        server: u32,
+        schedule: &mut Schedule,
+    ) -> Option<Box<(Sharing, crate::engine::TimerId)>> {
+        let server = &plan.servers[server as usize];
+        server.shares.then(|| Box::new((Sharing::new(server.slots), schedule.new_timer())))
     }
 
     fn dns_of(plan: &Plan, replication: u32, schedule: &mut Schedule) -> Option<Box<DnsState>> {
@@ -373,6 +390,7 @@ impl<'p> World<'p> {
         self.schedule_window(schedule);
         self.schedule_probes(schedule);
         self.start_idling();
+        self.schedule_timeline(schedule);
         for flow in 0..self.plan.flows.len() {
             self.pin_connections(flow);
         }
@@ -417,7 +435,12 @@ impl<'p> World<'p> {
             flows,
             endpoints,
             dns: self.dns_outcomes(),
-            cluster_events: Vec::new(),
+            new_endpoints: self.roster.new_labels(self.plan),
+            cluster_events: self
+                .control
+                .as_mut()
+                .map(|control| std::mem::take(&mut control.events))
+                .unwrap_or_default(),
             metrics: Vec::new(),
             surveys: self.watch.as_deref_mut().map_or_else(Vec::new, Watch::surveys),
             stories: self.watch.as_deref_mut().map_or_else(Vec::new, Watch::stories),
@@ -442,14 +465,14 @@ impl<'p> World<'p> {
                 let station = endpoint.station as usize;
                 let counters = &self.endpoints[index];
                 let (busy, waiting) = self.window.station_areas(station);
-                let server = &self.plan.servers[self.stations[station].server as usize];
+                let (alive, ready) = self.lived(self.roster.pod_of[station]);
+                let server = &self.plan.servers[self.server_once(endpoint.station) as usize];
                 let shares = self.sharing.get(station).is_some_and(Option::is_some);
-                let utilization = (server.slots != NONE && span > 0).then(|| {
-                    let utilization = busy as f64 / (f64::from(server.slots) * span as f64);
+                let utilization = (server.slots != NONE && alive > 0).then(|| {
+                    let utilization = busy as f64 / (f64::from(server.slots) * alive as f64);
                     assert!(
                         (0.0..=1.0 + 1e-9).contains(&utilization),
-                        "utilization {utilization} of {} is not a share",
-                        self.plan.labels.endpoints[index].pod
+                        "utilization {utilization} of station {station} is not a share"
                     );
                     utilization
                 });
@@ -463,6 +486,7 @@ impl<'p> World<'p> {
                     queue_mean: if shares { 0.0 } else { mean_level(waiting, span) },
                     queue_max: if shares { 0 } else { self.window.waiting_max(station) },
                     latency: latency.next(),
+                    ready_throughout: ready == u128::from(span),
                 }
             })
             .collect()
@@ -474,18 +498,44 @@ impl<'p> World<'p> {
             return hot.client_node;
         }
         let nodes = &self.plan_flow(flow).client_nodes;
+        if flow as usize >= self.plan.traffics && client as usize >= nodes.len() {
+            return self.node_of_new_caller(flow, client);
+        }
         nodes[client as usize % nodes.len()]
     }
 
-    fn pods_of(&self, workload: usize) -> std::ops::Range<u32> {
-        let first = self.plan.first_pod[workload];
-        first..first + self.plan.scenario.workloads[workload].replicas
+    /// The node of a calling pod that came during the run: its client is its number.
+    #[cold]
+    fn node_of_new_caller(&self, flow: u32, client: u32) -> u32 {
+        let workload = self.plan_flow(flow).caller;
+        let is_caller = |pod: &&cluster::pod::Pod| pod.workload == workload && pod.number == client;
+        self.roster.pods.iter().find(is_caller).expect("a pod that calls exists").node
     }
 
-    fn stations_of(&self, workload: usize) -> std::ops::Range<u32> {
-        let first = self.plan.first_station[workload];
-        let spec = &self.plan.scenario.workloads[workload];
-        first..first + spec.replicas * as_u32(spec.containers.len())
+    /// Nanoseconds of the window in which the processes of a pod ran, and in which it was ready.
+    fn lived(&self, pod: u32) -> (u128, u128) {
+        if self.control.is_none() {
+            let span = u128::from(self.window.span());
+            return (span, span);
+        }
+        self.window.pod_areas(pod as usize)
+    }
+
+    /// The behaviour of a station while its processes run or ran.
+    fn server_once(&self, station: u32) -> u32 {
+        let server = self.stations[station as usize].server;
+        if server != self.plan.ended_server {
+            return server;
+        }
+        let pod = &self.roster.pods[self.roster.pod_of[station as usize] as usize];
+        self.plan.speeds[pod.workload as usize][0].1 + station - pod.station
+    }
+
+    /// The containers of a workload, of all pods that it ever had.
+    fn stations_of(&self, workload: usize) -> Vec<u32> {
+        let containers = as_u32(self.plan.scenario.workloads[workload].containers.len());
+        let pods = self.roster.pods.iter().filter(|pod| pod.workload as usize == workload);
+        pods.flat_map(|pod| pod.station..pod.station + containers).collect()
     }
 }
 
@@ -519,6 +569,13 @@ impl Model for World<'_> {
             kind::PROBE => self.on_probe(slot, now),
             kind::DNS_QUERY => self.on_dns_query(slot, now, schedule),
             kind::DNS_TIMER => self.on_dns_timer(slot, now, schedule),
+            kind::HAPPENING => self.on_happening(slot, now, schedule),
+            kind::POD_STARTED => self.on_pod_started(slot, now, schedule),
+            kind::POD_STOPS => self.on_pod_stops(slot, now, schedule),
+            kind::POD_GONE => self.on_pod_gone(slot, now, schedule),
+            kind::PROGRAMMED => self.on_programmed(slot, now),
+            kind::CONNECT_TIMEOUT => self.on_connect_timeout(slot, now, schedule),
+            kind::UPSTREAM_GO => self.connect_upstream(slot, now, schedule),
             Kind(other) => unreachable!("no event has kind {other}"),
         }
     }

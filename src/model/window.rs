@@ -34,6 +34,8 @@ pub(crate) struct WindowState {
     at_open: Vec<(u128, u128)>,
     areas: Vec<(u128, u128)>,
     maxima: Vec<u32>,
+    pods_at_open: Vec<(u128, u128)>,
+    pods: Vec<(u128, u128)>,
 }
 
 impl WindowState {
@@ -60,6 +62,8 @@ impl WindowState {
             at_open: Vec::new(),
             areas: Vec::new(),
             maxima: Vec::new(),
+            pods_at_open: Vec::new(),
+            pods: Vec::new(),
         }
     }
 
@@ -77,6 +81,11 @@ impl WindowState {
     /// Areas under busy and waiting of a station within the window.
     pub(crate) fn station_areas(&self, station: usize) -> (u128, u128) {
         self.areas.get(station).copied().unwrap_or_default()
+    }
+
+    /// Nanoseconds of the window in which the processes of a pod ran, and in which it was ready.
+    pub(crate) fn pod_areas(&self, pod: usize) -> (u128, u128) {
+        self.pods.get(pod).copied().unwrap_or_default()
     }
 
     /// Most that waited at once at a station within the window.
@@ -145,6 +154,7 @@ impl World<'_> {
         self.window.opened_at = now;
         self.window.middle_at = now;
         self.window.at_open = self.read_areas(now);
+        self.window.pods_at_open = self.read_pods(now);
         for station in &mut self.stations {
             station.waiting_max = station.waiting;
         }
@@ -169,12 +179,8 @@ impl World<'_> {
         self.window.measuring = false;
         self.window.closed = true;
         self.window.closed_at = now;
-        let end = self.read_areas(now);
-        self.window.areas = end
-            .iter()
-            .zip(&self.window.at_open)
-            .map(|((busy, waiting), (busy_before, waiting_before))| (busy - busy_before, waiting - waiting_before))
-            .collect();
+        self.window.areas = differences(&self.read_areas(now), &self.window.at_open);
+        self.window.pods = differences(&self.read_pods(now), &self.window.pods_at_open);
         self.window.maxima = self.stations.iter().map(|station| station.waiting_max).collect();
         for recorder in &mut self.recorders {
             recorder.mark(2, now);
@@ -186,6 +192,12 @@ impl World<'_> {
             let end = now.as_nanos().saturating_add(self.window.drain.as_nanos()).min(crate::time::MAX_NANOS);
             schedule.at(at(end), Rank::Timeout, kind::DRAINED, 0);
         }
+    }
+
+    /// How long each pod has run and been ready, where pods come and go.
+    fn read_pods(&self, now: SimTime) -> Vec<(u128, u128)> {
+        let pods = if self.control.is_some() { self.roster.pods.as_slice() } else { &[] };
+        pods.iter().map(|pod| pod.lived(now)).collect()
     }
 
     fn read_areas(&self, now: SimTime) -> Vec<(u128, u128)> {
@@ -206,4 +218,10 @@ impl World<'_> {
             self.window.over = true;
         }
     }
+}
+
+/// What was added to pairs of areas since they were read before; those that were not there then began at nothing.
+fn differences(now: &[(u128, u128)], before: &[(u128, u128)]) -> Vec<(u128, u128)> {
+    let before = before.iter().copied().chain(std::iter::repeat((0, 0)));
+    now.iter().zip(before).map(|((first, second), (one, two))| (first - one, second - two)).collect()
 }

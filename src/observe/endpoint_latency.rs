@@ -22,6 +22,13 @@ impl EndpointLatency {
         Self { histograms: vec![Histogram::with_bits(BITS); endpoints], batch: Vec::with_capacity(BATCH) }
     }
 
+    /// From now on there are so many endpoints; where nothing is kept, nothing will be.
+    pub fn grow(&mut self, endpoints: usize) {
+        if !self.histograms.is_empty() {
+            self.histograms.resize(endpoints, Histogram::with_bits(BITS));
+        }
+    }
+
     /// An endpoint took `nanos` for a request.
     #[inline]
     pub fn record(&mut self, endpoint: u32, nanos: u64) {

@@ -20,6 +20,13 @@ pub struct Labels {
     pub dns: Vec<DnsLabel>,
 }
 
+impl Labels {
+    /// The endpoints of a replication: those of all, then those that came during its run.
+    pub fn endpoints_of<'a>(&'a self, outcome: &'a RunOutcome) -> impl Iterator<Item = &'a EndpointLabel> {
+        self.endpoints.iter().chain(&outcome.new_endpoints)
+    }
+}
+
 /// A traffic or a call.
 #[derive(Debug, Clone)]
 pub struct FlowLabel {
@@ -32,7 +39,7 @@ pub struct FlowLabel {
 }
 
 /// A pod behind a Service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointLabel {
     /// Index into [`Labels::services`].
     pub service: usize,
@@ -59,10 +66,12 @@ pub struct RunOutcome {
     pub events: u64,
     /// Traffics first, then calls.
     pub flows: Vec<FlowOutcome>,
-    /// Endpoints, in the order of the labels.
+    /// Endpoints, in the order of the labels, then those that came during the run.
     pub endpoints: Vec<EndpointOutcome>,
     /// DNS, in the order of the labels.
     pub dns: Vec<DnsOutcome>,
+    /// Labels of those that came during the run.
+    pub new_endpoints: Vec<EndpointLabel>,
     /// What happened to the cluster.
     pub cluster_events: Vec<ClusterEvent>,
     /// Values of the metrics that the scenario names, in the order objectives, expectations, what the command line asks
@@ -206,6 +215,8 @@ pub struct EndpointOutcome {
     pub queue_mean: f64,
     /// Most that waited at once in the window.
     pub queue_max: u64,
+    /// Whether it was ready for the whole window.
+    pub ready_throughout: bool,
     /// Time at the pod of measured attempts that it answered (ns, ≤ 3 % wide buckets), where kept.
     pub latency: Option<Histogram>,
 }
@@ -258,7 +269,7 @@ pub struct RequestRow<'a> {
     /// When it arrived.
     pub arrived: SimTime,
     /// The endpoint that answered, where one did.
-    pub endpoint: Option<usize>,
+    pub endpoint: Option<&'a EndpointLabel>,
     /// Attempts.
     pub attempts: u32,
     /// `None` for success.

@@ -40,7 +40,9 @@ fn measures(endpoints: &[&EndpointOutcome]) -> [Value; 5] {
 /// Adds the rows of one replication.
 pub(crate) fn write<W: Write>(table: &mut Table<W>, run: Run<'_>) -> io::Result<()> {
     let mut members: Vec<Vec<&EndpointOutcome>> = vec![Vec::new(); run.labels.services.len()];
-    for (label, endpoint) in run.labels.endpoints.iter().zip(&run.outcome.endpoints) {
+    // A pod that was not there all the time could not get as much as the others.
+    let endpoints = run.labels.endpoints_of(run.outcome).zip(&run.outcome.endpoints);
+    for (label, endpoint) in endpoints.filter(|(_, endpoint)| endpoint.ready_throughout) {
         members[label.service].push(endpoint);
     }
     for (service, endpoints) in run.labels.services.iter().zip(&members) {

@@ -34,7 +34,7 @@ pub(crate) const HEADER: [&str; 17] = [
 /// Requests of each Service, in the order of the labels.
 fn totals(labels: &Labels, outcome: &RunOutcome) -> Vec<u64> {
     let mut totals = vec![0; labels.services.len()];
-    for (label, endpoint) in labels.endpoints.iter().zip(&outcome.endpoints) {
+    for (label, endpoint) in labels.endpoints_of(outcome).zip(&outcome.endpoints) {
         totals[label.service] += endpoint.requests;
     }
     totals
@@ -44,7 +44,7 @@ fn totals(labels: &Labels, outcome: &RunOutcome) -> Vec<u64> {
 pub(crate) fn shares(labels: &Labels, outcome: &RunOutcome) -> Vec<Option<f64>> {
     let totals = totals(labels, outcome);
     let share = |service: usize, requests: u64| (totals[service] > 0).then(|| requests as f64 / totals[service] as f64);
-    labels.endpoints.iter().zip(&outcome.endpoints).map(|(label, e)| share(label.service, e.requests)).collect()
+    labels.endpoints_of(outcome).zip(&outcome.endpoints).map(|(label, e)| share(label.service, e.requests)).collect()
 }
 
 fn quantile(endpoint: &EndpointOutcome, q: f64) -> Value {
@@ -55,7 +55,7 @@ fn quantile(endpoint: &EndpointOutcome, q: f64) -> Value {
 /// Adds the rows of one replication.
 pub(crate) fn write<W: Write>(table: &mut Table<W>, run: Run<'_>) -> io::Result<()> {
     let shares = shares(run.labels, run.outcome);
-    for ((label, endpoint), share) in run.labels.endpoints.iter().zip(&run.outcome.endpoints).zip(shares) {
+    for ((label, endpoint), share) in run.labels.endpoints_of(run.outcome).zip(&run.outcome.endpoints).zip(shares) {
         table.row([
             run.scenario.to_owned(),
             run.variant.to_owned(),

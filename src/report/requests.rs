@@ -41,7 +41,7 @@ pub(crate) fn write<W: Write>(table: &mut Table<W>, names: &Names, row: &Request
     for ((cause, _), nanos) in flow.ledger.iter().zip(row.ledger) {
         ledger[*cause as usize] += nanos;
     }
-    let endpoint = row.endpoint.map(|index| &names.labels.endpoints[index]);
+    let endpoint = row.endpoint;
     let outcome = match row.failure {
         _ if row.censored => "in_flight",
         Some(cause) => cause.as_str(),

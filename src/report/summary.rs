@@ -12,7 +12,7 @@ use super::{endpoints, runs};
 use crate::cause::{FailureCause, LedgerCause};
 use crate::experiment::goal_value;
 use crate::observe::dns::DnsSubject;
-use crate::observe::outcome::{FlowOutcome, Labels, MetricValue, RunOutcome};
+use crate::observe::outcome::{EndpointLabel, FlowOutcome, Labels, MetricValue, RunOutcome};
 use crate::scenario::metric::Dimension;
 use crate::scenario::{Comparison, NamedMetric, Objective, Run, Scenario};
 use crate::stats::{Bound, Histogram, Interval, ObjectiveVerdict, judge_objective, saturated, t_interval};
@@ -190,6 +190,8 @@ pub(crate) struct Accumulator {
     expectations: usize,
     named: Vec<(NamedMetric, Vec<f64>)>,
     labels: Option<Labels>,
+    /// Whether anything happens to the cluster.
+    changes: bool,
     replications: u32,
     events: u64,
     flows: Vec<FlowSums>,
@@ -258,6 +260,7 @@ impl Accumulator {
             expectations: scenario.expect.len(),
             named: scenario.metrics.iter().map(|metric| (metric.clone(), Vec::new())).collect(),
             labels: None,
+            changes: !scenario.timeline.is_empty(),
             replications: 0,
             events: 0,
             flows: Vec::new(),
@@ -272,16 +275,19 @@ impl Accumulator {
         if self.labels.is_none() {
             self.labels = Some(labels.clone());
             self.flows.resize_with(labels.flows.len(), FlowSums::default);
-            self.endpoints.resize(labels.endpoints.len(), Default::default());
         }
+        let known = self.labels.get_or_insert_default();
+        let of = |(index, label)| place_of(&mut known.endpoints, index, label);
+        let places: Vec<usize> = labels.endpoints_of(outcome).enumerate().map(of).collect();
+        self.endpoints.resize(known.endpoints.len(), Default::default());
         let window = runs::window_seconds(outcome);
         for (sums, flow) in self.flows.iter_mut().zip(&outcome.flows) {
             sums.add(flow, window);
         }
         let shares = endpoints::shares(labels, outcome);
-        for ((averages, endpoint), share) in self.endpoints.iter_mut().zip(&outcome.endpoints).zip(shares) {
-            averages[0].add(share);
-            averages[1].add(endpoint.utilization);
+        for ((place, endpoint), share) in places.into_iter().zip(&outcome.endpoints).zip(shares) {
+            self.endpoints[place][0].add(share);
+            self.endpoints[place][1].add(endpoint.utilization);
         }
         self.add_dns(labels, outcome);
         for ((_, values), metric) in self.objectives.iter_mut().zip(&outcome.metrics) {
@@ -343,7 +349,8 @@ impl Accumulator {
                 name: label.name,
                 is_traffic: label.is_traffic,
                 metrics: metrics(sums.values, replications),
-                saturated: saturated(sums.offered, sums.ended, &sums.halves),
+                // Where the cluster changes, more may be in flight later for another reason than too much traffic.
+                saturated: saturated(sums.offered, sums.ended, if self.changes { &[] } else { &sums.halves }),
                 latency: sums.latency,
                 bands: sums.attribution.bands(label.ledger.len()),
                 ledger: label.ledger,
@@ -364,6 +371,18 @@ impl Accumulator {
             goal: GoalSummary::new(&self.run, &self.goal_values),
         }
     }
+}
+
+/// Where a pod of a Service stands among those known, most likely at its index; a new one is added.
+fn place_of(known: &mut Vec<EndpointLabel>, index: usize, label: &EndpointLabel) -> usize {
+    let same = |other: &EndpointLabel| (other.service, &other.pod) == (label.service, &label.pod);
+    if known.get(index).is_some_and(same) {
+        return index;
+    }
+    known.iter().position(same).unwrap_or_else(|| {
+        known.push(label.clone());
+        known.len() - 1
+    })
 }
 
 /// The traffic or call of this name; or a new one that only carries metrics of a Service, workload or pod.

@@ -14,7 +14,7 @@ use crate::observe::outcome::{
 };
 use crate::random::Dist;
 use crate::scenario::metric::{Across, Metric, Quantity, Scope, Statistic};
-use crate::scenario::{Cluster, Comparison, KubeProxy, Network, Objective, Observe, Run, Scenario, Window};
+use crate::scenario::{Cluster, Comparison, KubeProxy, Lifecycle, Network, Objective, Observe, Run, Scenario, Window};
 use crate::stats::{Histogram, Moments, Sample, coarse_bucket};
 use crate::time::{SimDuration, SimTime};
 
@@ -55,11 +55,13 @@ fn scenario() -> Scenario {
             },
             kube_proxy: KubeProxy::default(),
             dns: None,
+            lifecycle: Lifecycle::USUAL,
         },
         workloads: Vec::new(),
         services: Vec::new(),
         proxies: Vec::new(),
         traffic: Vec::new(),
+        timeline: Vec::new(),
         objectives: vec![
             objective("browse.latency.mean < 6ms", 0.006),
             objective("browse.latency.mean < 4ms", 0.004),
@@ -145,6 +147,7 @@ fn endpoint(requests: u64, latencies: u64) -> EndpointOutcome {
         utilization: (requests > 0).then_some(0.25),
         queue_mean: 0.5,
         queue_max: 6,
+        ready_throughout: true,
         latency: (latencies > 0).then_some(latency),
     }
 }
@@ -160,6 +163,7 @@ fn outcome(replication: u32) -> RunOutcome {
         flows: vec![flow(10_000, 10_050 + 10 * u64::from(replication), 40), flow(19, 19, 0)],
         endpoints: vec![endpoint(10, 1_000), endpoint(20, 20), endpoint(30, 19), endpoint(0, 0)],
         dns: Vec::new(),
+        new_endpoints: Vec::new(),
         cluster_events: vec![ClusterEvent {
             at: SimTime::from_nanos(1_500_000_001),
             kind: "ready",
@@ -185,12 +189,13 @@ fn write_rows(rows: &RowStore, replication: u32) {
         in_flight: 3,
         ready_pods: 4,
     });
+    let labels = labels();
     let request = RequestRow {
         flow: 0,
         request: 12,
         client: 5,
         arrived: SimTime::from_nanos(1_000_000_500),
-        endpoint: Some(1),
+        endpoint: Some(&labels.endpoints[1]),
         attempts: 2,
         failure: None,
         censored: false,

@@ -39,6 +39,7 @@ mod tables;
 mod tables_dns;
 mod tables_flow;
 mod tables_random;
+pub mod timeline;
 mod url;
 mod values;
 mod variants;
@@ -56,6 +57,7 @@ pub use schema::schema;
 pub use without::{Removal, Without};
 
 use metric::Metric;
+pub use timeline::{Action, Happening, Lifecycle};
 
 /// One variant of a scenario, complete: what a single run simulates.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +78,8 @@ pub struct Scenario {
     pub proxies: Vec<Proxy>,
     /// Where requests come from.
     pub traffic: Vec<Traffic>,
+    /// What happens to the cluster, in order of time.
+    pub timeline: Vec<Happening>,
     /// What the user wants to hold.
     pub objectives: Vec<Objective>,
     /// Known results that this variant must reproduce.
@@ -104,6 +108,7 @@ impl Scenario {
             services,
             proxies,
             traffic,
+            timeline,
             observe,
             without,
         } = self;
@@ -113,6 +118,7 @@ impl Scenario {
             && *services == other.services
             && *proxies == other.proxies
             && *traffic == other.traffic
+            && *timeline == other.timeline
             && *observe == other.observe
             && *without == other.without
     }
@@ -205,6 +211,8 @@ pub struct Cluster {
     pub kube_proxy: KubeProxy,
     /// DNS; without it names resolve at no cost.
     pub dns: Option<dns::Dns>,
+    /// How long pods and news of them take.
+    pub lifecycle: Lifecycle,
 }
 
 /// A node.

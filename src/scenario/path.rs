@@ -378,7 +378,7 @@ spec: {replicas: 2, template: {spec: {containers: [{name: app}]}}}
             ("trafic[a].to", "unknown key `trafic` in a `spec`", "did you mean `traffic`?"),
             ("traffic[c].to", "`traffic` has no item [c]", "its items are a, b"),
             ("traffic[a].arivals", "unknown key `arivals` in a `traffic`", "did you mean `arrivals`?"),
-            ("timeline", "not supported yet: timeline", ""),
+            ("cluster.mesh", "not supported yet: mesh", ""),
             ("spec.run", "unknown key `spec`", "paths are relative to spec: leave out `spec.`"),
             (
                 "traffic.a.to",

@@ -57,7 +57,7 @@ pub(super) static SPEC: Shape = Shape {
         field("workloads", List(&Object(&WORKLOAD)), "", "How containers serve requests, which no manifest says."),
         field("proxies", List(&Object(&PROXY)), "", "Free-standing load balancers."),
         field("traffic", List(&Object(&TRAFFIC)), "", "Where requests come from."),
-        later("timeline", "What happens to the cluster during the run."),
+        field("timeline", List(&Object(&HAPPENING)), "", "What happens to the cluster during the run."),
         field(
             "variants",
             List(&Object(&VARIANT)),
@@ -142,9 +142,54 @@ pub(super) static CLUSTER: Shape = Shape {
         ),
         field("kubeProxy", Object(&KUBE_PROXY), "{mode: iptables}", "How Services are implemented on nodes."),
         field("dns", Object(&super::tables_dns::DNS), "names resolve at no cost", "How names are resolved."),
+        field("pods", Object(&PODS), "", "How long pods take to start and to stop."),
+        field("propagation", Object(&PROPAGATION), "", "How long a change of endpoints takes to reach who acts on it."),
         later("ingress", "Ingress controllers."),
         later("loadBalancers", "Cloud load balancers."),
         later("mesh", "A service mesh."),
+    ],
+};
+
+/// `cluster.pods`.
+pub(super) static PODS: Shape = Shape {
+    name: "pods",
+    doc: "How long pods take to start and to stop.",
+    fields: &[
+        field("start", Duration, "2s", "From the creation of a pod until it is ready."),
+        field(
+            "stop",
+            Duration,
+            "0s",
+            "From the deletion of a pod until its processes end; it goes on serving until then.",
+        ),
+    ],
+};
+
+/// `cluster.propagation`.
+pub(super) static PROPAGATION: Shape = Shape {
+    name: "propagation",
+    doc: "How long a change of endpoints takes to reach who acts on it.",
+    fields: &[
+        field("kubeProxy", Duration, "300ms", "Until kube-proxies have programmed it."),
+        field("proxies", Duration, "100ms", "Until proxies act on it."),
+        field("clients", Duration, "30s", "Until clients that balance by themselves act on it."),
+    ],
+};
+
+/// `timeline[]`.
+pub(super) static HAPPENING: Shape = Shape {
+    name: "happening",
+    doc: "Something that happens to the cluster.",
+    fields: &[
+        required("at", Duration, "When, from the start of the run."),
+        field("scale", Text, "", "A workload gets as many pods as `replicas` says."),
+        field("replicas", Count(0, MAX_PODS), "", "How many pods, beside `scale`."),
+        field("deletePod", Text, "", "A pod, as deployment/web[0], is deleted; its controller makes another."),
+        field("notReady", Text, "", "The readiness probe of a pod fails from now on."),
+        field("ready", Text, "", "It succeeds again."),
+        later("applyManifest", "Applying a changed manifest."),
+        later("rolloutRestart", "Replacing all pods of a workload."),
+        later("drain", "Draining a node."),
     ],
 };
 

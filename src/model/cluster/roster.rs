@@ -3,20 +3,115 @@
 //! Nothing is ever taken out, so an index means the same pod, container or endpoint for the whole run, and what is under
 //! way to a pod that is gone still knows where it was going.
 
-use crate::model::plan::{EndpointPlan, Plan};
+use crate::model::cluster::pod::Pod;
+use crate::model::plan::{EndpointPlan, Plan, as_u32};
+use crate::observe::outcome::EndpointLabel;
 
 /// Everything that exists or existed.
 #[derive(Debug)]
 pub(crate) struct Roster {
+    /// All pods; those of the plan first.
+    pub(crate) pods: Vec<Pod>,
     /// All endpoints; snapshots name them by position.
     pub(crate) endpoints: Vec<EndpointPlan>,
     /// The pod of each station.
     pub(crate) pod_of: Vec<u32>,
+    /// The endpoints of each Service that are not the plan's.
+    added: Vec<Vec<u32>>,
 }
 
 impl Roster {
     /// What there is when the run begins.
     pub(crate) fn of(plan: &Plan) -> Self {
-        Self { endpoints: plan.endpoints.clone(), pod_of: plan.pod_of.clone() }
+        let pod = |placed: &crate::scenario::placement::Placed| {
+            let containers = as_u32(plan.scenario.workloads[placed.workload].containers.len());
+            let station = plan.first_station[placed.workload] + placed.replica * containers;
+            Pod::at_start(as_u32(placed.workload), placed.replica, as_u32(placed.node), placed.ip, station)
+        };
+        Self {
+            pods: plan.pods.iter().map(pod).collect(),
+            endpoints: plan.endpoints.clone(),
+            pod_of: plan.pod_of.clone(),
+            added: vec![Vec::new(); plan.services.len()],
+        }
+    }
+
+    /// The endpoints of a Service that there are or were, ascending.
+    pub(crate) fn endpoints_of(&self, plan: &Plan, service: usize) -> impl Iterator<Item = u32> {
+        let first = &plan.services[service];
+        (first.first..first.first + first.count).chain(self.added[service].iter().copied())
+    }
+
+    /// How many endpoints a Service has or had.
+    pub(crate) fn count_of(&self, plan: &Plan, service: usize) -> usize {
+        plan.services[service].count as usize + self.added[service].len()
+    }
+
+    /// The number of an endpoint among those of its Service.
+    pub(crate) fn number_of(&self, plan: &Plan, endpoint: u32) -> usize {
+        let service = self.endpoints[endpoint as usize].service as usize;
+        let laid_out = &plan.services[service];
+        if (laid_out.first..laid_out.first + laid_out.count).contains(&endpoint) {
+            return (endpoint - laid_out.first) as usize;
+        }
+        let added = self.added[service].binary_search(&endpoint).expect("an endpoint belongs to its Service");
+        laid_out.count as usize + added
+    }
+
+    /// Adds the endpoints of a new pod.
+    pub(crate) fn add_endpoints(&mut self, plan: &Plan, pod: u32) {
+        let (workload, station, node) = {
+            let pod = &self.pods[pod as usize];
+            (pod.workload as usize, pod.station, pod.node)
+        };
+        for (service, spec) in plan.scenario.services.iter().enumerate() {
+            for (target, (of, container)) in spec.targets.iter().enumerate() {
+                if *of == workload {
+                    self.added[service].push(as_u32(self.endpoints.len()));
+                    self.endpoints.push(EndpointPlan {
+                        station: station + as_u32(*container),
+                        node,
+                        target: as_u32(target),
+                        service: as_u32(service),
+                    });
+                }
+            }
+        }
+    }
+
+    /// The pod of an endpoint.
+    pub(crate) fn pod_at(&self, endpoint: u32) -> &Pod {
+        let station = self.endpoints[endpoint as usize].station;
+        &self.pods[self.pod_of[station as usize] as usize]
+    }
+
+    /// Whether the processes behind an endpoint have ended.
+    pub(crate) fn is_dead(&self, endpoint: u32) -> bool {
+        let pod = self.pod_at(endpoint);
+        !pod.is_alive()
+    }
+
+    /// Names of the endpoints that are not the plan's, for the results.
+    pub(crate) fn new_labels(&self, plan: &Plan) -> Vec<EndpointLabel> {
+        (plan.endpoints.len()..self.endpoints.len()).map(|endpoint| self.label_of(plan, as_u32(endpoint))).collect()
+    }
+
+    /// The name of an endpoint in the results.
+    pub(crate) fn label_of(&self, plan: &Plan, endpoint: u32) -> EndpointLabel {
+        let endpoint = &self.endpoints[endpoint as usize];
+        let pod = &self.pods[self.pod_of[endpoint.station as usize] as usize];
+        let node = &plan.scenario.cluster.nodes[endpoint.node as usize];
+        EndpointLabel {
+            service: endpoint.service as usize,
+            pod: self.name(plan, pod),
+            node: node.name.clone(),
+            zone: node.zone.clone(),
+        }
+    }
+
+    /// `web-0`; a bare Pod has its own name.
+    pub(crate) fn name(&self, plan: &Plan, pod: &Pod) -> String {
+        let workload = &plan.scenario.workloads[pod.workload as usize];
+        if workload.kind == "pod" { workload.name.clone() } else { format!("{}-{}", workload.name, pod.number) }
     }
 }

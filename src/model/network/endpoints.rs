@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use crate::balance::Changes;
+
 /// The endpoints of a Service at one version; the choices of a balancer are places in it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Snapshot {
@@ -22,6 +24,19 @@ impl Snapshot {
         let endpoints: Box<[u32]> = endpoints.into_iter().collect();
         debug_assert!(endpoints.is_sorted(), "a place is found by binary search");
         Arc::new(Self { version, endpoints })
+    }
+
+    /// Whether these are its endpoints.
+    #[must_use]
+    pub fn is(&self, endpoints: &[u32]) -> bool {
+        *self.endpoints == *endpoints
+    }
+
+    /// What is different from an earlier version, as a balancer needs it.
+    #[must_use]
+    pub fn changes_from(&self, before: &Self) -> Changes {
+        let place = |endpoint: &u32| self.place(*endpoint);
+        Changes { count: self.count(), moved: before.endpoints.iter().map(place).collect() }
     }
 
     /// Which version of the Service's endpoints this is.

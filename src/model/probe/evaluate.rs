@@ -1,7 +1,5 @@
 //! From observations to the values of the named metrics.
 
-use std::ops::Range;
-
 use super::{Instant, kept_anyway, levels, named, pod_index, pods, recorder_of};
 use crate::engine::{Rank, Schedule};
 use crate::model::plan::{NONE, as_u32};
@@ -47,7 +45,7 @@ impl World<'_> {
         self.sharing.get(station as usize).is_some_and(Option::is_some)
     }
 
-    fn level_now(&self, stations: Range<u32>, quantity: &Quantity) -> f64 {
+    fn level_now(&self, stations: Vec<u32>, quantity: &Quantity) -> f64 {
         let level = |station: u32| {
             let record = &self.stations[station as usize];
             match quantity {
@@ -56,19 +54,19 @@ impl World<'_> {
                 _ => record.in_system(),
             }
         };
-        stations.map(|station| f64::from(level(station))).sum()
+        stations.into_iter().map(|station| f64::from(level(station))).sum()
     }
 
     /// The containers of a workload or pod.
-    fn stations_in(&self, scope: Scope) -> Range<u32> {
+    fn stations_in(&self, scope: Scope) -> Vec<u32> {
         match scope {
             Scope::Workload(workload) => self.stations_of(workload),
             Scope::Pod(workload, pod) => {
                 let containers = as_u32(self.plan.scenario.workloads[workload].containers.len());
                 let first = self.plan.first_station[workload] + pod * containers;
-                first..first + containers
+                (first..first + containers).collect()
             }
-            Scope::Traffic(_) | Scope::Call(_) | Scope::Service(_) => 0..0,
+            Scope::Traffic(_) | Scope::Call(_) | Scope::Service(_) => Vec::new(),
         }
     }
 
@@ -114,7 +112,7 @@ impl World<'_> {
             Quantity::Utilization => MetricValue::Number(self.utilization(metric.scope)),
             Quantity::Picks if metric.statistic == Statistic::Sequence => self.sequence(metric.scope),
             Quantity::Picks | Quantity::Connections | Quantity::Requests | Quantity::Share | Quantity::Balance(_) => {
-                pods::evaluate(self.plan, &outcome.endpoints, metric)
+                pods::evaluate(self.plan, &self.roster, &outcome.endpoints, metric)
             }
         }
     }
@@ -138,7 +136,7 @@ impl World<'_> {
 
     fn sequence(&self, scope: Scope) -> MetricValue {
         let picks = self.probes.found(self.plan, scope).and_then(|observed| observed.sequence.as_ref());
-        let name = |endpoint: &u32| self.plan.labels.endpoints[*endpoint as usize].pod.clone();
+        let name = |endpoint: &u32| self.roster.name(self.plan, self.roster.pod_at(*endpoint));
         MetricValue::Names(picks.map(|picks| picks.iter().map(name).collect()).unwrap_or_default())
     }
 
@@ -183,6 +181,7 @@ impl World<'_> {
         }
         let area: u128 = self
             .stations_in(metric.scope)
+            .into_iter()
             .map(|station| {
                 let (busy, waiting) = self.window.station_areas(station as usize);
                 match metric.quantity {
@@ -194,30 +193,36 @@ impl World<'_> {
             .sum();
         let total = mean_level(area, span);
         match (&metric.statistic, metric.scope) {
-            (Statistic::PerPod, Scope::Workload(workload)) => total / self.pods_of(workload).len() as f64,
+            (Statistic::PerPod, Scope::Workload(workload)) => total / self.mean_pods(workload),
             _ => total,
         }
+    }
+
+    /// How many pods of a workload ran, on average over the window.
+    fn mean_pods(&self, workload: usize) -> f64 {
+        let mine = |pod: &usize| self.roster.pods[*pod].workload as usize == workload;
+        let lived: u128 = (0..self.roster.pods.len()).filter(mine).map(|pod| self.lived(as_u32(pod)).0).sum();
+        mean_level(lived, self.window.span())
     }
 
     /// Busy slot-time over slots and time. Containers with unlimited slots have none, and those behind no Service (a
     /// sidecar that ships logs) have slots that nobody can ask for.
     fn utilization(&self, scope: Scope) -> f64 {
         let (Scope::Workload(workload) | Scope::Pod(workload, _)) = scope else { return NAN };
-        let containers = as_u32(self.plan.scenario.workloads[workload].containers.len());
         let asked = |station: u32| {
-            let container = ((station - self.plan.first_station[workload]) % containers) as usize;
+            let pod = &self.roster.pods[self.roster.pod_of[station as usize] as usize];
+            let container = (station - pod.station) as usize;
             self.plan.scenario.services.iter().any(|service| service.targets.contains(&(workload, container)))
         };
-        let (mut area, mut slots) = (0_u128, 0_u64);
-        for station in self.stations_in(scope).filter(|station| asked(*station)) {
-            let server = &self.plan.servers[self.stations[station as usize].server as usize];
+        let (mut area, mut slots) = (0_u128, 0_u128);
+        for station in self.stations_in(scope).into_iter().filter(|station| asked(*station)) {
+            let server = &self.plan.servers[self.server_once(station) as usize];
             if server.slots != NONE {
                 area += self.window.station_areas(station as usize).0;
-                slots += u64::from(server.slots);
+                slots += u128::from(server.slots) * self.lived(self.roster.pod_of[station as usize]).0;
             }
         }
-        let span = self.window.span();
-        if slots == 0 || span == 0 { NAN } else { mean_level(area, span) / slots as f64 }
+        if slots == 0 { NAN } else { area as f64 / slots as f64 }
     }
 }
 

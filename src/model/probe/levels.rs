@@ -268,6 +268,15 @@ impl Levels {
         }
     }
 
+    /// There is a pod more. Statistics over the pods of a workload are of those of the start.
+    pub(super) fn add_pod(&mut self, containers: usize) {
+        if !self.of_pod.is_empty() {
+            self.stations.resize(self.stations.len() + containers, [0; 2]);
+            self.pods.push([0; 2]);
+            self.of_pod.push(None);
+        }
+    }
+
     /// Watches the number in system or waiting of a workload.
     pub(super) fn want_workload(&mut self, plan: &Plan, workload: usize, quantity: &Quantity, statistic: &Statistic) {
         self.prepare(plan);
@@ -289,10 +298,8 @@ impl Levels {
     }
 
     /// A station has so many in system and waiting now.
-    pub(super) fn changed(&mut self, plan: &Plan, station: usize, levels: [u32; 2], now: SimTime) {
+    pub(super) fn changed(&mut self, (workload, pod, station): (usize, usize, usize), levels: [u32; 2], now: SimTime) {
         let before = std::mem::replace(&mut self.stations[station], levels);
-        let pod = plan.pod_of[station] as usize;
-        let workload = plan.pods[pod].workload;
         for which in 0..2 {
             if before[which] == levels[which] {
                 continue;

@@ -7,6 +7,7 @@ mod pods;
 #[cfg(test)]
 mod tests;
 
+use crate::model::cluster::roster::Roster;
 use crate::model::plan::{NONE, Plan, as_u32};
 use crate::model::traffic::attempt::Attempt;
 use crate::scenario::metric::{Metric, Quantity, Scope, Statistic};
@@ -46,14 +47,12 @@ struct Instant {
 }
 
 impl Probes {
-    pub(crate) fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan, roster: &Roster) -> Self {
         let mut probes = Self::default();
         for metric in named(plan) {
             probes.want(plan, metric);
         }
-        if !probes.servers.is_empty() {
-            probes.servers_of = (0..plan.endpoints.len()).map(|endpoint| probes.watching(plan, endpoint)).collect();
-        }
+        probes.add_endpoints(plan, roster);
         probes
     }
 
@@ -62,10 +61,25 @@ impl Probes {
         (self.stations, self.any_flow, self.picks) = (true, true, true);
     }
 
+    /// Endpoints that were not there before are watched by those who ask for them.
+    pub(crate) fn add_endpoints(&mut self, plan: &Plan, roster: &Roster) {
+        if !self.servers.is_empty() {
+            for endpoint in self.servers_of.len()..roster.endpoints.len() {
+                let watching = self.watching(plan, roster, endpoint);
+                self.servers_of.push(watching);
+            }
+        }
+    }
+
+    /// There is a pod more.
+    pub(crate) fn add_pod(&mut self, containers: usize) {
+        self.watched.add_pod(containers);
+    }
+
     /// Which of the servers an endpoint belongs to.
-    fn watching(&self, plan: &Plan, endpoint: usize) -> Vec<u32> {
+    fn watching(&self, plan: &Plan, roster: &Roster, endpoint: usize) -> Vec<u32> {
         let scopes = self.servers.iter().enumerate();
-        scopes.filter(|(_, (scope, _))| holds(plan, *scope, endpoint)).map(|(index, _)| as_u32(index)).collect()
+        scopes.filter(|(_, (scope, _))| holds(plan, roster, *scope, endpoint)).map(|(index, _)| as_u32(index)).collect()
     }
 
     fn want(&mut self, plan: &Plan, metric: &Metric) {
@@ -314,13 +328,13 @@ impl Probes {
         }
     }
 
-    /// The number at a station changed, or the number of those who wait there.
+    /// The number at a station (with its workload and pod) changed, or the number of those who wait there.
     #[inline(never)]
-    pub(crate) fn level_changed(&mut self, plan: &Plan, station: usize, in_system: u32, waiting: u32, now: SimTime) {
+    pub(crate) fn level_changed(&mut self, place: (usize, usize, usize), levels: [u32; 2], now: SimTime) {
         if self.watched.is_empty() {
             return;
         }
-        self.watched.changed(plan, station, [in_system, waiting], now);
+        self.watched.changed(place, levels, now);
     }
 
     /// The window opens.
@@ -381,16 +395,16 @@ fn pod_index(plan: &Plan, workload: usize, pod: u32) -> usize {
 }
 
 /// Whether an endpoint belongs to a Service (any port of it), a workload or a pod.
-fn holds(plan: &Plan, scope: Scope, endpoint: usize) -> bool {
-    let endpoint = &plan.endpoints[endpoint];
-    let pod = plan.pod_of[endpoint.station as usize] as usize;
+fn holds(plan: &Plan, roster: &Roster, scope: Scope, endpoint: usize) -> bool {
+    let endpoint = &roster.endpoints[endpoint];
+    let pod = &roster.pods[roster.pod_of[endpoint.station as usize] as usize];
     match scope {
         Scope::Traffic(_) | Scope::Call(_) => false,
         Scope::Service(service) => {
             let (own, asked) = (&plan.scenario.services[endpoint.service as usize], &plan.scenario.services[service]);
             own.name == asked.name && own.namespace == asked.namespace
         }
-        Scope::Workload(workload) => plan.pods[pod].workload == workload,
-        Scope::Pod(workload, replica) => pod == pod_index(plan, workload, replica),
+        Scope::Workload(workload) => pod.workload as usize == workload,
+        Scope::Pod(workload, number) => (pod.workload as usize, pod.number) == (workload, number),
     }
 }

@@ -1,6 +1,7 @@
 //! Statistics over the pods of a Service or workload: picks, connections, shares and how even they are.
 
 use super::holds;
+use crate::model::cluster::roster::Roster;
 use crate::model::plan::Plan;
 use crate::observe::collector::cv2;
 use crate::observe::outcome::{EndpointOutcome, MetricValue, chi_square_of_picks};
@@ -19,8 +20,8 @@ struct PodCount {
 }
 
 /// A metric of the counters per pod.
-pub(super) fn evaluate(plan: &Plan, endpoints: &[EndpointOutcome], metric: &Metric) -> MetricValue {
-    let counts = counts(plan, endpoints, metric.scope);
+pub(super) fn evaluate(plan: &Plan, roster: &Roster, endpoints: &[EndpointOutcome], metric: &Metric) -> MetricValue {
+    let counts = counts(plan, roster, endpoints, metric.scope);
     let values: Vec<f64> = counts
         .iter()
         .map(|count| match metric.quantity {
@@ -86,21 +87,21 @@ fn over_all(values: &[f64], statistic: &Statistic) -> Option<f64> {
 }
 
 /// The counters of the pods of a scope, in order of the pods.
-fn counts(plan: &Plan, endpoints: &[EndpointOutcome], scope: Scope) -> Vec<PodCount> {
+fn counts(plan: &Plan, roster: &Roster, endpoints: &[EndpointOutcome], scope: Scope) -> Vec<PodCount> {
     let mut of_service = vec![0_u64; plan.services.len()];
-    for (endpoint, outcome) in plan.endpoints.iter().zip(endpoints) {
+    for (endpoint, outcome) in roster.endpoints.iter().zip(endpoints) {
         of_service[endpoint.service as usize] += outcome.requests;
     }
-    let mut pods = vec![PodCount::default(); plan.pods.len()];
-    let mut inside = vec![false; plan.pods.len()];
+    let mut pods = vec![PodCount::default(); roster.pods.len()];
+    let mut inside = vec![false; roster.pods.len()];
     let mut of_scope = 0;
-    // Endpoints stand in order of Services, so a Service that a pod is behind twice follows itself.
-    let mut last = vec![u32::MAX; plan.pods.len()];
-    for (index, (endpoint, outcome)) in plan.endpoints.iter().zip(endpoints).enumerate() {
-        if !holds(plan, scope, index) {
+    // A pod's endpoints stand in order of Services, so a Service that a pod is behind twice follows itself.
+    let mut last = vec![u32::MAX; roster.pods.len()];
+    for (index, (endpoint, outcome)) in roster.endpoints.iter().zip(endpoints).enumerate() {
+        if !holds(plan, roster, scope, index) {
             continue;
         }
-        let pod = plan.pod_of[endpoint.station as usize] as usize;
+        let pod = roster.pod_of[endpoint.station as usize] as usize;
         inside[pod] = true;
         pods[pod].requests += outcome.requests;
         pods[pod].connections += outcome.connections;
@@ -119,8 +120,11 @@ fn counts(plan: &Plan, endpoints: &[EndpointOutcome], scope: Scope) -> Vec<PodCo
                 inside[pod]
             }
             // A pod behind no Service has a count too: none.
-            Scope::Workload(workload) => plan.pods[pod].workload == workload,
-            Scope::Pod(workload, replica) => pod == super::pod_index(plan, workload, replica),
+            Scope::Workload(workload) => roster.pods[pod].workload as usize == workload,
+            Scope::Pod(workload, number) => {
+                let pod = &roster.pods[pod];
+                (pod.workload as usize, pod.number) == (workload, number)
+            }
         };
         counts.then_some(count)
     };

@@ -8,10 +8,13 @@ use std::collections::VecDeque;
 use crate::balance::Ended;
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
+use crate::model::control::Consumer;
 use crate::model::network::ipvs::Handle;
 use crate::model::plan::{FlowPlan, NONE, Route, as_u32};
 use crate::model::random_keys::{CONNECT, INSTANCE, WORKER};
+use crate::model::slab::Slab;
 use crate::model::traffic::attempt::Stage;
+use crate::model::traffic::breakage::BROKEN;
 use crate::model::traffic::route::Trip;
 use crate::model::traffic::sight::PodSight;
 use crate::model::watch::Chooser;
@@ -71,9 +74,23 @@ pub struct Connection {
 /// The connections of one owner to one target.
 #[derive(Debug, Default)]
 pub struct Pool {
-    idle: VecDeque<u32>,
-    open: u32,
-    waiters: VecDeque<u32>,
+    pub(super) idle: VecDeque<u32>,
+    pub(super) open: u32,
+    pub(super) waiters: VecDeque<u32>,
+}
+
+impl Pool {
+    /// Closes the idle connections of which `ended` says so.
+    pub(crate) fn close_idle(&mut self, connections: &mut Slab<Connection>, ended: impl Fn(&Connection) -> bool) {
+        self.idle.retain(|connection| {
+            let close = ended(&connections[*connection]);
+            if close {
+                connections.remove(*connection);
+                self.open -= 1;
+            }
+            !close
+        });
+    }
 }
 
 impl<'p> World<'p> {
@@ -199,6 +216,7 @@ impl<'p> World<'p> {
     fn next_instance(&mut self, flow: u32, client: u32, instances: u32) -> u32 {
         let clients = self.plan.flows[flow as usize].clients as usize;
         let state = &mut self.flows[flow as usize];
+        let clients = clients.max(client as usize + 1);
         if state.instance_turns.len() < clients {
             let hash = state.hash;
             // Each client starts at an instance of its own, so that clients do not move in step.
@@ -215,11 +233,13 @@ impl<'p> World<'p> {
         let targets = self.pool_targets(flow);
         let clients = self.plan.flows[flow as usize].clients as usize;
         let pools = &mut self.flows[flow as usize].pools;
-        if pools.is_empty() {
-            pools.resize_with(clients, || None);
+        if pools.len() <= client as usize {
+            pools.resize_with(clients.max(client as usize + 1), || None);
         }
-        let mine = pools[client as usize]
-            .get_or_insert_with(|| (0..targets).map(|_| Pool::default()).collect::<Vec<_>>().into_boxed_slice());
+        let mine = pools[client as usize].get_or_insert_with(Vec::new);
+        if mine.len() <= target {
+            mine.resize_with(targets.max(target + 1), Pool::default);
+        }
         &mut mine[target]
     }
 
@@ -233,7 +253,7 @@ impl<'p> World<'p> {
                 let proxy = &plan.scenario.proxies[proxy as usize];
                 (proxy.instances * proxy.workers) as usize
             }
-            _ => plan.services[spec.flow.service].count as usize,
+            _ => self.roster.count_of(plan, spec.flow.service),
         }
     }
 
@@ -246,7 +266,7 @@ impl<'p> World<'p> {
             Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
                 (entry.worker - plan.proxies[proxy as usize].first_worker) as usize
             }
-            _ => (entry.endpoint - plan.services[spec.flow.service].first) as usize,
+            _ => self.roster.number_of(plan, entry.endpoint),
         }
     }
 
@@ -277,7 +297,11 @@ impl<'p> World<'p> {
         match spec.route {
             _ if self.flows[flow as usize].per_connection => {
                 if channel == Channel::Standing {
-                    let (worker, endpoint) = self.flows[flow as usize].pinned[client as usize];
+                    let pinned = self.flows[flow as usize].pinned.get(client as usize);
+                    let (worker, endpoint) = pinned.copied().unwrap_or((NONE, BROKEN));
+                    if endpoint == BROKEN {
+                        return self.open_connection(attempt, now, schedule);
+                    }
                     let entry = &mut self.attempts[attempt];
                     (entry.worker, entry.endpoint) = (worker, endpoint);
                     if self.probes.any_flow {
@@ -289,9 +313,12 @@ impl<'p> World<'p> {
                 self.attempts[attempt].worker = self.choose_worker(flow, proxy, client, base);
             }
             _ => {
-                let chooser = self.flows[flow as usize].balancer(plan, spec, client, self.replication);
+                let control = self.control.as_deref();
+                let programmed = control.map(|control| control.programmed(Consumer::Clients, spec.flow.service));
+                let chooser = self.flows[flow as usize].balancer(plan, spec, client, self.replication, programmed);
                 let (stations, work, programmed) = (&self.stations, self.work.as_deref(), &*chooser.programmed);
-                let sight = PodSight { endpoints: &self.roster.endpoints, stations, work, programmed, now, flow, client };
+                let sight =
+                    PodSight { endpoints: &self.roster.endpoints, stations, work, programmed, now, flow, client };
                 let Some(choice) = chooser.balancer.pick(&mut chooser.stream, &sight) else {
                     return self.nothing_to_choose(attempt, channel, now, schedule);
                 };
@@ -426,11 +453,37 @@ impl<'p> World<'p> {
             }
         };
         let from = self.node_of_client(&self.plan.hot[flow as usize], flow, client);
+        self.stand_again(attempt);
         let delay = self.handshake(attempt, from, to, 0) + walk;
+        let direct = matches!(spec.route, Route::ClusterIp | Route::ClientBalancer);
+        if direct && !self.answers(attempt, kind::CONNECTED, delay, schedule) {
+            return self.break_again(attempt);
+        }
         if delay.is_zero() {
             self.on_connected(attempt, now, schedule);
         } else {
             schedule.after(delay, Rank::Completion, kind::CONNECTED, attempt);
+        }
+    }
+
+    /// A standing connection that broke is opened anew; who comes meanwhile uses the same.
+    fn stand_again(&mut self, attempt: u32) {
+        let entry = &self.attempts[attempt];
+        let (flow, client, choice) = (entry.flow as usize, entry.client as usize, (entry.worker, entry.endpoint));
+        if self.flows[flow].channel == Channel::Standing && self.flows[flow].per_connection && choice.1 != NONE {
+            let pinned = &mut self.flows[flow].pinned;
+            if pinned.len() <= client {
+                pinned.resize(client + 1, (NONE, BROKEN));
+            }
+            pinned[client] = choice;
+        }
+    }
+
+    /// It cannot be: the next request tries again.
+    fn break_again(&mut self, attempt: u32) {
+        let entry = &self.attempts[attempt];
+        if let Some(pinned) = self.flows[entry.flow as usize].pinned.get_mut(entry.client as usize) {
+            pinned.1 = BROKEN;
         }
     }
 
@@ -448,7 +501,7 @@ impl<'p> World<'p> {
     }
 
     /// A pool has one connection less: the next in line may open another.
-    fn replace_connection(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+    pub(crate) fn replace_connection(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
         if let Channel::Pooled { .. } = self.flows[flow as usize].channel {
             let target = self.pool_target(attempt);
@@ -471,7 +524,7 @@ impl<'p> World<'p> {
     }
 
     /// One round trip between two nodes, drawn for this attempt; enters the ledger as `connect`.
-    fn handshake(&mut self, attempt: u32, from: u32, to: u32, which: u64) -> SimDuration {
+    pub(super) fn handshake(&mut self, attempt: u32, from: u32, to: u32, which: u64) -> SimDuration {
         if self.plan.topology.is_free() || self.plan_flow(self.attempts[attempt].flow).free_handshakes {
             if self.probes.any_flow {
                 self.watch_connect(attempt, (from, to), which != 0, 0);
@@ -498,6 +551,9 @@ impl<'p> World<'p> {
             // The client gave up meanwhile and has already let go of the connection.
             return self.attempts.remove(attempt);
         }
+        if entry.failure.is_some() {
+            return self.connection_failed(attempt, now, schedule);
+        }
         let plan = self.plan;
         let spec = &plan.flows[flow as usize];
         if let Route::Proxy4(proxy) = spec.route {
@@ -513,7 +569,11 @@ impl<'p> World<'p> {
                 self.watch_pick(attempt, endpoint, Chooser::Layer4, true, now);
             }
             let to = self.roster.endpoints[endpoint as usize].node;
+            self.stand_again(attempt);
             let delay = self.handshake(attempt, plan.workers[worker as usize].node, to, 2);
+            if !self.answers(attempt, kind::UPSTREAM_CONNECTED, delay, schedule) {
+                return self.break_again(attempt);
+            }
             if !delay.is_zero() {
                 schedule.after(delay, Rank::Completion, kind::UPSTREAM_CONNECTED, attempt);
                 return;
@@ -522,7 +582,7 @@ impl<'p> World<'p> {
         self.connection_ready(attempt, now, schedule);
     }
 
-    fn connection_ready(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+    pub(super) fn connection_ready(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let entry = &self.attempts[attempt];
         let (flow, route) = (entry.flow, self.plan_flow(entry.flow).route);
         if let Channel::Pooled { .. } = self.flows[flow as usize].channel {
@@ -538,18 +598,6 @@ impl<'p> World<'p> {
             }
         }
         self.send(self.trip(attempt), now, schedule);
-    }
-
-    /// The proxy's connection to the pod is open.
-    pub(crate) fn on_upstream_connected(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let entry = &self.attempts[attempt];
-        if let Route::Proxy7(_) = self.plan_flow(entry.flow).route {
-            return self.forward(self.trip(attempt), now, schedule);
-        }
-        if entry.request == NONE {
-            return self.attempts.remove(attempt);
-        }
-        self.connection_ready(attempt, now, schedule);
     }
 
     /// The attempt is over for the client: its connection goes to the next in line, into the pool, or away.
@@ -571,6 +619,10 @@ impl<'p> World<'p> {
                 let connection = std::mem::replace(&mut self.attempts[attempt].connection, NONE);
                 if connection == NONE {
                     return;
+                }
+                if self.lost_connection(attempt) {
+                    self.connections.remove(connection);
+                    return self.replace_connection(attempt, now, schedule);
                 }
                 let target = self.pool_target(attempt);
                 if let Some(waiter) = self.next_waiter(flow, client, target, now) {
@@ -636,88 +688,5 @@ impl<'p> World<'p> {
         if let Some(place) = worker.programmed.place(endpoint) {
             worker.balancer.done(place, ended);
         }
-    }
-
-    fn upstream_pool(&mut self, attempt: u32) -> &mut Pool {
-        let plan = self.plan;
-        let entry = &self.attempts[attempt];
-        let (flow, worker, endpoint) = (entry.flow, entry.worker, entry.endpoint);
-        let spec = &plan.flows[flow as usize];
-        let service = &plan.services[self.roster.endpoints[endpoint as usize].service as usize];
-        let Route::Proxy7(proxy) = spec.route else { unreachable!("only layer-7 proxies have upstream pools") };
-        let first_worker = plan.proxies[proxy as usize].first_worker;
-        let workers = &plan.scenario.proxies[proxy as usize];
-        // Flows that pass one proxy share its upstream connections: the first of them keeps the pools.
-        let keeper = plan.flows.iter().position(|other| other.route == spec.route).expect("the flow itself");
-        let pools = &mut self.flows[keeper].upstream_pools;
-        if pools.is_empty() {
-            pools.resize_with((workers.instances * workers.workers) as usize, || None);
-        }
-        let mine = pools[(worker - first_worker) as usize]
-            .get_or_insert_with(|| (0..service.count).map(|_| Pool::default()).collect::<Vec<_>>().into_boxed_slice());
-        &mut mine[(endpoint - service.first) as usize]
-    }
-
-    /// A layer-7 proxy gets a connection to the chosen pod.
-    #[inline(never)]
-    pub(crate) fn connect_upstream(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let plan = self.plan;
-        let channel = Channel::of(&plan.flows[self.attempts[attempt].flow as usize].upstream);
-        match channel {
-            Channel::Standing => return self.forward(self.trip(attempt), now, schedule),
-            Channel::PerRequest => {}
-            Channel::Pooled { limit, order, .. } => {
-                let pool = self.upstream_pool(attempt);
-                let idle = match order {
-                    PoolOrder::Lifo => pool.idle.pop_back(),
-                    PoolOrder::Fifo => pool.idle.pop_front(),
-                };
-                if let Some(connection) = idle {
-                    self.attempts[attempt].upstream = connection;
-                    return self.forward(self.trip(attempt), now, schedule);
-                }
-                if pool.open >= limit {
-                    pool.waiters.push_back(attempt);
-                    self.attempts[attempt].stage = Stage::UpstreamPool;
-                    self.attempts[attempt].since = now.as_nanos();
-                    return;
-                }
-                pool.open += 1;
-                let connection = Connection { endpoint: self.attempts[attempt].endpoint, worker: NONE, picked: 0 };
-                self.attempts[attempt].upstream = self.connections.insert(connection);
-            }
-        }
-        let (worker, endpoint) = (self.attempts[attempt].worker, self.attempts[attempt].endpoint);
-        self.endpoints[endpoint as usize].connections += 1;
-        let to = self.roster.endpoints[endpoint as usize].node;
-        let delay = self.handshake(attempt, plan.workers[worker as usize].node, to, 2);
-        if delay.is_zero() {
-            self.forward(self.trip(attempt), now, schedule);
-        } else {
-            schedule.after(delay, Rank::Completion, kind::UPSTREAM_CONNECTED, attempt);
-        }
-    }
-
-    /// The proxy has the reply: its connection goes to the next in line or into the pool.
-    #[inline(never)]
-    pub(crate) fn release_upstream(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let connection = std::mem::replace(&mut self.attempts[attempt].upstream, NONE);
-        if connection == NONE {
-            return;
-        }
-        let waiter = self.upstream_pool(attempt).waiters.pop_front();
-        let Some(waiter) = waiter else {
-            self.upstream_pool(attempt).idle.push_back(connection);
-            return;
-        };
-        let waited = now - at(self.attempts[waiter].since);
-        let column = self.plan_flow(self.attempts[waiter].flow).layout.pool_wait;
-        self.charge(waiter, column, waited);
-        if self.probes.any_flow {
-            self.watch_pooled(waiter, true, now);
-        }
-        self.attempts[waiter].stage = Stage::Going;
-        self.attempts[waiter].upstream = connection;
-        schedule.at(now, Rank::Completion, kind::UPSTREAM_CONNECTED, waiter);
     }
 }

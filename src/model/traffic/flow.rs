@@ -44,9 +44,9 @@ pub(crate) struct FlowState {
     /// Proxy worker and endpoint of the standing connection of each client.
     pub(crate) pinned: Vec<(u32, u32)>,
     /// Pools of the clients, made when first used.
-    pub(crate) pools: Vec<Option<Box<[Pool]>>>,
+    pub(crate) pools: Vec<Option<Vec<Pool>>>,
     /// Upstream pools of the workers this flow passes, made when first used.
-    pub(crate) upstream_pools: Vec<Option<Box<[Pool]>>>,
+    pub(crate) upstream_pools: Vec<Option<Vec<Pool>>>,
     /// Balancers of the clients, made when first used.
     pub(crate) balancers: Vec<Option<Box<ClientBalancer>>>,
     /// Turns of the clients among proxy instances.
@@ -133,19 +133,30 @@ impl FlowState {
         flow: &FlowPlan,
         client: u32,
         replication: u32,
+        programmed: Option<&Arc<Snapshot>>,
     ) -> &mut ClientBalancer {
+        if self.balancers.len() <= client as usize {
+            self.balancers.resize_with(client as usize + 1, || None);
+        }
         if self.balancers[client as usize].is_none() {
-            self.make_balancer(plan, flow, client, replication);
+            self.make_balancer(plan, flow, client, replication, programmed);
         }
         self.balancers[client as usize].as_mut().expect("just made")
     }
 
     #[inline(never)]
-    fn make_balancer(&mut self, plan: &Plan, flow: &FlowPlan, client: u32, replication: u32) {
+    fn make_balancer(
+        &mut self,
+        plan: &Plan,
+        flow: &FlowPlan,
+        client: u32,
+        replication: u32,
+        programmed: Option<&Arc<Snapshot>>,
+    ) {
         let name = format!("{}/client/{client}/pick", flow.stream);
         let mut stream = Stream::new(plan.scenario.run.seed, replication, &name);
         let spec = flow.flow.balancer.as_ref().expect("only flows with a balancer come here");
-        let programmed = Arc::clone(&plan.services[flow.flow.service].snapshot);
+        let programmed = Arc::clone(programmed.unwrap_or(&plan.services[flow.flow.service].snapshot));
         let other = self.balancers.iter().flatten().map(|other| &other.balancer).next();
         let balancer = spec.build_beside(other, programmed.count(), &mut stream);
         self.balancers[client as usize] = Some(Box::new(ClientBalancer { stream, balancer, programmed }));

@@ -80,7 +80,7 @@ impl World<'_> {
             Members::Workers(first) => &mut self.workers[(first + member) as usize].balancer,
             Members::Clients(flow) => {
                 let spec = &self.plan.flows[flow as usize];
-                &mut self.flows[flow as usize].balancer(self.plan, spec, member, self.replication).balancer
+                &mut self.flows[flow as usize].balancer(self.plan, spec, member, self.replication, None).balancer
             }
         };
         balancer.idle_queue().expect("its policy asks for reports")

@@ -2,6 +2,7 @@
 
 pub mod arrival;
 pub mod attempt;
+mod breakage;
 pub mod connection;
 mod direct;
 pub mod flow;
@@ -13,4 +14,5 @@ pub mod retry;
 pub mod route;
 pub mod serve;
 pub mod sight;
+mod upstream;
 mod work;

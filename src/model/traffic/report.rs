@@ -38,7 +38,7 @@ impl World<'_> {
                 continue;
             };
             for client in 0..spec.clients {
-                let chooser = self.flows[index].balancer(plan, spec, client, self.replication);
+                let chooser = self.flows[index].balancer(plan, spec, client, self.replication, None);
                 let first = part_of(every, &mut chooser.stream);
                 self.start_report(Owner::Client(as_u32(index), client), every, first, schedule);
             }

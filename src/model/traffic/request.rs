@@ -93,8 +93,8 @@ impl<'p> World<'p> {
     fn budget(&mut self, flow: u32, client: u32) -> &mut super::retry::Budget {
         let clients = self.plan_flow(flow).clients as usize;
         let budgets = &mut self.flows[flow as usize].budgets;
-        if budgets.is_empty() {
-            budgets.resize_with(clients, || None);
+        if budgets.len() <= client as usize {
+            budgets.resize_with(clients.max(client as usize + 1), || None);
         }
         budgets[client as usize].get_or_insert_with(Box::default)
     }
@@ -205,7 +205,9 @@ impl<'p> World<'p> {
     fn reply_failed(&mut self, attempt: u32, cause: FailureCause, now: SimTime, schedule: &mut Schedule) {
         let entry = &self.attempts[attempt];
         let (request, flow) = (entry.request, entry.flow);
-        let failure = Failure { cause, place: entry.place, endpoint: entry.endpoint, gave_up: false };
+        // What was entered in the ledger of work that was cut short has not passed.
+        let gave_up = matches!(cause, FailureCause::Reset | FailureCause::ConnectTimeout) && self.control.is_some();
+        let failure = Failure { cause, place: entry.place, endpoint: entry.endpoint, gave_up };
         self.attempts.remove(attempt);
         self.requests[request].attempt = NONE;
         let retried = self.plan_flow(flow).flow.retries.on.contains(&cause);
@@ -217,11 +219,16 @@ impl<'p> World<'p> {
     fn settle_at_client(&mut self, attempt: u32, gave_up: bool, now: SimTime) {
         let entry = &self.attempts[attempt];
         if self.plan.hot[entry.flow as usize].balances_at_client && entry.endpoint != NONE {
-            let (flow, client, place) = (entry.flow, entry.client, entry.place_in_balancer);
+            let (flow, client, endpoint, place) = (entry.flow, entry.client, entry.endpoint, entry.place_in_balancer);
             let ended = entry.ended(now);
             let ended = Ended { failed: gave_up || ended.failed, ..ended };
             let chooser = self.flows[flow as usize].balancers[client as usize].as_mut();
-            chooser.expect("it chose the endpoint").balancer.done(place, ended);
+            let chooser = chooser.expect("it chose the endpoint");
+            // Where endpoints change, it may have them in another order by now, or no longer.
+            let place = if self.control.is_some() { chooser.programmed.place(endpoint) } else { Some(place) };
+            if let Some(place) = place {
+                chooser.balancer.done(place, ended);
+            }
         }
     }
 
@@ -414,7 +421,7 @@ impl<'p> World<'p> {
         let place = if endpoint == NONE {
             spec.place
         } else {
-            plan.servers[self.stations[self.roster.endpoints[endpoint as usize].station as usize].server as usize].place
+            plan.servers[self.server_once(self.roster.endpoints[endpoint as usize].station) as usize].place
         };
         self.settle_at_client(attempt, true, now);
         self.abandon_connection(attempt, now, schedule);
@@ -568,12 +575,15 @@ impl<'p> World<'p> {
             }
         }
         state.logged += 1;
+        let known = &self.plan.labels.endpoints;
+        let new =
+            (endpoint != NONE && endpoint as usize >= known.len()).then(|| self.roster.label_of(self.plan, endpoint));
         self.sink.request(&RequestRow {
             flow: spec.recorder as usize,
             request: entry.number,
             client: entry.client,
             arrived: at(entry.arrived),
-            endpoint: (endpoint != NONE).then_some(endpoint as usize),
+            endpoint: new.as_ref().or_else(|| known.get(endpoint as usize)),
             attempts: entry.tries,
             failure,
             censored: false,

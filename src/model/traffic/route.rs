@@ -262,12 +262,32 @@ impl<'p> World<'p> {
     pub(crate) fn settle_at_proxy(&mut self, trip: &Trip<'p>, now: SimTime, schedule: &mut Schedule) {
         let hot = trip.hot;
         if hot.layer7 {
-            let entry = &self.attempts[trip.attempt];
-            self.workers[trip.worker as usize].balancer.done(entry.place_in_balancer, entry.ended(now));
+            if self.control.is_some() {
+                self.settle_changed(trip, now);
+            } else {
+                let entry = &self.attempts[trip.attempt];
+                self.workers[trip.worker as usize].balancer.done(entry.place_in_balancer, entry.ended(now));
+            }
             if !hot.standing_upstream {
                 self.release_upstream(trip.attempt, now, schedule);
             }
         }
+    }
+
+    /// Where endpoints change, a balancer may have them in another order by now, or no longer.
+    #[inline(never)]
+    fn settle_changed(&mut self, trip: &Trip<'p>, now: SimTime) {
+        let entry = &self.attempts[trip.attempt];
+        let worker = &mut self.workers[trip.worker as usize];
+        if let Some(place) = worker.programmed.place(entry.endpoint) {
+            worker.balancer.done(place, entry.ended(now));
+        }
+    }
+
+    /// From the proxy back to the client, of what did not get through.
+    #[inline(never)]
+    pub(crate) fn leave_proxy_late(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        self.leave_proxy(self.trip(attempt), now, schedule);
     }
 
     /// From the proxy back to the client.

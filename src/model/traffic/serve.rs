@@ -16,7 +16,7 @@ use crate::scenario::{Change, Discipline};
 use crate::time::{SimDuration, SimTime};
 
 /// Calls to wait for, when all have ended and their caller is about to go on.
-const JOINED: u32 = u32::MAX;
+pub(crate) const JOINED: u32 = u32::MAX;
 
 /// The server plan of a station, by its hot record.
 #[inline(always)]
@@ -81,18 +81,24 @@ impl<'p> World<'p> {
 
     #[inline(never)]
     fn turn_away(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let station = self.station_of(attempt);
+        if self.plan.ended_server != NONE && self.stations[station].server == self.plan.ended_server {
+            return self.meet_ended_pod(attempt, now, schedule);
+        }
         self.probes.turned_away(self.plan, &self.attempts[attempt], self.number_of(attempt));
         self.fail_at_pod(attempt, FailureCause::QueueFull, now, schedule);
     }
 
     /// Tells the probes how many are at a station now.
     #[inline(always)]
-    fn note_level(&mut self, station: usize, now: SimTime) {
+    pub(crate) fn note_level(&mut self, station: usize, now: SimTime) {
         if self.probes.levels {
             let record = &self.stations[station];
             // Nobody waits under processor sharing: whoever has to share a core is in service.
             let waiting = if server(self.plan, record).shares { 0 } else { record.waiting };
-            self.probes.level_changed(self.plan, station, record.in_system(), waiting, now);
+            let pod = self.roster.pod_of[station] as usize;
+            let workload = self.roster.pods[pod].workload as usize;
+            self.probes.level_changed((workload, pod, station), [record.in_system(), waiting], now);
         }
     }
 
@@ -182,6 +188,29 @@ impl<'p> World<'p> {
         self.close_queue_wait(&self.trip(attempt), since, now);
         self.probes.left_queue(plan, &self.attempts[attempt], self.number_of(attempt), now);
         self.fail_at_pod(attempt, FailureCause::QueueTimeout, now, schedule);
+    }
+
+    /// A waiter leaves the queue of a pod that ends.
+    pub(crate) fn leave_pod_queue(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
+        let plan = self.plan;
+        if self.attempts[attempt].stage == Stage::Queued {
+            self.probes.left_queue(plan, &self.attempts[attempt], self.number_of(attempt), now);
+        }
+        self.stop_patience(attempt, self.server_of(station), false, schedule);
+        self.leave_queue(attempt, station, now);
+    }
+
+    /// A job leaves a shared processor.
+    pub(crate) fn withdraw_shared(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
+        let (sharing, _) = &mut **self.sharing[station].as_mut().expect("the station shares its processor");
+        sharing.withdraw(now, attempt);
+        self.sharing_changed(station, now, schedule);
+    }
+
+    /// The answer of a pod, or of its node in its place, goes back.
+    #[inline(never)]
+    pub(crate) fn reply_late(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        self.reply(self.trip(attempt), now, schedule);
     }
 
     fn leave_queue(&mut self, attempt: u32, station: usize, now: SimTime) {
@@ -517,7 +546,7 @@ impl<'p> World<'p> {
             self.note_departure(station, now);
             self.start_next(station, server, now, schedule);
         }
-        let replica = self.plan.pods[self.roster.pod_of[station] as usize].replica;
+        let replica = self.roster.pods[self.roster.pod_of[station] as usize].number;
         let measured = self.attempts[attempt].measured;
         let entry = &mut self.attempts[attempt];
         entry.stage = Stage::Calling;
@@ -668,7 +697,7 @@ impl<'p> World<'p> {
 
     /// The pod turns a request away.
     #[inline(never)]
-    fn fail_at_pod(&mut self, attempt: u32, cause: FailureCause, now: SimTime, schedule: &mut Schedule) {
+    pub(crate) fn fail_at_pod(&mut self, attempt: u32, cause: FailureCause, now: SimTime, schedule: &mut Schedule) {
         let place = self.server_of(self.station_of(attempt)).place;
         let entry = &mut self.attempts[attempt];
         entry.failure = Some(cause);
@@ -714,7 +743,7 @@ impl<'p> World<'p> {
         }
     }
 
-    fn cancel_calls(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+    pub(crate) fn cancel_calls(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         if self.attempts[attempt].stage != Stage::Calling {
             return;
         }

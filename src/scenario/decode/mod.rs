@@ -12,6 +12,7 @@ mod flow;
 mod measured;
 mod proxy;
 mod run;
+mod timeline;
 mod traffic;
 mod workload;
 
@@ -86,15 +87,19 @@ pub(super) fn scenario(
     workload::warn_of_idle_resolvers(cx, &entries, &workloads, &traffic);
     note_services(cx, &services);
     services.ports.extend(discovery.into_single_pods());
+    let timeline_list = spec.list(cx, "timeline");
+    let lifecycle = timeline::lifecycle(cx, cluster_object.as_ref(), !timeline_list.is_empty());
+    let timeline = timeline::timeline(cx, timeline_list, &workloads);
     let mut scenario = Scenario {
         name: identity.name.to_owned(),
         variant: identity.variant.to_owned(),
         run,
-        cluster: super::Cluster { nodes, network, kube_proxy, dns },
+        cluster: super::Cluster { nodes, network, kube_proxy, dns, lifecycle },
         workloads,
         services: services.ports,
         proxies: proxies.into_iter().map(|(proxy, _)| proxy).collect(),
         traffic,
+        timeline,
         objectives: Vec::new(),
         expect: Vec::new(),
         observe,

@@ -66,6 +66,29 @@ fn measured() -> String {
     with(&format!("{TRAFFIC}  expect:\n{}", WRONG.map(|text| format!("    - {{{text}}}\n")).concat()))
 }
 
+const WRONG_TIMELINE: &str = "  timeline:
+    - {at: 1s}
+    - {scale: deployment/web, replicas: 2}
+    - {at: 1s, scale: deployment/web}
+    - {at: 1s, scale: deployment/wep, replicas: 2}
+    - {at: 1s, scale: pod/one, replicas: 2}
+    - {at: 1s, scale: [1], replicas: 2}
+    - {at: 1s, deletePod: deployment/web}
+    - {at: 1s, ready: \"deployment/web[x]\"}
+    - {at: 1s, ready: \"deployment/web[0]\", notReady: \"deployment/web[1]\"}
+    - {at: 1s, ready: \"deployment/web[0]\", replicas: 2}
+    - {at: 1s, drain: n-1}
+    - {at: 1s, scale: deployment/web, replicas: 6}
+    - {at: 2s, deletePod: \"deployment/web[5]\"}
+    - {at: 3s, deletePod: \"deployment/web[6]\"}
+    - {at: 3s, deletePod: \"deployment/web[8]\"}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: one}
+spec: {containers: [{name: app}]}
+";
+
 /// Titles and files: each title stands above its answer in `mistakes.txt`.
 fn mistakes() -> Vec<(&'static str, String)> {
     let workload = |text: &str| {
@@ -84,7 +107,7 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("a bad name hides nothing", with(&TRAFFIC.replace("3/s", "3")).replace("{name: t}\nspec", "{name: a b}\nspec")),
         ("a misspelt key", with(TRAFFIC).replace("inline", "inlne")),
         ("a key that is nowhere near", traffic("http://web/", ", colour: red")),
-        ("not built yet", with(&format!("{TRAFFIC}  timeline: []\n  cluster: {{mesh: {{}}, kubeProxy: {{mode: ipvs}}}}\n"))),
+        ("not built yet", with(&format!("{TRAFFIC}  cluster: {{mesh: {{}}, kubeProxy: {{mode: ipvs}}}}\n"))),
         ("a mode of kube-proxy that is misspelt", with(&format!("{TRAFFIC}  cluster: {{kubeProxy: {{mode: iptable}}}}\n"))),
         ("a scheduler without IPVS", with(&format!("{TRAFFIC}  cluster: {{kubeProxy: {{scheduler: lc}}}}\n"))),
         ("a scheduler that is none", with(&format!("{TRAFFIC}  cluster: {{kubeProxy: {{mode: ipvs, scheduler: wlcx}}}}\n"))),
@@ -132,6 +155,7 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("places that are not there", traffic("http://web/", ", from: {node: node-9}").replace("node-9}}]\n", "node-9}}, {name: u, from: internet, to: \"http://web/\", arrivals: {poisson: {rate: 1/s}}}]\n")),
         ("episodes that cannot be", workload("    - target: deployment/web\n      inline: {replicas: 4}\n      pods: [{index: 0}, {index: 1, episodes: [{from: 5s, to: 5s, speed: 1}, {from: 1s, to: 2s}, {from: 2s, to: 4s, serviceTime: 1s}, {from: 3s, to: 4s, speed: 2}]}]\n")),
         ("batches that come in two ways", traffic("http://web/", "").replace("poisson: {rate: 3/s}", "batches: {rate: 3/s, interval: 1s, size: 0}")),
+        ("a timeline that cannot be", with(&format!("{TRAFFIC}{WRONG_TIMELINE}")).replace("[{target", "[{target: pod/one}, {target")),
         ("quoted numbers", container("{app: {concurrency: \"8\", holdsSlotWhileCalling: \"true\"}}")),
     ]
 }

@@ -633,7 +633,7 @@ fn paths_cases() -> Vec<Case> {
         )
         .beside("all.yaml", MANIFEST),
         whole(over(&["set: 5", "set: {\"\": 1}", "set: {\"[a]\": 1}", "set: {\"run[\": 1}", "set: {\"run]a\": 1}", "set: {\"run..seed\": 1}", "set: {\"run.\\\"a\": 1}", "set: {\"traffic[t]x\": 1}", "set: {expect: []}", "set: {manifests: []}"]), "paths that cannot be read"),
-        whole(over(&["set: {spec.run.seed: 1}", "set: {run.sed: 1}", "set: {run.zzzzz: 1}", "set: {run.seed.x: 1}", "set: {\"run.seed[0]\": 1}", "set: {\"proxies[a].layer\": 4}", "set: {\"traffic[5].timeout\": 1s}", "set: {timeline: []}", "set: {\"traffic[t].to.x\": 1}"]), "paths that lead nowhere"),
+        whole(over(&["set: {spec.run.seed: 1}", "set: {run.sed: 1}", "set: {run.zzzzz: 1}", "set: {run.seed.x: 1}", "set: {\"run.seed[0]\": 1}", "set: {\"proxies[a].layer\": 4}", "set: {\"traffic[5].timeout\": 1s}", "set: {cluster.mesh: 1}", "set: {\"traffic[t].to.x\": 1}"]), "paths that lead nowhere"),
         whole(over(&["set: {\"manifests[web].spec\": 1}", "set: {\"manifests[deployment/web]\": 1}", "set: {\"manifests[deployment/zzzzz].spec.replicas\": 1}", "set: {\"manifests[b/deployment/web]\": 1}", "set: {\"manifests[b/deployment/web].spec.replics\": 1}", "set: {\"manifests[b/deployment/web].spec.zzzzzzzzz\": 1}", "set: {\"manifests[b/deployment/web].spec.template.spec.containers[zzzz].image\": 1}", "set: {\"manifests[b/deployment/weeb].spec.replicas\": 1}"]), "paths into manifests"),
         Case::of("a manifest where there is none", with(&format!("{TRAFFIC}  variants: [{{name: a, set: {{\"manifests[deployment/web].spec.replicas\": 1}}}}]\n"))),
         set("a manifest that is far from all", "manifests[job/zzzzzzzzzzzzzzzzzzzz].spec", "1"),

@@ -1,22 +1,23 @@
 //! What does not change during a run: the scenario laid out in tables, shared by all replications of a variant.
 
+mod ledgers;
+
 use std::sync::Arc;
 
 use crate::arrivals::Spec;
-use crate::cause::LedgerCause;
 use crate::id::FlowId;
 use crate::model::ledger::{Layout, NO_COLUMN, blocks_of};
 use crate::model::network::addresses::ClientAddresses;
 use crate::model::network::dns::DnsPlan;
 use crate::model::network::endpoints::Snapshot;
-use crate::model::network::topology::{PathClass, Topology};
+use crate::model::network::topology::Topology;
 use crate::model::traffic::connection::Channel;
-use crate::observe::outcome::{EndpointLabel, FlowLabel, Labels};
+use crate::observe::outcome::Labels;
 use crate::random::Dist;
 use crate::scenario::placement::{self, Placed};
 use crate::scenario::{
-    Behaviour, Call, ConnectionMode, Connections, Demand, Discipline, Episode, Flow, InstancePer, KubeProxy,
-    KubeProxyMode, Layer, Protocol, Scenario, Source, Step, Window,
+    Behaviour, Call, Connections, Demand, Discipline, Episode, Flow, InstancePer, KubeProxy, KubeProxyMode, Layer,
+    Scenario, Source, Step, Window,
 };
 use crate::time::SimDuration;
 
@@ -38,6 +39,10 @@ pub struct Plan {
     pub first_station: Vec<u32>,
     /// Behaviours; stations refer to them.
     pub servers: Vec<ServerPlan>,
+    /// For each workload the behaviours of its containers at a speed: its bits, and the first of them in `servers`.
+    pub speeds: Vec<Vec<(u64, u32)>>,
+    /// The behaviour of a container whose processes have ended: no slot, no queue. `NONE` where pods do not end.
+    pub ended_server: u32,
     /// Behaviour of each station.
     pub server_of: Vec<u32>,
     /// Pod of each station.
@@ -99,6 +104,22 @@ pub struct ServerPlan {
     pub steps: Vec<StepPlan>,
     /// Index into the places.
     pub place: u16,
+}
+
+impl ServerPlan {
+    /// What is left of a container whose processes have ended.
+    fn ended() -> Self {
+        let behaviour = Behaviour {
+            concurrency: Some(0),
+            queue_limit: Some(0),
+            discipline: Discipline::Fifo,
+            queue_timeout: None,
+            steps: Vec::new(),
+            error_ratio: 0.0,
+            holds_slot_while_calling: true,
+        };
+        Self { slots: 0, queue_limit: 0, ..server_plan(NONE, &behaviour, 1.0, 0, 0) }
+    }
 }
 
 /// A step of serving.
@@ -233,6 +254,8 @@ pub struct FlowPlan {
     pub client_nodes: Vec<u32>,
     /// Addresses of the clients.
     pub addresses: ClientAddresses,
+    /// The workload that makes a call; `NONE` for traffics.
+    pub caller: u32,
     /// Columns of its ledger.
     pub layout: Layout,
     /// Which recorder counts it (calls of one name share one).
@@ -254,6 +277,14 @@ pub struct FlowPlan {
     pub first_address: bool,
 }
 
+/// What decides how the containers of a pod serve, beside its workload.
+struct PodLike<'a> {
+    speed: f64,
+    /// Whether its slots are limited: a counterfactual may take the limit away.
+    crowded: bool,
+    episodes: &'a [Episode],
+}
+
 impl Plan {
     /// Lays the scenario out.
     #[must_use]
@@ -268,6 +299,8 @@ impl Plan {
             first_pod: Vec::new(),
             first_station: Vec::new(),
             servers: Vec::new(),
+            speeds: Vec::new(),
+            ended_server: NONE,
             server_of: Vec::new(),
             pod_of: Vec::new(),
             services: Vec::new(),
@@ -307,7 +340,7 @@ impl Plan {
             service: single(&spec.layout.service),
             queue_wait: single(&spec.layout.queue_wait),
             single_client: spec.clients == 1,
-            client_node: if spec.client_nodes.len() == 1 || spec.clients == 1 {
+            client_node: if (spec.client_nodes.len() == 1 || spec.clients == 1) && !self.may_grow(flow) {
                 spec.client_nodes.first().copied().unwrap_or(NONE)
             } else {
                 NONE
@@ -343,6 +376,11 @@ impl Plan {
         hot
     }
 
+    /// Whether the clients of a flow may become more: pods that call, where pods come and go.
+    fn may_grow(&self, flow: usize) -> bool {
+        flow >= self.traffics && !self.scenario.timeline.is_empty()
+    }
+
     fn place(&mut self, name: &str) -> u16 {
         let index = self.places.iter().position(|place| place == name).unwrap_or_else(|| {
             self.places.push(name.to_string());
@@ -365,7 +403,7 @@ impl Plan {
                 outside = outside.wrapping_add(traffic.clients.count);
                 ClientAddresses::own(first)
             };
-            self.lay_flow(&traffic.flow, traffic.clients.count, (nodes, addresses), stream);
+            self.lay_flow(&traffic.flow, (traffic.clients.count, NONE), (nodes, addresses), stream);
         }
         for (index, workload) in scenario.workloads.iter().enumerate() {
             let nodes: Vec<u32> =
@@ -374,7 +412,7 @@ impl Plan {
             for (number, call) in calls_of(behaviours).enumerate() {
                 let stream = format!("call/{}/{}/{number}", workload.target(), call.flow.name);
                 let addresses = self.pod_addresses(index);
-                self.lay_flow(&call.flow, workload.replicas, (nodes.clone(), addresses), stream);
+                self.lay_flow(&call.flow, (workload.replicas, as_u32(index)), (nodes.clone(), addresses), stream);
             }
         }
     }
@@ -402,7 +440,7 @@ impl Plan {
     fn lay_flow(
         &mut self,
         flow: &Flow,
-        clients: u32,
+        (clients, caller): (u32, u32),
         (client_nodes, addresses): (Vec<u32>, ClientAddresses),
         stream: String,
     ) {
@@ -425,6 +463,7 @@ impl Plan {
             clients,
             client_nodes,
             addresses,
+            caller,
             layout: Layout::default(),
             recorder: 0,
             place,
@@ -468,42 +507,67 @@ impl Plan {
                 .collect();
             // Pods that serve alike share a server plan.
             let mut known: Vec<((u64, bool), u32)> = Vec::new();
-            let keeps_work = self.keeps_work();
             for replica in 0..workload.replicas {
                 let node = &scenario.cluster.nodes[self.pods[pod].node];
                 let own = workload.pod_speed.iter().find(|(at, _)| *at == replica).map_or(1.0, |(_, speed)| *speed);
-                let speed = node.speed * own;
                 let episodes = workload.pod_episodes.iter().find(|(at, _)| *at == replica);
-                let crowded = !scenario.without.queues.contains(&(index, replica));
-                let kind = (speed.to_bits(), crowded);
-                let like = known.iter().find(|(known, _)| *known == kind && episodes.is_none());
-                let first = match like {
-                    Some((_, first)) => *first,
-                    None => {
-                        let first = as_u32(self.servers.len());
-                        for (container, call) in workload.containers.iter().zip(&calls_before) {
-                            let mut server = server_plan(as_u32(index), &container.behaviour, speed, *call, place);
-                            server.keep_work(keeps_work);
-                            server.episodes = episodes.map_or_else(Vec::new, |(_, episodes)| episodes.clone());
-                            server.begins_specially |= !server.episodes.is_empty();
-                            if !crowded {
-                                (server.slots, server.shares) = (NONE, false);
-                            }
-                            self.servers.push(server);
-                        }
-                        if episodes.is_none() {
-                            known.push((kind, first));
-                        }
-                        first
-                    }
+                let pod_like = PodLike {
+                    speed: node.speed * own,
+                    crowded: !scenario.without.queues.contains(&(index, replica)),
+                    episodes: episodes.map_or(&[], |(_, episodes)| episodes),
                 };
+                let first = self.servers_like(&pod_like, index, &calls_before, place, &mut known);
                 for container in 0..workload.containers.len() {
                     self.server_of.push(first + as_u32(container));
                     self.pod_of.push(as_u32(pod));
                 }
                 pod += 1;
             }
+            if !scenario.timeline.is_empty() {
+                // Pods that come later may stand on any node.
+                for node in &scenario.cluster.nodes {
+                    let pod_like = PodLike { speed: node.speed, crowded: true, episodes: &[] };
+                    self.servers_like(&pod_like, index, &calls_before, place, &mut known);
+                }
+            }
+            let crowded = known.iter().filter(|((_, crowded), _)| *crowded);
+            self.speeds.push(crowded.map(|((speed, _), first)| (*speed, *first)).collect());
         }
+        if !scenario.timeline.is_empty() {
+            self.ended_server = as_u32(self.servers.len());
+            self.servers.push(ServerPlan::ended());
+        }
+    }
+
+    /// The first of the behaviours of the containers of a workload's pod; pods alike share them.
+    fn servers_like(
+        &mut self,
+        pod: &PodLike<'_>,
+        workload: usize,
+        calls_before: &[usize],
+        place: u16,
+        known: &mut Vec<((u64, bool), u32)>,
+    ) -> u32 {
+        let kind = (pod.speed.to_bits(), pod.crowded);
+        if let Some((_, first)) = known.iter().find(|(known, _)| *known == kind && pod.episodes.is_empty()) {
+            return *first;
+        }
+        let keeps_work = self.keeps_work();
+        let first = as_u32(self.servers.len());
+        for (container, call) in self.scenario.workloads[workload].containers.iter().zip(calls_before) {
+            let mut server = server_plan(as_u32(workload), &container.behaviour, pod.speed, *call, place);
+            server.keep_work(keeps_work);
+            server.episodes = pod.episodes.to_vec();
+            server.begins_specially |= !pod.episodes.is_empty();
+            if !pod.crowded {
+                (server.slots, server.shares) = (NONE, false);
+            }
+            self.servers.push(server);
+        }
+        if pod.episodes.is_empty() {
+            known.push((kind, first));
+        }
+        first
     }
 
     fn lay_services(&mut self) {
@@ -567,100 +631,6 @@ impl Plan {
         proxies.chain(clients).any(|balancer| balancer.asks().work)
     }
 
-    /// Callees before callers: the scenario has checked that calls form no cycle.
-    fn lay_ledgers(&mut self) {
-        let mut done = vec![false; self.flows.len()];
-        for flow in 0..self.flows.len() {
-            self.lay_ledger(flow, &mut done);
-        }
-        self.ledger_columns = self.flows.iter().map(|flow| flow.layout.columns.len()).max().unwrap_or(0);
-    }
-
-    fn calls_at(&self, workload: usize, container: usize) -> Vec<usize> {
-        let station = self.first_station[workload] as usize + container;
-        let Some(server) = self.server_of.get(station).map(|server| &self.servers[*server as usize]) else {
-            return Vec::new();
-        };
-        let calls = server.steps.iter().filter_map(|step| match step {
-            StepPlan::Calls(calls) => Some(calls.iter().map(|(_, flow)| *flow as usize)),
-            StepPlan::Work(_) => None,
-        });
-        calls.flatten().collect()
-    }
-
-    fn lay_ledger(&mut self, flow: usize, done: &mut [bool]) {
-        if std::mem::replace(&mut done[flow], true) {
-            return;
-        }
-        let service = self.flows[flow].flow.service;
-        let scenario = self.scenario.clone();
-        let targets: Vec<(usize, usize)> = scenario.services[service]
-            .targets
-            .iter()
-            .copied()
-            .filter(|(workload, _)| scenario.workloads[*workload].replicas > 0)
-            .collect();
-        let callees: Vec<usize> = targets.iter().flat_map(|(w, c)| self.calls_at(*w, *c)).collect();
-        for callee in &callees {
-            self.lay_ledger(*callee, done);
-        }
-        let spec = &self.flows[flow].flow;
-        let mut layout = Layout { network: [NO_COLUMN; 3], ..Layout::default() };
-        let label = scenario.services[service].label();
-        let name = spec.name.clone();
-        let free = self.topology.is_free();
-        let free = free || self.flows[flow].free_handshakes;
-        let opens = |connections: &Connections| !free && Channel::of(connections) != Channel::Standing;
-        let proxied = matches!(self.flows[flow].route, Route::Proxy7(_)) && opens(&self.flows[flow].upstream);
-        // A pinned connection is opened again after its client has given up on it.
-        let looks_up = spec.resolution.as_ref().filter(|_| Channel::of(&spec.connections) != Channel::Standing);
-        layout.dns = looks_up.map_or(NO_COLUMN, |resolution| layout.column(LedgerCause::Dns, &resolution.host));
-        let walks = self.first_packet_costs(flow) && Channel::of(&spec.connections) != Channel::Standing;
-        let connects = opens(&spec.connections) || proxied || walks;
-        layout.connect = if connects { layout.column(LedgerCause::Connect, &label) } else { NO_COLUMN };
-        for class in PathClass::ALL {
-            if !self.topology.class_is_free(class) {
-                layout.network[class as usize] = layout.column(class.ledger(), &label);
-            }
-        }
-        layout.proxy = match self.flows[flow].route {
-            Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
-                let plan = &self.proxies[proxy as usize];
-                if plan.before.is_some() || plan.after.is_some() {
-                    let place = self.places[plan.place as usize].clone();
-                    layout.column(LedgerCause::Proxy, &place)
-                } else {
-                    NO_COLUMN
-                }
-            }
-            Route::ClusterIp | Route::ClientBalancer => NO_COLUMN,
-        };
-        let bounded = |connections: &Connections| {
-            connections.max_per_client.is_some()
-                || (connections.mode == ConnectionMode::Pinned && connections.protocol == Protocol::Http1)
-        };
-        let waits = bounded(&spec.connections) || bounded(&self.flows[flow].upstream);
-        layout.pool_wait = if waits { layout.column(LedgerCause::PoolWait, &name) } else { NO_COLUMN };
-        let retries = spec.retries.attempts != Some(1);
-        let gives_up = retries || spec.timeout.is_some() || spec.retries.per_try.is_some();
-        layout.back_off = if retries { layout.column(LedgerCause::BackOff, &name) } else { NO_COLUMN };
-        layout.wasted = if gives_up { layout.column(LedgerCause::WastedAttempts, &name) } else { NO_COLUMN };
-        for (workload, _) in &scenario.services[service].targets {
-            let place = scenario.workloads[*workload].target();
-            let (wait, serve) =
-                (layout.column(LedgerCause::QueueWait, &place), layout.column(LedgerCause::Service, &place));
-            layout.queue_wait.push(wait);
-            layout.service.push(serve);
-        }
-        for callee in callees {
-            let columns = self.flows[callee].layout.columns.clone();
-            let mapping = columns.iter().map(|(cause, place)| layout.column(*cause, place)).collect();
-            layout.calls.push((as_u32(callee), mapping));
-        }
-        layout.calls.sort_by_key(|(callee, _)| *callee);
-        self.flows[flow].layout = layout;
-    }
-
     /// Whether the first packet of a flow's connections takes time to find its rule.
     pub(crate) fn first_packet_costs(&self, flow: usize) -> bool {
         let (kube_proxy, flow) = (&self.scenario.cluster.kube_proxy, &self.flows[flow]);
@@ -673,35 +643,6 @@ impl Plan {
     /// Whether IPVS has connections in its table.
     pub(crate) const fn keeps_entries(&self) -> bool {
         matches!(self.scenario.cluster.kube_proxy.mode, KubeProxyMode::Ipvs(_))
-    }
-
-    fn lay_labels(&mut self) {
-        let mut labels = Labels::default();
-        for (index, flow) in self.flows.iter_mut().enumerate() {
-            let is_traffic = index < self.traffics;
-            let name = if is_traffic { flow.flow.name.clone() } else { format!("call/{}", flow.flow.name) };
-            let known = labels.flows.iter().position(|label| !label.is_traffic && label.name == name);
-            let recorder = match known {
-                Some(known) if !is_traffic => known,
-                _ => {
-                    labels.flows.push(FlowLabel { name, is_traffic, ledger: flow.layout.columns.clone() });
-                    labels.flows.len() - 1
-                }
-            };
-            flow.recorder = as_u32(recorder);
-        }
-        labels.services = self.scenario.services.iter().map(crate::scenario::Service::label).collect();
-        for endpoint in &self.endpoints {
-            let pod = self.pod_of[endpoint.station as usize] as usize;
-            let node = &self.scenario.cluster.nodes[endpoint.node as usize];
-            labels.endpoints.push(EndpointLabel {
-                service: endpoint.service as usize,
-                pod: self.pod_name(pod),
-                node: node.name.clone(),
-                zone: node.zone.clone(),
-            });
-        }
-        self.labels = labels;
     }
 
     /// `web-0` for the first replica of a Deployment; a bare Pod keeps its name.

@@ -1,0 +1,139 @@
+//! A pod: where it stands and in which part of its life.
+
+use crate::observe::time_average::Area;
+use crate::time::SimTime;
+
+/// The parts of a pod's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// No node has room or an address for it.
+    Pending,
+    /// Its containers start.
+    Starting,
+    /// It serves.
+    Running,
+    /// It was deleted and still serves.
+    Stopping,
+    /// Its processes have ended: connections are refused.
+    Ended,
+    /// Its network is gone too: nothing answers at its address.
+    Gone,
+}
+
+/// A pod that exists or existed.
+#[derive(Debug, Clone)]
+pub(crate) struct Pod {
+    /// Index of its workload.
+    pub(crate) workload: u32,
+    /// Its number among all pods that the workload ever had.
+    pub(crate) number: u32,
+    /// Index of its node; that of a pending pod means nothing.
+    pub(crate) node: u32,
+    /// IPv4 address.
+    pub(crate) ip: u32,
+    /// First of its stations.
+    pub(crate) station: u32,
+    /// What part of its life it is in.
+    pub(crate) phase: Phase,
+    /// Whether its readiness probe succeeds.
+    pub(crate) probed_ready: bool,
+    /// When it became ready last.
+    pub(crate) ready_at: SimTime,
+    /// When its processes ended.
+    pub(crate) ended_at: SimTime,
+    /// The area under "its processes run".
+    alive: Area,
+    /// The area under "it is ready".
+    ready: Area,
+    is_ready: bool,
+}
+
+impl Pod {
+    /// A pod that serves from the start of the run.
+    pub(crate) fn at_start(workload: u32, number: u32, node: u32, ip: u32, station: u32) -> Self {
+        let mut pod = Self::new(workload, number, station);
+        (pod.node, pod.ip) = (node, ip);
+        pod.run(SimTime::ZERO);
+        pod
+    }
+
+    /// A pod that has no node yet.
+    pub(crate) fn new(workload: u32, number: u32, station: u32) -> Self {
+        Self {
+            workload,
+            number,
+            node: 0,
+            ip: 0,
+            station,
+            phase: Phase::Pending,
+            probed_ready: true,
+            ready_at: SimTime::ZERO,
+            ended_at: SimTime::MAX,
+            alive: Area::default(),
+            ready: Area::default(),
+            is_ready: false,
+        }
+    }
+
+    /// Whether its containers run.
+    pub(crate) const fn is_alive(&self) -> bool {
+        matches!(self.phase, Phase::Running | Phase::Stopping)
+    }
+
+    /// Whether it counts for its controller.
+    pub(crate) const fn is_wanted(&self) -> bool {
+        matches!(self.phase, Phase::Pending | Phase::Starting | Phase::Running)
+    }
+
+    /// Whether it takes an address and a place on its node.
+    pub(crate) const fn is_on_node(&self) -> bool {
+        !matches!(self.phase, Phase::Pending | Phase::Gone)
+    }
+
+    /// Whether it is ready: it runs, was not deleted, and its probe succeeds.
+    pub(crate) const fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Running) && self.probed_ready
+    }
+
+    /// Its containers have started.
+    pub(crate) fn run(&mut self, now: SimTime) {
+        self.phase = Phase::Running;
+        self.alive.up(now);
+        self.note_ready(now);
+    }
+
+    /// Its processes end; `false` if none ran.
+    pub(crate) fn end(&mut self, now: SimTime) -> bool {
+        let ran = self.is_alive();
+        if ran {
+            self.alive.down(now);
+        }
+        self.phase = Phase::Ended;
+        self.ended_at = now;
+        self.note_ready(now);
+        ran
+    }
+
+    /// Enters a change of readiness, if there is one, and says by how much the number of ready pods changes.
+    pub(crate) fn note_ready(&mut self, now: SimTime) -> i64 {
+        match (self.is_ready, self.is_ready()) {
+            (false, true) => {
+                self.ready_at = now;
+                self.ready.up(now);
+                self.is_ready = true;
+                1
+            }
+            (true, false) => {
+                self.ready.down(now);
+                self.is_ready = false;
+                -1
+            }
+            _ => 0,
+        }
+    }
+
+    /// Nanoseconds up to `now` in which its processes ran, and in which it was ready.
+    pub(crate) fn lived(&self, now: SimTime) -> (u128, u128) {
+        (self.alive.until(now, u64::from(self.is_alive())), self.ready.until(now, u64::from(self.is_ready)))
+    }
+}

@@ -1,0 +1,90 @@
+//! What changes the cluster: the timeline, controllers that make and delete pods, and news of endpoints on their way.
+//!
+//! Three states of an endpoint: *desired* (a pod is ready or is not), *observed* (the Service's endpoints have a new
+//! version) and *programmed* (a kube-proxy, a proxy or a client acts on it). A scenario in which nothing happens has no
+//! [`Control`], and pays nothing.
+
+mod endpoints;
+mod lifecycle;
+pub(crate) mod replicas;
+mod timeline;
+
+use std::sync::Arc;
+
+use crate::model::cluster::addresses::Addresses;
+use crate::model::network::endpoints::Snapshot;
+use crate::model::plan::Plan;
+use crate::model::slab::Slab;
+use crate::observe::outcome::ClusterEvent;
+
+/// Who acts on endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Consumer {
+    /// The kube-proxies of all nodes.
+    KubeProxies,
+    /// The workers of all proxies.
+    Proxies,
+    /// The clients that balance by themselves.
+    Clients,
+}
+
+impl Consumer {
+    pub(crate) const ALL: [Self; 3] = [Self::KubeProxies, Self::Proxies, Self::Clients];
+}
+
+/// News of endpoints on the way to who acts on it.
+#[derive(Debug, Clone)]
+struct Delivery {
+    consumer: Consumer,
+    service: usize,
+    snapshot: Arc<Snapshot>,
+}
+
+/// What a changing cluster remembers.
+#[derive(Debug)]
+pub(crate) struct Control {
+    /// How many pods each workload is to have.
+    wanted: Vec<u32>,
+    /// How many pods each workload ever had.
+    made: Vec<u32>,
+    /// Pods without a node or address, in the order in which they came.
+    pending: Vec<u32>,
+    addresses: Addresses,
+    /// The newest version of each Service's endpoints.
+    observed: Vec<Arc<Snapshot>>,
+    /// What each kind of consumer acts on, by Service.
+    programmed: [Vec<Arc<Snapshot>>; 3],
+    deliveries: Slab<Delivery>,
+    /// What happened, for `events.csv`.
+    pub(crate) events: Vec<ClusterEvent>,
+}
+
+impl Control {
+    /// For a scenario with a timeline.
+    pub(crate) fn new(plan: &Plan) -> Option<Box<Self>> {
+        if plan.scenario.timeline.is_empty() {
+            return None;
+        }
+        let mut addresses = Addresses::of(&plan.scenario.cluster.nodes);
+        for pod in &plan.pods {
+            addresses.take(crate::model::plan::as_u32(pod.node), pod.ip);
+        }
+        let wanted: Vec<u32> = plan.scenario.workloads.iter().map(|workload| workload.replicas).collect();
+        let snapshots: Vec<Arc<Snapshot>> = plan.services.iter().map(|service| Arc::clone(&service.snapshot)).collect();
+        Some(Box::new(Self {
+            made: wanted.clone(),
+            wanted,
+            pending: Vec::new(),
+            addresses,
+            programmed: [snapshots.clone(), snapshots.clone(), snapshots.clone()],
+            observed: snapshots,
+            deliveries: Slab::default(),
+            events: Vec::new(),
+        }))
+    }
+
+    /// What a kind of consumer acts on now.
+    pub(crate) fn programmed(&self, consumer: Consumer, service: usize) -> &Arc<Snapshot> {
+        &self.programmed[consumer as usize][service]
+    }
+}

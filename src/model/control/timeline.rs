@@ -1,0 +1,53 @@
+//! What the scenario's timeline does to the cluster.
+
+use crate::engine::{Rank, Schedule};
+use crate::model::plan::as_u32;
+use crate::model::{World, at, kind};
+use crate::scenario::timeline::{Action, PodRef};
+use crate::time::SimTime;
+
+impl World<'_> {
+    /// Sets the events of the timeline.
+    pub(crate) fn schedule_timeline(&mut self, schedule: &mut Schedule) {
+        for (index, happening) in self.plan.scenario.timeline.iter().enumerate() {
+            schedule.at(at(happening.at.as_nanos()), Rank::Cluster, kind::HAPPENING, as_u32(index));
+        }
+    }
+
+    /// Something of the timeline happens.
+    pub(crate) fn on_happening(&mut self, index: u32, now: SimTime, schedule: &mut Schedule) {
+        match self.plan.scenario.timeline[index as usize].action {
+            Action::Scale { workload, replicas } => {
+                let target = self.plan.scenario.workloads[workload].target();
+                self.enter_event(now, "scale", target, format!("to {replicas} pods"));
+                self.want(workload, replicas, now, schedule);
+            }
+            Action::DeletePod(pod) => self.with_pod(pod, "delete-pod", now, |world, pod| {
+                world.delete_pod(pod, now, schedule);
+                world.reconcile(world.roster.pods[pod as usize].workload as usize, now, schedule);
+            }),
+            Action::NotReady(pod) => self.with_pod(pod, "probe", now, |world, pod| {
+                world.probe_pod(pod, false, now, schedule);
+            }),
+            Action::Ready(pod) => self.with_pod(pod, "probe", now, |world, pod| {
+                world.probe_pod(pod, true, now, schedule);
+            }),
+        }
+    }
+
+    /// Does something to a pod that was not deleted; else says so.
+    fn with_pod(&mut self, wanted: PodRef, kind: &'static str, now: SimTime, what: impl FnOnce(&mut Self, u32)) {
+        let same = |pod: &crate::model::cluster::pod::Pod| {
+            pod.workload as usize == wanted.workload && pod.number == wanted.number
+        };
+        let found = self.roster.pods.iter().position(same);
+        match found {
+            Some(pod) if self.roster.pods[pod].is_wanted() => what(self, as_u32(pod)),
+            _ => {
+                let target = self.plan.scenario.workloads[wanted.workload].target();
+                let object = format!("{target}[{}]", wanted.number);
+                self.enter_event(now, kind, object, "nothing happens: there is no such pod any more".to_owned());
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The columns of each flow's ledger, and the names in the results.
+
+use super::{Plan, Route, StepPlan, as_u32};
+use crate::cause::LedgerCause;
+use crate::model::ledger::{Layout, NO_COLUMN};
+use crate::model::network::topology::PathClass;
+use crate::model::traffic::connection::Channel;
+use crate::observe::outcome::{EndpointLabel, FlowLabel, Labels};
+use crate::scenario::{ConnectionMode, Connections, Protocol};
+
+impl Plan {
+    /// Callees before callers: the scenario has checked that calls form no cycle.
+    pub(super) fn lay_ledgers(&mut self) {
+        let mut done = vec![false; self.flows.len()];
+        for flow in 0..self.flows.len() {
+            self.lay_ledger(flow, &mut done);
+        }
+        self.ledger_columns = self.flows.iter().map(|flow| flow.layout.columns.len()).max().unwrap_or(0);
+    }
+
+    fn calls_at(&self, workload: usize, container: usize) -> Vec<usize> {
+        let Some((_, first)) = self.speeds[workload].first() else { return Vec::new() };
+        let server = &self.servers[*first as usize + container];
+        let calls = server.steps.iter().filter_map(|step| match step {
+            StepPlan::Calls(calls) => Some(calls.iter().map(|(_, flow)| *flow as usize)),
+            StepPlan::Work(_) => None,
+        });
+        calls.flatten().collect()
+    }
+
+    fn lay_ledger(&mut self, flow: usize, done: &mut [bool]) {
+        if std::mem::replace(&mut done[flow], true) {
+            return;
+        }
+        let service = self.flows[flow].flow.service;
+        let scenario = self.scenario.clone();
+        let targets: Vec<(usize, usize)> = scenario.services[service]
+            .targets
+            .iter()
+            .copied()
+            .filter(|(workload, _)| !self.speeds[*workload].is_empty())
+            .collect();
+        let callees: Vec<usize> = targets.iter().flat_map(|(w, c)| self.calls_at(*w, *c)).collect();
+        for callee in &callees {
+            self.lay_ledger(*callee, done);
+        }
+        let spec = &self.flows[flow].flow;
+        let mut layout = Layout { network: [NO_COLUMN; 3], ..Layout::default() };
+        let label = scenario.services[service].label();
+        let name = spec.name.clone();
+        let free = self.topology.is_free();
+        let free = free || self.flows[flow].free_handshakes;
+        // Requests in a pod that ends are lost, and standing connections to it are opened anew.
+        let pods_end = !scenario.timeline.is_empty();
+        let opens = |connections: &Connections| !free && (pods_end || Channel::of(connections) != Channel::Standing);
+        let proxied = matches!(self.flows[flow].route, Route::Proxy7(_)) && opens(&self.flows[flow].upstream);
+        // A pinned connection is opened again after its client has given up on it.
+        let looks_up = spec.resolution.as_ref().filter(|_| Channel::of(&spec.connections) != Channel::Standing);
+        layout.dns = looks_up.map_or(NO_COLUMN, |resolution| layout.column(LedgerCause::Dns, &resolution.host));
+        let walks = self.first_packet_costs(flow) && Channel::of(&spec.connections) != Channel::Standing;
+        let connects = opens(&spec.connections) || proxied || walks;
+        layout.connect = if connects { layout.column(LedgerCause::Connect, &label) } else { NO_COLUMN };
+        for class in PathClass::ALL {
+            if !self.topology.class_is_free(class) {
+                layout.network[class as usize] = layout.column(class.ledger(), &label);
+            }
+        }
+        layout.proxy = match self.flows[flow].route {
+            Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
+                let plan = &self.proxies[proxy as usize];
+                if plan.before.is_some() || plan.after.is_some() {
+                    let place = self.places[plan.place as usize].clone();
+                    layout.column(LedgerCause::Proxy, &place)
+                } else {
+                    NO_COLUMN
+                }
+            }
+            Route::ClusterIp | Route::ClientBalancer => NO_COLUMN,
+        };
+        let bounded = |connections: &Connections| {
+            connections.max_per_client.is_some()
+                || (connections.mode == ConnectionMode::Pinned && connections.protocol == Protocol::Http1)
+        };
+        let waits = bounded(&spec.connections) || bounded(&self.flows[flow].upstream);
+        layout.pool_wait = if waits { layout.column(LedgerCause::PoolWait, &name) } else { NO_COLUMN };
+        let retries = spec.retries.attempts != Some(1);
+        let gives_up = pods_end || retries || spec.timeout.is_some() || spec.retries.per_try.is_some();
+        layout.back_off = if retries { layout.column(LedgerCause::BackOff, &name) } else { NO_COLUMN };
+        layout.wasted = if gives_up { layout.column(LedgerCause::WastedAttempts, &name) } else { NO_COLUMN };
+        for (workload, _) in &scenario.services[service].targets {
+            let place = scenario.workloads[*workload].target();
+            let (wait, serve) =
+                (layout.column(LedgerCause::QueueWait, &place), layout.column(LedgerCause::Service, &place));
+            layout.queue_wait.push(wait);
+            layout.service.push(serve);
+        }
+        for callee in callees {
+            let columns = self.flows[callee].layout.columns.clone();
+            let mapping = columns.iter().map(|(cause, place)| layout.column(*cause, place)).collect();
+            layout.calls.push((as_u32(callee), mapping));
+        }
+        layout.calls.sort_by_key(|(callee, _)| *callee);
+        self.flows[flow].layout = layout;
+    }
+
+    pub(super) fn lay_labels(&mut self) {
+        let mut labels = Labels::default();
+        for (index, flow) in self.flows.iter_mut().enumerate() {
+            let is_traffic = index < self.traffics;
+            let name = if is_traffic { flow.flow.name.clone() } else { format!("call/{}", flow.flow.name) };
+            let known = labels.flows.iter().position(|label| !label.is_traffic && label.name == name);
+            let recorder = match known {
+                Some(known) if !is_traffic => known,
+                _ => {
+                    labels.flows.push(FlowLabel { name, is_traffic, ledger: flow.layout.columns.clone() });
+                    labels.flows.len() - 1
+                }
+            };
+            flow.recorder = as_u32(recorder);
+        }
+        labels.services = self.scenario.services.iter().map(crate::scenario::Service::label).collect();
+        for endpoint in &self.endpoints {
+            let pod = self.pod_of[endpoint.station as usize] as usize;
+            let node = &self.scenario.cluster.nodes[endpoint.node as usize];
+            labels.endpoints.push(EndpointLabel {
+                service: endpoint.service as usize,
+                pod: self.pod_name(pod),
+                node: node.name.clone(),
+                zone: node.zone.clone(),
+            });
+        }
+        self.labels = labels;
+    }
+}

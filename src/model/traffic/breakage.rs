@@ -1,0 +1,248 @@
+//! What the end of a pod does to requests and connections, and what happens to those who still go there.
+
+use crate::cause::FailureCause;
+use crate::engine::{Rank, Schedule};
+use crate::model::cluster::pod::Phase;
+use crate::model::plan::{NONE, Route, as_u32};
+use crate::model::traffic::attempt::Stage;
+use crate::model::traffic::connection::Pool;
+use crate::model::traffic::serve::JOINED;
+use crate::model::{World, kind};
+use crate::time::{SimDuration, SimTime};
+
+/// A standing connection that broke: the next request opens another.
+pub(crate) const BROKEN: u32 = NONE - 1;
+
+/// How long a client's kernel goes on trying to connect (Linux 6.5 and later: `tcp_syn_retries` 6 after four linear
+/// timeouts; before it 127 s).
+const SYN_TIMEOUT: SimDuration = SimDuration::from_secs(131);
+
+/// How long a layer-7 proxy does (Envoy's `connect_timeout`).
+const PROXY_CONNECT_TIMEOUT: SimDuration = SimDuration::from_secs(5);
+
+impl World<'_> {
+    /// The processes of a pod end: requests in it are reset, connections to it are closed.
+    pub(crate) fn break_pod(&mut self, pod: u32, now: SimTime, schedule: &mut Schedule) {
+        let record = &self.roster.pods[pod as usize];
+        let containers = self.plan.scenario.workloads[record.workload as usize].containers.len();
+        let stations = record.station..record.station + as_u32(containers);
+        let endpoints: Vec<u32> = (0..as_u32(self.roster.endpoints.len()))
+            .filter(|endpoint| stations.contains(&self.roster.endpoints[*endpoint as usize].station))
+            .collect();
+        self.close_idle_connections(&endpoints);
+        let inside: Vec<u32> = self.attempts.taken().filter(|attempt| self.is_in(*attempt, &stations)).collect();
+        // Those who wait first, so that no slot that gets free is given to one of them.
+        let waits =
+            |world: &Self, attempt: u32| matches!(world.attempts[attempt].stage, Stage::Queued | Stage::Resuming);
+        let (waiting, serving): (Vec<u32>, Vec<u32>) = inside.into_iter().partition(|attempt| waits(self, *attempt));
+        for attempt in waiting.into_iter().chain(serving) {
+            self.reset_in_pod(attempt, now, schedule);
+        }
+        for station in stations {
+            self.stations[station as usize].server = self.plan.ended_server;
+        }
+    }
+
+    fn is_in(&self, attempt: u32, stations: &std::ops::Range<u32>) -> bool {
+        let entry = &self.attempts[attempt];
+        matches!(entry.stage, Stage::Queued | Stage::Serving | Stage::Calling | Stage::Resuming)
+            && !entry.cancelled
+            && entry.endpoint < BROKEN
+            && stations.contains(&self.roster.endpoints[entry.endpoint as usize].station)
+    }
+
+    /// Takes an attempt out of its pod; who waits for it gets a reset.
+    fn reset_in_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let station = self.roster.endpoints[self.attempts[attempt].endpoint as usize].station as usize;
+        let (stage, joins) = (self.attempts[attempt].stage, self.attempts[attempt].joins);
+        if matches!(stage, Stage::Queued | Stage::Resuming) {
+            self.leave_pod_queue(attempt, station, now, schedule);
+        } else {
+            self.cancel_calls(attempt, now, schedule);
+        }
+        let shared = self.sharing.get(station).is_some_and(Option::is_some);
+        if shared && stage == Stage::Serving && joins != JOINED {
+            self.withdraw_shared(attempt, station, now, schedule);
+        }
+        if std::mem::replace(&mut self.attempts[attempt].holds_slot, false) && !shared {
+            self.stations[station].vacate(now);
+            self.note_level(station, now);
+        }
+        // An event that names the attempt is still to come: that one ends there, and a copy of it goes home.
+        let pending = stage == Stage::Serving && (!shared || joins == JOINED);
+        if self.attempts[attempt].request == NONE {
+            self.settle_at_proxy(&self.trip(attempt), now, schedule);
+            if pending {
+                self.attempts[attempt].cancelled = true
+            } else {
+                self.attempts.remove(attempt)
+            }
+            return;
+        }
+        let mut live = attempt;
+        if pending {
+            let copy = self.attempts[attempt].clone();
+            let request = copy.request;
+            live = self.attempts.insert(copy);
+            self.requests[request].attempt = live;
+            (self.attempts[attempt].cancelled, self.attempts[attempt].request) = (true, NONE);
+        }
+        self.attempts[live].joins = 0;
+        self.fail_at_pod(live, FailureCause::Reset, now, schedule);
+    }
+
+    /// Idle connections to endpoints that ended are closed; standing ones are broken.
+    fn close_idle_connections(&mut self, endpoints: &[u32]) {
+        for index in 0..self.flows.len() {
+            let ended = |endpoint: u32| endpoints.contains(&endpoint);
+            for (_, endpoint) in &mut self.flows[index].pinned {
+                if ended(*endpoint) {
+                    *endpoint = BROKEN;
+                }
+            }
+            let own = self.plan.flows[index].flow.service;
+            let by_target = self.plan.flows[index].route == Route::ClientBalancer;
+            let upstream = match self.plan.flows[index].route {
+                Route::Proxy7(proxy) => Some(self.plan.scenario.proxies[proxy as usize].service),
+                _ => None,
+            };
+            let numbers = |service: usize| -> Vec<usize> {
+                let of_service =
+                    |endpoint: &&u32| self.roster.endpoints[**endpoint as usize].service as usize == service;
+                let mine = endpoints.iter().filter(of_service);
+                mine.map(|endpoint| self.roster.number_of(self.plan, *endpoint)).collect()
+            };
+            let (own, upstream) = (numbers(own), upstream.map(numbers).unwrap_or_default());
+            let flow = &mut self.flows[index];
+            for pools in flow.pools.iter_mut().flatten() {
+                if by_target {
+                    close(&mut self.connections, pools, &own);
+                } else {
+                    for pool in pools.iter_mut() {
+                        let connections = &mut self.connections;
+                        pool.close_idle(connections, |connection| ended(connection.endpoint));
+                    }
+                }
+            }
+            for pools in flow.upstream_pools.iter_mut().flatten() {
+                close(&mut self.connections, pools, &upstream);
+            }
+        }
+    }
+
+    /// Whether a connection can be opened to an endpoint now. If not, the attempt fails: at once where nobody listens,
+    /// or when whoever connects has tried long enough. `delay` is the round trip.
+    pub(crate) fn answers(
+        &mut self,
+        attempt: u32,
+        kind: crate::engine::Kind,
+        delay: SimDuration,
+        schedule: &mut Schedule,
+    ) -> bool {
+        if self.control.is_none() {
+            return true;
+        }
+        let endpoint = self.attempts[attempt].endpoint;
+        let pod = self.roster.pod_at(endpoint);
+        let (phase, ip, workload) = (pod.phase, pod.ip, pod.workload);
+        if pod.is_alive() {
+            return true;
+        }
+        self.attempts[attempt].place = self.place_of(workload);
+        let taken_over = |other: &crate::model::cluster::pod::Pod| other.ip == ip && other.is_alive();
+        let cause = match phase {
+            Phase::Gone if self.roster.pods.iter().any(taken_over) => FailureCause::WrongPod,
+            Phase::Gone => {
+                self.connect_in_vain(attempt, schedule);
+                return false;
+            }
+            _ => FailureCause::Refused,
+        };
+        self.attempts[attempt].failure = Some(cause);
+        schedule.after(delay, Rank::Completion, kind, attempt);
+        false
+    }
+
+    /// Nothing answers: whoever connects tries again and again, until it gives up.
+    fn connect_in_vain(&mut self, attempt: u32, schedule: &mut Schedule) {
+        let proxy = matches!(self.plan_flow(self.attempts[attempt].flow).route, Route::Proxy7(_));
+        let delay = if proxy { PROXY_CONNECT_TIMEOUT } else { SYN_TIMEOUT };
+        schedule.after(delay, Rank::Timeout, kind::CONNECT_TIMEOUT, attempt);
+    }
+
+    /// Whoever connected gives up.
+    pub(crate) fn on_connect_timeout(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let entry = &mut self.attempts[attempt];
+        entry.failure = Some(FailureCause::ConnectTimeout);
+        self.connection_failed(attempt, now, schedule);
+    }
+
+    /// A connection could not be opened; the attempt says why.
+    pub(crate) fn connection_failed(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let entry = &self.attempts[attempt];
+        let (place, cause) = (entry.place, entry.failure.expect("a failed connection has a cause"));
+        if let Route::Proxy7(_) = self.plan_flow(entry.flow).route
+            && entry.endpoint != NONE
+        {
+            if entry.measured {
+                self.endpoints[self.attempts[attempt].endpoint as usize].errors += 1;
+            }
+            self.settle_at_proxy(&self.trip(attempt), now, schedule);
+            return self.leave_proxy_late(attempt, now, schedule);
+        }
+        if entry.request == NONE {
+            return self.attempts.remove(attempt);
+        }
+        self.replace_connection(attempt, now, schedule);
+        self.fail_here(attempt, cause, place, now, schedule);
+    }
+
+    /// A request reaches a pod whose processes have ended.
+    pub(crate) fn meet_ended_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let entry = &self.attempts[attempt];
+        let pod = self.roster.pod_at(entry.endpoint);
+        let (phase, ended_at, workload) = (pod.phase, pod.ended_at, pod.workload);
+        // It was sent over a connection that stood when the pod ended, or it was to open a new one.
+        let sent_before = entry.picked < ended_at.as_nanos();
+        self.attempts[attempt].place = self.place_of(workload);
+        match phase {
+            _ if sent_before => self.fail_ended(attempt, FailureCause::Reset, now, schedule),
+            Phase::Gone => self.connect_in_vain(attempt, schedule),
+            _ => self.fail_ended(attempt, FailureCause::Refused, now, schedule),
+        }
+    }
+
+    fn fail_ended(&mut self, attempt: u32, cause: FailureCause, now: SimTime, schedule: &mut Schedule) {
+        let entry = &mut self.attempts[attempt];
+        (entry.failure, entry.stage) = (Some(cause), Stage::Returning);
+        if entry.measured {
+            let endpoint = entry.endpoint as usize;
+            self.endpoints[endpoint].errors += 1;
+        }
+        self.reply_late(attempt, now, schedule);
+    }
+
+    /// The place of failures at the pods of a workload.
+    fn place_of(&self, workload: u32) -> u16 {
+        let (_, first) = self.plan.speeds[workload as usize][0];
+        self.plan.servers[first as usize].place
+    }
+
+    /// Whether an attempt's connection cannot be used again.
+    pub(crate) fn lost_connection(&self, attempt: u32) -> bool {
+        self.attempts[attempt].failure == Some(FailureCause::Reset) && self.control.is_some()
+    }
+}
+
+/// Closes the idle connections of the pools with these numbers.
+fn close(
+    connections: &mut crate::model::slab::Slab<crate::model::traffic::connection::Connection>,
+    pools: &mut [Pool],
+    numbers: &[usize],
+) {
+    for number in numbers {
+        if let Some(pool) = pools.get_mut(*number) {
+            pool.close_idle(connections, |_| true);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Connections of a layer-7 proxy to pods: each worker has a pool for each of them.
+
+use crate::engine::{Rank, Schedule};
+use crate::model::plan::{NONE, Route};
+use crate::model::traffic::attempt::Stage;
+use crate::model::traffic::connection::{Channel, Connection, Pool};
+use crate::model::{World, at, kind};
+use crate::scenario::PoolOrder;
+use crate::time::SimTime;
+
+impl World<'_> {
+    /// The proxy's connection to the pod is open.
+    pub(crate) fn on_upstream_connected(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let entry = &self.attempts[attempt];
+        if entry.failure.is_some() {
+            return self.connection_failed(attempt, now, schedule);
+        }
+        if let Route::Proxy7(_) = self.plan_flow(entry.flow).route {
+            return self.forward(self.trip(attempt), now, schedule);
+        }
+        if entry.request == NONE {
+            return self.attempts.remove(attempt);
+        }
+        self.connection_ready(attempt, now, schedule);
+    }
+
+    fn upstream_pool(&mut self, attempt: u32) -> &mut Pool {
+        let plan = self.plan;
+        let entry = &self.attempts[attempt];
+        let (flow, worker, endpoint) = (entry.flow, entry.worker, entry.endpoint);
+        let spec = &plan.flows[flow as usize];
+        let service = self.roster.endpoints[endpoint as usize].service as usize;
+        let (count, number) = (self.roster.count_of(plan, service), self.roster.number_of(plan, endpoint));
+        let Route::Proxy7(proxy) = spec.route else { unreachable!("only layer-7 proxies have upstream pools") };
+        let first_worker = plan.proxies[proxy as usize].first_worker;
+        let workers = &plan.scenario.proxies[proxy as usize];
+        // Flows that pass one proxy share its upstream connections: the first of them keeps the pools.
+        let keeper = plan.flows.iter().position(|other| other.route == spec.route).expect("the flow itself");
+        let pools = &mut self.flows[keeper].upstream_pools;
+        if pools.is_empty() {
+            pools.resize_with((workers.instances * workers.workers) as usize, || None);
+        }
+        let mine = pools[(worker - first_worker) as usize].get_or_insert_with(Vec::new);
+        if mine.len() <= number {
+            mine.resize_with(count, Pool::default);
+        }
+        &mut mine[number]
+    }
+
+    /// A layer-7 proxy gets a connection to the chosen pod.
+    #[inline(never)]
+    pub(crate) fn connect_upstream(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let plan = self.plan;
+        let channel = Channel::of(&plan.flows[self.attempts[attempt].flow as usize].upstream);
+        match channel {
+            Channel::Standing => return self.forward(self.trip(attempt), now, schedule),
+            Channel::PerRequest => {}
+            Channel::Pooled { limit, order, .. } => {
+                let pool = self.upstream_pool(attempt);
+                let idle = match order {
+                    PoolOrder::Lifo => pool.idle.pop_back(),
+                    PoolOrder::Fifo => pool.idle.pop_front(),
+                };
+                if let Some(connection) = idle {
+                    self.attempts[attempt].upstream = connection;
+                    return self.forward(self.trip(attempt), now, schedule);
+                }
+                if pool.open >= limit {
+                    pool.waiters.push_back(attempt);
+                    self.attempts[attempt].stage = Stage::UpstreamPool;
+                    self.attempts[attempt].since = now.as_nanos();
+                    return;
+                }
+                pool.open += 1;
+                let connection = Connection { endpoint: self.attempts[attempt].endpoint, worker: NONE, picked: 0 };
+                self.attempts[attempt].upstream = self.connections.insert(connection);
+            }
+        }
+        let (worker, endpoint) = (self.attempts[attempt].worker, self.attempts[attempt].endpoint);
+        self.endpoints[endpoint as usize].connections += 1;
+        let to = self.roster.endpoints[endpoint as usize].node;
+        let delay = self.handshake(attempt, plan.workers[worker as usize].node, to, 2);
+        if !self.answers(attempt, kind::UPSTREAM_CONNECTED, delay, schedule) {
+            return;
+        }
+        if delay.is_zero() {
+            self.forward(self.trip(attempt), now, schedule);
+        } else {
+            schedule.after(delay, Rank::Completion, kind::UPSTREAM_CONNECTED, attempt);
+        }
+    }
+
+    /// Whether the proxy's connection to a pod cannot be used again.
+    fn lost_upstream(&self, attempt: u32) -> bool {
+        self.roster.is_dead(self.attempts[attempt].endpoint)
+    }
+
+    /// A proxy has one connection less: all who wait for it may open others.
+    fn replace_upstream(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let pool = self.upstream_pool(attempt);
+        pool.open -= 1;
+        for waiter in std::mem::take(&mut pool.waiters) {
+            let waited = now - at(self.attempts[waiter].since);
+            let column = self.plan_flow(self.attempts[waiter].flow).layout.pool_wait;
+            self.charge(waiter, column, waited);
+            self.attempts[waiter].stage = Stage::Going;
+            schedule.at(now, Rank::Completion, kind::UPSTREAM_GO, waiter);
+        }
+    }
+
+    /// The proxy has the reply: its connection goes to the next in line or into the pool.
+    #[inline(never)]
+    pub(crate) fn release_upstream(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let connection = std::mem::replace(&mut self.attempts[attempt].upstream, NONE);
+        if connection == NONE {
+            return;
+        }
+        if self.control.is_some() && self.attempts[attempt].failure.is_some() && self.lost_upstream(attempt) {
+            self.connections.remove(connection);
+            return self.replace_upstream(attempt, now, schedule);
+        }
+        let waiter = self.upstream_pool(attempt).waiters.pop_front();
+        let Some(waiter) = waiter else {
+            self.upstream_pool(attempt).idle.push_back(connection);
+            return;
+        };
+        let waited = now - at(self.attempts[waiter].since);
+        let column = self.plan_flow(self.attempts[waiter].flow).layout.pool_wait;
+        self.charge(waiter, column, waited);
+        if self.probes.any_flow {
+            self.watch_pooled(waiter, true, now);
+        }
+        self.attempts[waiter].stage = Stage::Going;
+        self.attempts[waiter].upstream = connection;
+        schedule.at(now, Rank::Completion, kind::UPSTREAM_CONNECTED, waiter);
+    }
+}

@@ -1,0 +1,152 @@
+//! `spec.timeline`, `cluster.pods` and `cluster.propagation`.
+
+use super::super::context::{Context, Object};
+use super::super::timeline::{Action, Happening, Lifecycle, PodRef};
+use super::super::values::{Bad, shorten};
+use super::super::{Workload, names, tables};
+use crate::time::SimDuration;
+use crate::yaml::{Node, Value};
+
+/// The words of actions; one of them stands in every entry.
+const ACTIONS: [&str; 4] = ["scale", "deletePod", "notReady", "ready"];
+
+/// Words that are answered with "not supported yet".
+const LATER: [&str; 3] = ["applyManifest", "rolloutRestart", "drain"];
+
+/// How long pods and news of them take.
+pub(super) fn lifecycle(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, changes: bool) -> Lifecycle {
+    let usual = Lifecycle::USUAL;
+    let mut open = |key, shape| {
+        let node = cluster.and_then(|cluster| cluster.get(key))?;
+        cx.object(node, shape)
+    };
+    let pods = open("pods", &tables::PODS);
+    let propagation = open("propagation", &tables::PROPAGATION);
+    let mut read = |object: Option<&Object<'_>>, place: &str, key: &str, usual: SimDuration| {
+        let given = object.and_then(|object| object.duration(cx, key));
+        if given.is_none() && changes {
+            cx.assume(format!("cluster: {place} {key}"), usual.to_string(), format!("cluster.{place}.{key}"));
+        }
+        given.unwrap_or(usual)
+    };
+    Lifecycle {
+        start: read(pods.as_ref(), "pods", "start", usual.start),
+        stop: read(pods.as_ref(), "pods", "stop", usual.stop),
+        kube_proxy: read(propagation.as_ref(), "propagation", "kubeProxy", usual.kube_proxy),
+        proxy: read(propagation.as_ref(), "propagation", "proxies", usual.proxy),
+        client: read(propagation.as_ref(), "propagation", "clients", usual.client),
+    }
+}
+
+/// The entries in order of time; those of one time stay in the order of the file.
+pub(super) fn timeline(cx: &mut Context<'_>, items: &[Node], workloads: &[Workload]) -> Vec<Happening> {
+    let mut read: Vec<(Happening, &Node)> =
+        items.iter().filter_map(|item| Some((happening(cx, item, workloads)?, item))).collect();
+    read.sort_by_key(|(happening, _)| happening.at);
+    check_pods(cx, &read, workloads);
+    read.into_iter().map(|(happening, _)| happening).collect()
+}
+
+fn happening(cx: &mut Context<'_>, item: &Node, workloads: &[Workload]) -> Option<Happening> {
+    let object = cx.object(item, &tables::HAPPENING)?;
+    let given: Vec<&str> = ACTIONS.into_iter().filter(|word| object.get(word).is_some()).collect();
+    let at = object.duration(cx, "at");
+    let [word] = given[..] else {
+        if LATER.iter().any(|word| item.get(word).is_some()) {
+            return None;
+        }
+        let help = "write for example {at: 2m, scale: deployment/web, replicas: 8} or {at: 3m, deletePod: \"deployment/web[0]\"}";
+        let message = match given[..] {
+            [first, second, ..] => format!("an entry of the timeline does one thing, found `{first}` and `{second}`"),
+            _ => "an entry of the timeline does something".to_owned(),
+        };
+        cx.problem_help(item.span, message, help);
+        return None;
+    };
+    if word != "scale" && object.get("replicas").is_some() {
+        cx.problem(object.key_span("replicas"), format!("`replicas` belongs to `scale`, not to `{word}`"));
+    }
+    let node = object.get(word)?;
+    let action = match word {
+        "scale" => scale(cx, &object, node, workloads),
+        "deletePod" => pod(cx, word, node, workloads).map(Action::DeletePod),
+        "notReady" => pod(cx, word, node, workloads).map(Action::NotReady),
+        _ => pod(cx, word, node, workloads).map(Action::Ready),
+    };
+    Some(Happening { at: at?, action: action? })
+}
+
+fn scale(cx: &mut Context<'_>, object: &Object<'_>, node: &Node, workloads: &[Workload]) -> Option<Action> {
+    let found = text(node).and_then(|text| workload(text, workloads));
+    let workload = cx.take(node, "scale", found)?;
+    if workloads[workload].kind == "pod" {
+        cx.problem(node.span, format!("{} is a single pod, which cannot be scaled", workloads[workload].target()));
+        return None;
+    }
+    if object.get("replicas").is_none() {
+        cx.problem_help(node.span, "`scale` needs `replicas`", "write for example replicas: 8 beside it");
+    }
+    Some(Action::Scale { workload, replicas: object.count32(cx, "replicas")? })
+}
+
+/// `deployment/web[0]`; a single pod needs no number.
+fn pod(cx: &mut Context<'_>, word: &str, node: &Node, workloads: &[Workload]) -> Option<PodRef> {
+    let found = text(node).and_then(|text| {
+        let (target, number) = match text.split_once('[') {
+            Some((target, rest)) => {
+                let number = rest.strip_suffix(']').and_then(|digits| digits.parse::<u32>().ok());
+                let wrong = || (format!("expected a pod such as deployment/web[0], found `{}`", shorten(text)), None);
+                (target, Some(number.ok_or_else(wrong)?))
+            }
+            None => (text, None),
+        };
+        let workload = workload(target, workloads)?;
+        match number {
+            None if workloads[workload].kind != "pod" => {
+                let help = format!("write for example \"{target}[0]\"");
+                Err((format!("`{}` is many pods, and this is done to one", shorten(text)), Some(help)))
+            }
+            number => Ok(PodRef { workload, number: number.unwrap_or(0) }),
+        }
+    });
+    cx.take(node, word, found)
+}
+
+fn text(node: &Node) -> Result<&str, Bad> {
+    match &node.value {
+        Value::Scalar(scalar) => Ok(&scalar.text),
+        _ => Err(("expected the name of a workload, such as deployment/web".to_owned(), None)),
+    }
+}
+
+fn workload(text: &str, workloads: &[Workload]) -> Result<usize, Bad> {
+    let known = workloads.iter().map(|known| (known.namespace.as_str(), known.kind.as_str(), known.name.as_str()));
+    names::workload_target(text).and_then(|target| names::find(target, known))
+}
+
+/// A pod is named by its number among all that its workload ever had, so it must have come by then.
+fn check_pods(cx: &mut Context<'_>, entries: &[(Happening, &Node)], workloads: &[Workload]) {
+    let mut wanted: Vec<u32> = workloads.iter().map(|workload| workload.replicas).collect();
+    let mut made = wanted.clone();
+    for (happening, item) in entries {
+        match happening.action {
+            Action::Scale { workload, replicas } => {
+                made[workload] += replicas.saturating_sub(wanted[workload]);
+                wanted[workload] = replicas;
+            }
+            Action::DeletePod(pod) | Action::NotReady(pod) | Action::Ready(pod) => {
+                let target = workloads[pod.workload].target();
+                if pod.number >= made[pod.workload] {
+                    let span = ACTIONS.iter().find_map(|word| item.get(word)).map_or(item.span, |node| node.span);
+                    let message = format!(
+                        "there is no pod {} of {target} at {}: it has had {}, numbered from 0",
+                        pod.number, happening.at, made[pod.workload]
+                    );
+                    cx.problem(span, message);
+                } else if matches!(happening.action, Action::DeletePod(_)) && workloads[pod.workload].kind != "pod" {
+                    made[pod.workload] += 1;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Pods that come and go while traffic flows: who notices, when, and what it costs.
+
+mod support;
+
+use std::path::Path;
+
+use support::{Row, results, scratch, table};
+
+/// Four pods and a constant 1,000 requests a second, each with a connection of its own.
+fn scenario(cluster: &str, traffic: &str, timeline: &str) -> String {
+    format!(
+        "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {{name: changes}}
+spec:
+  run: {{duration: 20s, warmup: 0s, replications: 8, seed: 4}}
+  cluster: {{nodes: [{{name: n, count: 2}}], network: none{cluster}}}
+  workloads:
+    - target: deployment/web
+      inline: {{replicas: 4, port: 80}}
+      containers: {{app: {{concurrency: 50, serviceTime: 1ms}}}}
+  proxies: [{{name: edge, endpoints: service/web, balancer: {{policy: round-robin}}}}]
+  traffic:
+    - {{name: t, to: http://web/, arrivals: {{constant: {{rate: 1000/s}}}}, {traffic}}}
+  timeline: [{timeline}]
+"
+    )
+}
+
+const EACH: &str = "connections: {keepAlive: false}";
+
+/// A number that must be there.
+fn number(row: &Row, column: &str) -> f64 {
+    support::number(row, column).unwrap_or_else(|| panic!("{column} is empty in {row:?}"))
+}
+
+/// Failures a replication, on average, by cause.
+fn failures(directory: &Path, cause: &str) -> f64 {
+    let rows = table(directory, "errors.csv");
+    let counts = rows.iter().filter(|row| row["cause"] == cause).map(|row| number(row, "count"));
+    counts.sum::<f64>() / 8.0
+}
+
+fn failed(directory: &Path) -> f64 {
+    table(directory, "runs.csv").iter().map(|row| number(row, "failed")).sum::<f64>()
+}
+
+#[test]
+fn until_the_rules_are_new_a_share_of_the_connections_is_refused() {
+    let scratch = scratch();
+    let text = scenario(", propagation: {kubeProxy: 1s}", EACH, "{at: 10s, deletePod: \"deployment/web[1]\"}");
+    let run = results(scratch.path(), &text, "out", &[]);
+    // One of four pods, for a second at 1,000 a second: 250, standard deviation √(1000/4 · 3/4) = 13.7 a replication.
+    let refused = failures(&run, "refused");
+    assert!((refused - 250.0).abs() < 5.0 * 13.7 / 8_f64.sqrt(), "{refused}");
+    // Requests take a millisecond, so at most one was in the pod.
+    assert!(failures(&run, "reset") <= 1.0);
+    assert!((failed(&run) / 8.0 - refused - failures(&run, "reset")).abs() < 1e-9);
+}
+
+#[test]
+fn a_pod_that_serves_until_the_rules_are_new_loses_nothing() {
+    let scratch = scratch();
+    let text = scenario(
+        ", propagation: {kubeProxy: 1s}, pods: {stop: 1100ms}",
+        EACH,
+        "{at: 10s, deletePod: \"deployment/web[1]\"}, {at: 14s, scale: deployment/web, replicas: 2}",
+    );
+    assert!(failed(&results(scratch.path(), &text, "out", &[])).abs() < f64::EPSILON);
+}
+
+#[test]
+fn when_the_network_of_the_pod_is_gone_nothing_answers() {
+    let scratch = scratch();
+    let text = scenario(
+        ", propagation: {kubeProxy: 3s}",
+        "connections: {keepAlive: false}, timeout: 2s",
+        "{at: 10s, deletePod: \"deployment/web[1]\"}",
+    );
+    let run = results(scratch.path(), &text, "out", &[]);
+    let late = failures(&run, "deadline_exceeded");
+    // For a second connections are refused; in the two that follow a quarter of them wait for their timeout.
+    assert!((late - 500.0).abs() < 5.0 * 19.4 / 8_f64.sqrt(), "{late}");
+    assert!((failures(&run, "refused") - 250.0).abs() < 5.0 * 13.7 / 8_f64.sqrt());
+    let slowest = table(&run, "runs.csv").iter().map(|row| number(row, "latency_max_ms")).fold(0.0, f64::max);
+    assert!(slowest < 100.0, "whoever succeeded did not wait: {slowest}");
+}
+
+#[test]
+fn new_pods_get_new_connections_once_they_are_known() {
+    let scratch = scratch();
+    let timeline = "{at: 10s, scale: deployment/web, replicas: 6}";
+    let text = scenario(", pods: {start: 2s}, propagation: {kubeProxy: 500ms}", EACH, timeline);
+    let run = results(scratch.path(), &text, "out", &["--requests", "all", "--replications", "1"]);
+    let rows = table(&run, "requests.csv");
+    let first = |pod: &str| {
+        let times = rows.iter().filter(|row| row["pod"] == pod).map(|row| number(row, "arrived_s"));
+        times.fold(f64::INFINITY, f64::min)
+    };
+    for pod in ["web-4", "web-5"] {
+        assert!((12.5..12.6).contains(&first(pod)), "{pod}: {}", first(pod));
+    }
+    let share = rows.iter().filter(|row| row["pod"] == "web-5" && number(row, "arrived_s") >= 12.5).count();
+    assert!((share as f64 / 7_500.0 - 1.0 / 6.0).abs() < 0.02, "{share}");
+    assert!(failed(&run).abs() < f64::EPSILON);
+    let endpoints = table(&run, "endpoints.csv");
+    assert_eq!(endpoints.len(), 6);
+    let total: f64 = endpoints.iter().map(|row| number(row, "requests")).sum();
+    assert!((total - 20_000.0).abs() < f64::EPSILON);
+    let kinds: Vec<String> = table(&run, "events.csv").iter().map(|row| row["kind"].clone()).collect();
+    assert_eq!(kinds.iter().filter(|kind| *kind == "pod-ready").count(), 2, "{kinds:?}");
+    let ready: Vec<String> = table(&run, "timeline.csv").iter().map(|row| row["ready_pods"].clone()).collect();
+    assert_eq!((ready[10].as_str(), ready[13].as_str()), ("4", "6"));
+    // Only those that were there all the time can be compared.
+    assert_eq!(table(&run, "balance.csv")[0]["endpoints"], "4");
+}
+
+#[test]
+fn standing_connections_stay_where_they_are() {
+    let scratch = scratch();
+    let h2 = "clients: {count: 40}, connections: {protocol: http2}";
+    let text = scenario("", h2, "{at: 5s, scale: deployment/web, replicas: 8}");
+    let run = results(scratch.path(), &text, "out", &[]);
+    for row in table(&run, "endpoints.csv").iter().filter(|row| ["web-4", "web-7"].contains(&row["pod"].as_str())) {
+        assert_eq!(row["requests"], "0", "a new pod gets nothing while nobody reconnects");
+    }
+    // A pod that ends is left: its clients connect anew, at most some of them before the rules are new.
+    let text = scenario("", h2, "{at: 5s, deletePod: \"deployment/web[0]\"}");
+    let run = results(scratch.path(), &text, "out", &[]);
+    let (refused, reset) = (failures(&run, "refused"), failures(&run, "reset"));
+    assert!(reset <= 10.0 && refused < 300.0 * 0.4, "refused {refused}, reset {reset}");
+}
+
+#[test]
+fn a_pod_that_is_not_ready_keeps_what_it_has_and_gets_nothing_new() {
+    let scratch = scratch();
+    let timeline = "{at: 5s, notReady: \"deployment/web[2]\"}, {at: 12s, ready: \"deployment/web[2]\"}";
+    let text = scenario(", propagation: {kubeProxy: 1s}", EACH, timeline);
+    let run = results(scratch.path(), &text, "out", &["--requests", "all", "--replications", "2"]);
+    assert!(failed(&run).abs() < f64::EPSILON);
+    let times: Vec<f64> = table(&run, "requests.csv")
+        .iter()
+        .filter(|row| row["pod"] == "web-2")
+        .map(|row| number(row, "arrived_s"))
+        .collect();
+    assert!(times.iter().all(|at| *at < 6.0 || *at >= 13.0));
+    assert!(times.iter().any(|at| (5.0..6.0).contains(at)) && times.iter().any(|at| *at >= 13.0));
+}
+
+#[test]
+fn proxies_follow_at_their_own_pace() {
+    let scratch = scratch();
+    let text = scenario(
+        ", propagation: {proxies: 200ms}",
+        "through: edge, connections: {protocol: http2}",
+        "{at: 10s, deletePod: \"deployment/web[3]\"}",
+    );
+    let run = results(scratch.path(), &text, "out", &["--requests", "all", "--replications", "1"]);
+    // Round robin: every fourth request of 200 ms is refused; one may have been under way.
+    let lost = failed(&run);
+    assert!((50.0..=51.0).contains(&lost), "{lost}");
+    let mut last: Vec<String> = Vec::new();
+    for row in table(&run, "requests.csv").iter().filter(|row| number(row, "arrived_s") > 13.0) {
+        last.push(row["pod"].clone());
+    }
+    // web-4 has replaced web-3, and turns are even again.
+    assert_eq!(last.iter().filter(|pod| *pod == "web-4").count(), last.len().div_ceil(4));
+}
+
+#[test]
+fn pods_wait_for_an_address_and_addresses_come_again() {
+    let scratch = scratch();
+    let text = "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {name: addresses}
+spec:
+  run: {duration: 20s, warmup: 0s, replications: 1}
+  workloads:
+    - {target: deployment/web, inline: {replicas: 2, port: 80}}
+  traffic: [{name: t, to: http://web/, arrivals: {constant: {rate: 10/s}}}]
+  timeline:
+    - {at: 5s, scale: deployment/web, replicas: 3}
+    - {at: 10s, deletePod: \"deployment/web[0]\"}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: small}
+spec: {podCIDR: 10.244.7.0/30}
+";
+    let run = results(scratch.path(), text, "out", &[]);
+    let rows = table(&run, "events.csv");
+    let of = |pod: &str| -> Vec<String> {
+        let mine = rows.iter().filter(|row| row["object"] == format!("pod/{pod}"));
+        mine.map(|row| format!("{} {} {}", row["t_s"], row["kind"], row["detail"])).collect()
+    };
+    // The third pod waits until the first is gone, a second after its end, and gets its address.
+    let waits = of("web-2");
+    assert_eq!(waits[1], "5 pod-pending no node has room for it", "{waits:?}");
+    assert!(waits.contains(&"11 pod-placed on small as 10.244.7.2".to_owned()), "{waits:?}");
+    assert!(waits.contains(&"13 pod-ready ".to_owned()), "{waits:?}");
+    // The replacement of the first finds no room any more.
+    assert_eq!(of("web-3").len(), 2, "{:?}", of("web-3"));
+}
+
+#[test]
+fn what_happens_is_the_same_for_any_number_of_jobs() {
+    let scratch = scratch();
+    let timeline = "{at: 3s, scale: deployment/web, replicas: 7}, {at: 8s, deletePod: \"deployment/web[5]\"}, \
+                    {at: 9s, scale: deployment/web, replicas: 2}";
+    let text = scenario("", "clients: {count: 9}, retries: {attempts: 3}", timeline);
+    let files = ["runs.csv", "endpoints.csv", "events.csv", "errors.csv", "timeline.csv", "attribution.csv"];
+    let read = |into: &str, jobs: &str| {
+        let run = results(scratch.path(), &text, into, &["-j", jobs]);
+        files.map(|file| std::fs::read_to_string(run.join(file)).expect("a result file"))
+    };
+    assert_eq!(read("one", "1"), read("four", "4"));
+}
