@@ -195,7 +195,8 @@ fn weights_fall_with_the_load() {
     for (bias, effective) in [(1.0, [1.0, 0.5, 2.0]), (0.0, [1.0, 2.0, 4.0]), (2.0, [1.0, 0.125, 1.0])] {
         let weights = Weights::new(vec![1, 2, 4]).expect("weights");
         let mut stream = Stream::new(1, 0, "effective weights");
-        let mut balancer = Spec::from(EdfLeastRequest { weights, bias, start: Start::After(0) }).build(3, &mut stream);
+        let mut balancer = Spec::from(EdfLeastRequest { weights, bias, start: Start::After(0), staleness: None })
+            .build(3, &mut stream);
         let outstanding = [0, 3, 1];
         while (0..3).any(|endpoint| balancer.outstanding(endpoint) < outstanding[endpoint as usize]) {
             let endpoint = balancer.pick(&mut stream, &Glance::default()).expect("three endpoints");

@@ -22,7 +22,7 @@ fn addresses(replication: u32) -> Addresses {
 fn ring(replication: u32, points: u32) -> RingHash {
     // With the upper bound at the number wanted, rounding does not make it one point more for each (as in Envoy).
     let size = RingSize { min: points, max: points };
-    RingHash { weights: Weights::NONE, size, addresses: addresses(replication), bound: None }
+    RingHash { weights: Weights::NONE, size, addresses: addresses(replication), bound: None, staleness: None }
 }
 
 fn build(spec: impl Into<Spec>, endpoints: u32) -> Balancer {
@@ -160,7 +160,8 @@ fn check_table(
     beyond: [f64; 3],
 ) {
     let table = |replication, endpoints| {
-        Maglev { weights: Weights::NONE, size, addresses: addresses(replication), bound: None }.table(endpoints)
+        Maglev { weights: Weights::NONE, size, addresses: addresses(replication), bound: None, staleness: None }
+            .table(endpoints)
     };
     let what = format!("{endpoints} endpoints, {size} slots, {gone} go");
     let (mut all, mut others) = (Vec::new(), Vec::new());

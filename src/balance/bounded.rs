@@ -3,11 +3,15 @@
 //! With A requests outstanding in all and a factor of f %, an endpoint of weight w may have
 //! ⌈(A + 1) · f/100 · w/Σw⌉, at least 1. Sources: V. Mirrokni, M. Thorup, M. Zadimoghaddam, "Consistent Hashing with
 //! Bounded Loads" (2018); Envoy, `thread_aware_lb_impl.cc`, `hash_balance_factor`; HAProxy, `hash-balance-factor`.
+//! With `staleness` the requests are those that the pods reported last, whoever sent them.
 
 use std::collections::BTreeMap;
 
-use super::parameter::{Form, Parameter};
+use super::loads::Loads;
+use super::parameter::{Form, Given, Parameter, STALENESS};
+use super::sight::Sight;
 use crate::random::{Keyed, mix};
+use crate::time::SimDuration;
 
 /// `balanceFactor`, of policies that can bound loads.
 pub(super) const BALANCE_FACTOR: Parameter = Parameter {
@@ -16,6 +20,19 @@ pub(super) const BALANCE_FACTOR: Parameter = Parameter {
     default: "none",
     doc: "most that an endpoint may have outstanding, in percent of its share",
 };
+
+/// The staleness of what bounds are compared with, which means nothing without a bound.
+pub(super) fn staleness(given: &mut Given) -> Option<SimDuration> {
+    let staleness = given.duration(STALENESS.key);
+    if staleness.is_some() && !given.has(BALANCE_FACTOR.key) {
+        given.refuse(
+            STALENESS.key,
+            "`staleness` has no effect without `balanceFactor`",
+            Some("write for example balanceFactor: 150, or remove `staleness`"),
+        );
+    }
+    staleness
+}
 
 /// Where a request goes whose endpoint is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,14 +55,13 @@ pub(super) struct Bounded {
     weight: u64,
     /// The endpoints that weigh something.
     weighing: Vec<u32>,
-    outstanding: Vec<u32>,
-    total: u64,
+    loads: Loads,
 }
 
 impl Bounded {
-    pub(super) fn new(factor: u32, overflow: Overflow) -> Self {
-        let (weights, weighing, outstanding) = (Vec::new(), Vec::new(), Vec::new());
-        Self { factor: u64::from(factor), overflow, weights, weight: 0, weighing, outstanding, total: 0 }
+    pub(super) fn new(factor: u32, overflow: Overflow, staleness: Option<SimDuration>) -> Self {
+        let (weights, weighing, loads) = (Vec::new(), Vec::new(), Loads::new(staleness));
+        Self { factor: u64::from(factor), overflow, weights, weight: 0, weighing, loads }
     }
 
     pub(super) const fn overflow(&self) -> Overflow {
@@ -53,8 +69,7 @@ impl Bounded {
     }
 
     pub(super) fn resize(&mut self, weights: Vec<u32>) {
-        self.outstanding.resize(weights.len(), 0);
-        self.total = self.outstanding.iter().map(|outstanding| u64::from(*outstanding)).sum();
+        self.loads.resize(u32::try_from(weights.len()).expect("endpoints are numbered by u32"));
         self.weight = weights.iter().map(|weight| u64::from(*weight)).sum();
         self.weighing = (0..).zip(&weights).filter(|(_, weight)| **weight > 0).map(|(endpoint, _)| endpoint).collect();
         self.weights = weights;
@@ -64,14 +79,14 @@ impl Bounded {
         let weight = u64::from(self.weights[endpoint as usize]);
         let share = match self.overflow {
             // Envoy rounds the sum of all bounds before it shares it out.
-            Overflow::Random => (((self.total + 1) * self.factor).div_ceil(100) * weight).div_ceil(self.weight),
-            Overflow::Clockwise => ((self.total + 1) * self.factor * weight).div_ceil(100 * self.weight),
+            Overflow::Random => (((self.loads.total() + 1) * self.factor).div_ceil(100) * weight).div_ceil(self.weight),
+            Overflow::Clockwise => ((self.loads.total() + 1) * self.factor * weight).div_ceil(100 * self.weight),
         };
         share.max(1)
     }
 
     pub(super) fn is_full(&self, endpoint: u32) -> bool {
-        let outstanding = u64::from(self.outstanding[endpoint as usize]);
+        let outstanding = u64::from(self.loads.of(endpoint));
         match self.overflow {
             Overflow::Random => outstanding > self.bound(endpoint),
             Overflow::Clockwise => outstanding >= self.bound(endpoint),
@@ -101,27 +116,25 @@ impl Bounded {
 
     #[cold]
     fn least_exceeded(&self, hashed: u32, hash: u64) -> u32 {
-        let load = |endpoint: &u32| f64::from(self.outstanding[*endpoint as usize]) / self.bound(*endpoint) as f64;
+        let load = |endpoint: &u32| f64::from(self.loads.of(*endpoint)) / self.bound(*endpoint) as f64;
         let all = std::iter::once(hashed).chain(self.others(hashed, hash));
         all.min_by(|a, b| load(a).total_cmp(&load(b))).unwrap_or(hashed)
     }
 
     pub(super) fn picked(&mut self, endpoint: u32) {
-        self.outstanding[endpoint as usize] += 1;
-        self.total += 1;
+        self.loads.picked(endpoint);
     }
 
     pub(super) fn done(&mut self, endpoint: u32) {
-        if let Some(outstanding) = self.outstanding.get_mut(endpoint as usize)
-            && *outstanding > 0
-        {
-            *outstanding -= 1;
-            self.total -= 1;
-        }
+        self.loads.done(endpoint);
     }
 
     pub(super) fn outstanding(&self, endpoint: u32) -> u32 {
-        self.outstanding.get(endpoint as usize).copied().unwrap_or(0)
+        self.loads.own(endpoint)
+    }
+
+    pub(super) fn report(&mut self, sight: &impl Sight) {
+        self.loads.report(sight);
     }
 }
 
@@ -156,7 +169,7 @@ mod tests {
     #[test]
     fn others_come_in_the_order_of_a_whole_shuffle() {
         let weights = [1, 0, 2, 1, 1, 0, 3, 1, 1, 1];
-        let mut bounded = Bounded::new(100, Overflow::Random);
+        let mut bounded = Bounded::new(100, Overflow::Random, None);
         bounded.resize(weights.to_vec());
         for (hash, hashed) in (0..200).zip([0, 2, 3, 4, 6, 7, 8, 9].into_iter().cycle()) {
             let mut list: Vec<u32> = (0..10).filter(|e| *e != hashed && weights[*e as usize] > 0).collect();
@@ -172,19 +185,18 @@ mod tests {
     /// The hashed one is full, so the first of the others that is not is taken; below 100 % all may be full.
     #[test]
     fn the_first_with_room_is_taken_or_the_least_exceeded() {
-        let mut bounded = Bounded::new(100, Overflow::Random);
+        let mut bounded = Bounded::new(100, Overflow::Random, None);
         bounded.resize(vec![1; 6]);
-        bounded.outstanding = vec![9, 9, 9, 1, 9, 2];
-        bounded.total = 39;
+        bounded.loads.set(&[9, 9, 9, 1, 9, 2]);
         for hash in 0..50 {
             let first = bounded.others(0, hash).find(|other| [3, 5].contains(other)).unwrap();
             assert_eq!(bounded.or_another(0, hash), first);
         }
         bounded.factor = 10;
         assert_eq!(bounded.or_another(0, 1), 3, "one at most, 3 reached it");
-        bounded.outstanding[3] = 7;
+        bounded.loads.set(&[9, 9, 9, 7, 9, 2]);
         assert_eq!(bounded.or_another(0, 1), 5, "two are above the bound by the smallest factor");
-        bounded.outstanding = vec![8; 6];
+        bounded.loads.set(&[8; 6]);
         assert_eq!(bounded.or_another(4, 1), 4, "of equals the hashed one");
     }
 }

@@ -6,16 +6,21 @@
 //! ones stay equal; Envoy adds them up in floating point. Source: Envoy,
 //! `load_balancer_impl.cc` (`hostWeight`: w / (a + 1)^bias, evaluated when a host is entered) and `edf_scheduler.h`. With
 //! equal weights Envoy compares two endpoints instead: `least-request` with `choices: 2` and `replacement: true`.
+//!
+//! With `staleness: T` a is what the pod reported last, all requests waiting and in service there whoever sent them, until
+//! the next reports T later. Turns go on between two reports; a deadline that was entered before a report stays as it is.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use crate::random::Stream;
 
-use super::parameter::{Form, Given, Parameter, START, WEIGHTS};
-use super::policy::{Policy, PolicyListed, State};
+use super::loads::Loads;
+use super::parameter::{Form, Given, Parameter, STALENESS, START, WEIGHTS};
+use super::policy::{Asks, Policy, PolicyListed, State};
 use super::sight::{Ended, Sight};
 use super::weights::{Start, Weights};
+use crate::time::SimDuration;
 
 /// Turns in proportion to weight / (outstanding + 1)^bias (Envoy).
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +31,8 @@ pub struct EdfLeastRequest {
     pub bias: f64,
     /// Where it begins.
     pub start: Start,
+    /// How long the balancer goes by one report of the pods; without it, by its own counts.
+    pub staleness: Option<SimDuration>,
 }
 
 impl Policy for EdfLeastRequest {
@@ -40,8 +47,10 @@ impl Policy for EdfLeastRequest {
                 doc: "the exponent of outstanding requests + 1, by which weights are divided",
             },
             START,
+            STALENESS,
         ],
-        information: "weights of the endpoints; requests of this balancer without a reply yet, by endpoint",
+        information: "weights of the endpoints; requests of this balancer without a reply yet, by endpoint; \
+                      with staleness what the pods reported last, whoever sent it",
         cost: "O(log n), no draw",
         source: "Envoy LEAST_REQUEST with unequal weights, load_balancer_impl.cc",
         summary: "the earliest deadline (ties: first entered), which then moves on by (outstanding + 1)^bias / w_i",
@@ -54,21 +63,26 @@ impl Policy for EdfLeastRequest {
             weights: given.weights(),
             bias: given.number("activeRequestBias").unwrap_or(1.0),
             start: Start::read(given, Start::Random),
+            staleness: given.duration(STALENESS.key),
         }
+    }
+
+    fn asks(&self) -> Asks {
+        Asks { reports: self.staleness, ..Asks::default() }
     }
 
     fn build(&self, endpoints: u32, stream: &mut Stream) -> EdfLeastRequestState {
         let seed = if self.start == Start::Random { stream.below(u32::MAX) } else { 0 };
-        let (policy, due) = (self.clone(), BinaryHeap::new());
-        let (known, outstanding) = (Vec::new(), Vec::new());
-        let mut state = EdfLeastRequestState { policy, seed, known, unit: 1, outstanding, due, entered: 0 };
+        let (policy, due, loads) = (self.clone(), BinaryHeap::new(), Loads::new(self.staleness));
+        let mut state = EdfLeastRequestState { policy, seed, known: Vec::new(), unit: 1, loads, due, entered: 0 };
         state.resize(endpoints);
         state
     }
 
     #[cfg(test)]
     fn examples() -> Vec<Self> {
-        vec![Self { weights: Weights::example(), bias: 1.0, start: Start::Random }]
+        let of = |staleness| Self { weights: Weights::example(), bias: 1.0, start: Start::Random, staleness };
+        vec![of(None), of(Some(SimDuration::from_secs(1)))]
     }
 }
 
@@ -80,7 +94,7 @@ pub(super) struct EdfLeastRequestState {
     known: Vec<u32>,
     /// How many parts a deadline of 1 has: a multiple of all weights, if they have a common one below 2^60.
     unit: u64,
-    outstanding: Vec<u32>,
+    loads: Loads,
     due: BinaryHeap<Due>,
     entered: u64,
 }
@@ -96,7 +110,7 @@ struct Due {
 impl EdfLeastRequestState {
     /// What is added to the deadline of an endpoint.
     fn step(&self, endpoint: u32) -> u128 {
-        let load = u64::from(self.outstanding[endpoint as usize]) + 1;
+        let load = u64::from(self.loads.of(endpoint)) + 1;
         let turn = self.unit / u64::from(self.known[endpoint as usize]);
         if self.policy.bias.to_bits() == 1.0_f64.to_bits() {
             u128::from(load) * u128::from(turn)
@@ -117,24 +131,26 @@ impl EdfLeastRequestState {
 impl State for EdfLeastRequestState {
     fn pick(&mut self, _stream: &mut Stream, _sight: &impl Sight) -> Option<u32> {
         let endpoint = self.take()?;
-        self.outstanding[endpoint as usize] += 1;
+        self.loads.picked(endpoint);
         Some(endpoint)
     }
 
     fn done(&mut self, endpoint: u32, _ended: Ended) {
-        if let Some(outstanding) = self.outstanding.get_mut(endpoint as usize) {
-            *outstanding = outstanding.saturating_sub(1);
-        }
+        self.loads.done(endpoint);
     }
 
     fn outstanding(&self, endpoint: u32) -> u32 {
-        self.outstanding.get(endpoint as usize).copied().unwrap_or(0)
+        self.loads.own(endpoint)
+    }
+
+    fn report(&mut self, sight: &impl Sight) {
+        self.loads.report(sight);
     }
 
     /// All are entered anew, as Envoy does when hosts change, each with the turns that it would have had by then.
     fn resize(&mut self, endpoints: u32) {
         self.known = self.policy.weights.of(endpoints);
-        self.outstanding.resize(endpoints as usize, 0);
+        self.loads.resize(endpoints);
         self.unit = unit(&self.known);
         self.due.clear();
         self.entered = 0;
@@ -198,9 +214,15 @@ impl Eq for Due {}
 mod tests {
     use super::*;
     use crate::balance::Glance;
+    use crate::time::SimTime;
 
     fn state(weights: &[u32], bias: f64) -> EdfLeastRequestState {
-        let policy = EdfLeastRequest { weights: Weights::new(weights.to_vec()).unwrap(), bias, start: Start::After(0) };
+        of(weights, bias, None)
+    }
+
+    fn of(weights: &[u32], bias: f64, staleness: Option<SimDuration>) -> EdfLeastRequestState {
+        let weights_given = Weights::new(weights.to_vec()).unwrap();
+        let policy = EdfLeastRequest { weights: weights_given, bias, start: Start::After(0), staleness };
         policy.build(weights.len() as u32, &mut Stream::new(1, 0, "edf"))
     }
 
@@ -229,12 +251,12 @@ mod tests {
     #[test]
     fn load_takes_weight_away() {
         let mut loaded = state(&[1, 2, 4], 1.0);
-        loaded.outstanding = vec![0, 3, 1];
+        loaded.loads.set(&[0, 3, 1]);
         let weights =
             |state: &EdfLeastRequestState| [0, 1, 2].map(|endpoint| state.unit as f64 / state.step(endpoint) as f64);
         assert_eq!(weights(&loaded), [1.0, 0.5, 2.0]);
         let mut half = state(&[1, 2, 4], 0.5);
-        half.outstanding = vec![0, 3, 8];
+        half.loads.set(&[0, 3, 8]);
         assert_eq!(weights(&half), [1.0, 1.0, 4.0 / 3.0]);
         // Shares with the load held: 2, 1 and 4 of 7.
         loaded.resize(3);
@@ -250,5 +272,43 @@ mod tests {
     #[test]
     fn deadlines_by_hand() {
         assert_eq!(picks(&mut state(&[2, 1], 1.0), 8, false), "ababaaba");
+    }
+
+    /// Pods with these requests in them.
+    struct Pods([u32; 2]);
+
+    impl Sight for Pods {
+        fn now(&self) -> SimTime {
+            SimTime::ZERO
+        }
+
+        fn client(&self) -> u64 {
+            0
+        }
+
+        fn jobs(&self, place: u32) -> u32 {
+            self.0[place as usize]
+        }
+
+        fn work(&self, _place: u32) -> u128 {
+            0
+        }
+    }
+
+    /// Weights 2 and 1, a reports 3 requests: its turns last 2 instead of 0.5, those of b 1. When a is empty again, its
+    /// turn at 4.5 stands, and those after it are at 5, 5.5, 6; b is due at 5, 6, 7 and was entered first of equals.
+    #[test]
+    fn reports_change_the_turns_after_the_next() {
+        let mut stale = of(&[2, 1], 1.0, Some(SimDuration::from_secs(1)));
+        assert_eq!(stale.policy.asks().reports, Some(SimDuration::from_secs(1)));
+        stale.report(&Pods([3, 0]));
+        assert_eq!(picks(&mut stale, 6, false), "abbabb", "its own picks do not count");
+        stale.report(&Pods([0, 0]));
+        assert_eq!(picks(&mut stale, 8, true), "abaabaab");
+        assert_eq!([stale.outstanding(0), stale.outstanding(1)], [0, 0]);
+        // Without staleness reports say nothing.
+        let mut own = state(&[2, 1], 1.0);
+        own.report(&Pods([3, 0]));
+        assert_eq!(picks(&mut own, 8, false), "ababaaba");
     }
 }

@@ -4,15 +4,17 @@
 //! server may be drawn twice. A later draw wins unless it has more outstanding for its weight, so of equals the last. With
 //! weight 1 the ring is uneven, and so are the draws; with weight 100 they are nearly even. HAProxy starts its generator
 //! alike in every process; here each balancer draws its own. Source: HAProxy, `backend.c` (`get_server_rnd`); that later
-//! versions break ties by the session rate is not modelled.
+//! versions break ties by the session rate is not modelled. With `staleness` outstanding is what the pods reported last.
 
 use crate::random::Stream;
 
 use super::haproxy_ring::HaproxyRing;
-use super::parameter::{Form, Given, MANY, Parameter, WEIGHTS};
-use super::policy::{Policy, PolicyListed, State};
+use super::loads::Loads;
+use super::parameter::{Form, Given, MANY, Parameter, STALENESS, WEIGHTS};
+use super::policy::{Asks, Policy, PolicyListed, State};
 use super::sight::{Ended, Sight};
 use super::weights::Weights;
+use crate::time::SimDuration;
 
 /// Draws on HAProxy's ring, of them the least loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub struct HaproxyRandom {
     pub weights: Weights,
     /// How many draws.
     pub draws: u32,
+    /// How long the balancer goes by one report of the pods; without it, by its own counts.
+    pub staleness: Option<SimDuration>,
 }
 
 impl Policy for HaproxyRandom {
@@ -29,8 +33,10 @@ impl Policy for HaproxyRandom {
         parameters: &[
             WEIGHTS,
             Parameter { key: "draws", form: Form::Count(1, MANY), default: "2", doc: "how many endpoints it draws" },
+            STALENESS,
         ],
-        information: "weights of the endpoints; requests of this balancer without a reply yet, by endpoint",
+        information: "weights of the endpoints; requests of this balancer without a reply yet, by endpoint; \
+                      with staleness what the pods reported last, whoever sent it",
         cost: "O(N log n), N draws",
         source: "HAProxy balance random",
         summary: "of N draws on HAProxy's ring the fewest outstanding requests for the weight (ties: the last)",
@@ -40,19 +46,32 @@ impl Policy for HaproxyRandom {
 
     fn read(given: &mut Given) -> Self {
         HaproxyRing::check(given);
-        Self { weights: given.weights(), draws: given.count("draws").unwrap_or(2) }
+        let (draws, staleness) = (given.count("draws").unwrap_or(2), given.duration(STALENESS.key));
+        if staleness.is_some() && draws == 1 {
+            given.refuse(
+                STALENESS.key,
+                "`staleness` has no effect with one draw",
+                Some("let `draws` be 2 or more, or remove `staleness`"),
+            );
+        }
+        Self { weights: given.weights(), draws, staleness }
+    }
+
+    fn asks(&self) -> Asks {
+        Asks { reports: self.staleness, ..Asks::default() }
     }
 
     fn build(&self, endpoints: u32, _stream: &mut Stream) -> HaproxyRandomState {
-        let (known, outstanding) = (Vec::new(), Vec::new());
-        let mut state = HaproxyRandomState { policy: self.clone(), ring: HaproxyRing::default(), known, outstanding };
+        let (known, loads) = (Vec::new(), Loads::new(self.staleness));
+        let mut state = HaproxyRandomState { policy: self.clone(), ring: HaproxyRing::default(), known, loads };
         state.resize(endpoints);
         state
     }
 
     #[cfg(test)]
     fn examples() -> Vec<Self> {
-        vec![Self { weights: Weights::example(), draws: 2 }, Self { weights: Weights::NONE, draws: 1 }]
+        let of = |draws, staleness| Self { weights: Weights::example(), draws, staleness };
+        vec![of(2, None), of(1, None), of(2, Some(SimDuration::from_secs(1)))]
     }
 }
 
@@ -61,15 +80,13 @@ pub(super) struct HaproxyRandomState {
     policy: HaproxyRandom,
     ring: HaproxyRing,
     known: Vec<u32>,
-    outstanding: Vec<u32>,
+    loads: Loads,
 }
 
 impl HaproxyRandomState {
     /// a/w of the first is above that of the second.
     fn has_more(&self, one: u32, other: u32) -> bool {
-        let times = |load: u32, weight: u32| {
-            u64::from(self.outstanding[load as usize]) * u64::from(self.known[weight as usize])
-        };
+        let times = |load: u32, weight: u32| u64::from(self.loads.of(load)) * u64::from(self.known[weight as usize]);
         times(one, other) > times(other, one)
     }
 }
@@ -87,23 +104,25 @@ impl State for HaproxyRandomState {
                 best = drawn;
             }
         }
-        self.outstanding[best as usize] += 1;
+        self.loads.picked(best);
         Some(best)
     }
 
     fn done(&mut self, endpoint: u32, _ended: Ended) {
-        if let Some(outstanding) = self.outstanding.get_mut(endpoint as usize) {
-            *outstanding = outstanding.saturating_sub(1);
-        }
+        self.loads.done(endpoint);
     }
 
     fn outstanding(&self, endpoint: u32) -> u32 {
-        self.outstanding.get(endpoint as usize).copied().unwrap_or(0)
+        self.loads.own(endpoint)
+    }
+
+    fn report(&mut self, sight: &impl Sight) {
+        self.loads.report(sight);
     }
 
     fn resize(&mut self, endpoints: u32) {
         self.known = self.policy.weights.of(endpoints);
-        self.outstanding.resize(endpoints as usize, 0);
+        self.loads.resize(endpoints);
         self.ring = HaproxyRing::new(&self.known);
     }
 }
@@ -116,7 +135,7 @@ mod tests {
 
     fn counts(weights: Weights, draws: u32, endpoints: u32) -> Vec<u64> {
         let mut stream = Stream::new(5, 0, "draws");
-        let mut state = HaproxyRandom { weights, draws }.build(endpoints, &mut stream);
+        let mut state = HaproxyRandom { weights, draws, staleness: None }.build(endpoints, &mut stream);
         let mut counts = vec![0; endpoints as usize];
         for _ in 0..80_000 {
             let picked = state.pick(&mut stream, &Glance::default()).unwrap();
@@ -143,8 +162,8 @@ mod tests {
     fn the_less_loaded_draw_wins_and_of_equals_the_last() {
         let mut stream = Stream::new(5, 0, "draws");
         let weights = Weights::new(vec![100; 2]).unwrap();
-        let mut state = HaproxyRandom { weights, draws: 2 }.build(2, &mut stream);
-        state.outstanding = vec![1, 0];
+        let mut state = HaproxyRandom { weights, draws: 2, staleness: None }.build(2, &mut stream);
+        state.loads.set(&[1, 0]);
         let share = HaproxyRing::new(&[100; 2]).shares(2)[0];
         // The busy one is taken only when both draws are it.
         let busy = (0..40_000).filter(|_| {

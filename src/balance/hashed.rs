@@ -80,6 +80,12 @@ impl<P: Hashing> State for HashedState<P> {
         self.bounded.as_ref().map_or(0, |bounded| bounded.outstanding(endpoint))
     }
 
+    fn report(&mut self, sight: &impl Sight) {
+        if let Some(bounded) = &mut self.bounded {
+            bounded.report(sight);
+        }
+    }
+
     fn resize(&mut self, endpoints: u32) {
         if endpoints == self.endpoints {
             return;

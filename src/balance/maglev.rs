@@ -8,12 +8,13 @@
 
 use crate::random::Stream;
 
-use super::bounded::{BALANCE_FACTOR, Bounded, Overflow};
+use super::bounded::{BALANCE_FACTOR, Bounded, Overflow, staleness};
 use super::hash::{Addresses, FIRST_ADDRESS, xxh64};
 use super::hashed::{HashedState, Hashing};
-use super::parameter::{Form, Given, Parameter, WEIGHTS};
-use super::policy::{Policy, PolicyListed};
+use super::parameter::{Form, Given, Parameter, STALENESS, WEIGHTS};
+use super::policy::{Asks, Policy, PolicyListed};
 use super::weights::Weights;
+use crate::time::SimDuration;
 
 /// Envoy's limit on slots, and its default.
 const MAX_TABLE: u64 = 5_000_011;
@@ -32,6 +33,8 @@ pub struct Maglev {
     pub addresses: Addresses,
     /// Most that an endpoint may have, in percent of its share.
     pub bound: Option<u32>,
+    /// How long bounds are compared with one report of the pods; without it, with its own counts.
+    pub staleness: Option<SimDuration>,
 }
 
 impl Policy for Maglev {
@@ -47,9 +50,11 @@ impl Policy for Maglev {
             },
             FIRST_ADDRESS,
             BALANCE_FACTOR,
+            STALENESS,
         ],
         information: "the client, addresses and weights of the endpoints; \
-                      with balanceFactor requests of this balancer without a reply yet, by endpoint",
+                      with balanceFactor requests of this balancer without a reply yet, by endpoint; \
+                      with staleness what the pods reported last, whoever sent it",
         cost: "O(1), no draw; a few others when a bounded endpoint is full, at most n",
         source: "Envoy MAGLEV; D. Eisenbud et al., Maglev (NSDI 2016)",
         summary: "the endpoint in slot (hash of the client modulo the table's size), slots being claimed in turn",
@@ -69,7 +74,12 @@ impl Policy for Maglev {
             size,
             addresses: given.address(FIRST_ADDRESS.key).unwrap_or(Addresses::USUAL),
             bound: given.count(BALANCE_FACTOR.key),
+            staleness: staleness(given),
         }
+    }
+
+    fn asks(&self) -> Asks {
+        Asks { reports: self.staleness, ..Asks::default() }
     }
 
     fn build(&self, endpoints: u32, _stream: &mut Stream) -> Self::State {
@@ -82,8 +92,9 @@ impl Policy for Maglev {
 
     #[cfg(test)]
     fn examples() -> Vec<Self> {
-        let of = |bound| Self { weights: Weights::example(), size: 251, addresses: Addresses::USUAL, bound };
-        vec![of(None), of(Some(120))]
+        let (weights, addresses) = (Weights::example(), Addresses::USUAL);
+        let of = |bound, staleness| Self { weights: weights.clone(), size: 251, addresses, bound, staleness };
+        vec![of(None, None), of(Some(120), None), of(Some(120), Some(SimDuration::from_secs(1)))]
     }
 }
 
@@ -121,7 +132,7 @@ impl Hashing for Maglev {
     }
 
     fn bounds(&self) -> Option<Bounded> {
-        self.bound.map(|factor| Bounded::new(factor, Overflow::Random))
+        self.bound.map(|factor| Bounded::new(factor, Overflow::Random, self.staleness))
     }
 
     fn look_up(table: &Vec<u32>, hash: u64) -> Option<u32> {

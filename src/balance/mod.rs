@@ -20,6 +20,7 @@ mod join_idle_queue;
 mod jump;
 mod least_request;
 mod levels;
+mod loads;
 mod maglev;
 mod oracle_jsq;
 mod oracle_least_work;

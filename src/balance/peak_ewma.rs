@@ -3,14 +3,15 @@
 //! cost = estimate · (outstanding + 1), the lower of two different endpoints drawn uniformly (the first of equals).
 //! A reply that took r at a time dt after the last look sets the estimate e to r if r > e, else to e·k + r·(1 − k) with
 //! k = exp(−dt / decay). Looking at it counts as a reply that took nothing: an endpoint that is not used looks faster and
-//! faster until it is tried again. Failed requests count as replies. Sources: Finagle, Linkerd; tower,
+//! faster until it is tried again. Failed requests count as replies. With `staleness` outstanding is what the pod reported
+//! last, whoever sent it; latencies stay the balancer's own, since a pod does not know them. Sources: Finagle, Linkerd; tower,
 //! `src/load/peak_ewma.rs`.
 
 use crate::random::Stream;
 use crate::time::{SimDuration, SimTime};
 
-use super::parameter::{Form, Given, Parameter};
-use super::policy::{Policy, PolicyListed, State};
+use super::parameter::{Form, Given, Parameter, STALENESS};
+use super::policy::{Asks, Policy, PolicyListed, State};
 use super::sight::{Ended, Sight};
 
 /// Two choices by estimated latency times queue.
@@ -20,11 +21,15 @@ pub struct PeakEwma {
     pub decay: SimDuration,
     /// The estimate of an endpoint that never replied.
     pub default_rtt: SimDuration,
+    /// How long the balancer goes by one report of how many requests pods have; without it, by its own counts. Latencies
+    /// are always its own.
+    pub staleness: Option<SimDuration>,
 }
 
 impl PeakEwma {
     /// What Linkerd uses.
-    pub const USUAL: Self = Self { decay: SimDuration::from_secs(10), default_rtt: SimDuration::from_millis(30) };
+    pub const USUAL: Self =
+        Self { decay: SimDuration::from_secs(10), default_rtt: SimDuration::from_millis(30), staleness: None };
 }
 
 impl Policy for PeakEwma {
@@ -43,8 +48,10 @@ impl Policy for PeakEwma {
                 default: "30ms",
                 doc: "the estimate of an endpoint that never replied",
             },
+            STALENESS,
         ],
-        information: "requests of this balancer without a reply yet, by endpoint; how long replies took; the time",
+        information: "requests of this balancer without a reply yet, by endpoint; how long replies took; the time; \
+                      with staleness how many the pods reported last, whoever sent them",
         cost: "O(1), one draw",
         source: "Linkerd and Finagle; tower, load/peak_ewma.rs",
         summary: "of two different endpoints drawn uniformly the lower estimated latency x (outstanding + 1); \
@@ -58,12 +65,17 @@ impl Policy for PeakEwma {
         Self {
             decay: given.duration("decay").unwrap_or(usual.decay),
             default_rtt: given.duration("defaultRtt").unwrap_or(usual.default_rtt),
+            staleness: given.duration(STALENESS.key),
         }
+    }
+
+    fn asks(&self) -> Asks {
+        Asks { reports: self.staleness, ..Asks::default() }
     }
 
     fn build(&self, endpoints: u32, _stream: &mut Stream) -> PeakEwmaState {
         let (decay, default_rtt) = (self.decay.as_nanos() as f64, self.default_rtt.as_nanos() as f64);
-        let mut state = PeakEwmaState { decay, default_rtt, endpoints: Vec::new() };
+        let mut state = PeakEwmaState { decay, default_rtt, stale: self.staleness.is_some(), endpoints: Vec::new() };
         state.resize(endpoints);
         // Those of the beginning age from the beginning.
         state.endpoints.iter_mut().for_each(|endpoint| endpoint.changed = Some(SimTime::ZERO));
@@ -72,7 +84,7 @@ impl Policy for PeakEwma {
 
     #[cfg(test)]
     fn examples() -> Vec<Self> {
-        vec![Self::USUAL]
+        vec![Self::USUAL, Self { staleness: Some(SimDuration::from_secs(1)), ..Self::USUAL }]
     }
 }
 
@@ -81,6 +93,8 @@ pub(super) struct PeakEwmaState {
     /// In nanoseconds, as everything here.
     decay: f64,
     default_rtt: f64,
+    /// It goes by what pods report of their queues.
+    stale: bool,
     endpoints: Vec<Endpoint>,
 }
 
@@ -90,6 +104,8 @@ struct Endpoint {
     /// When it last changed; for one that came later, at first never.
     changed: Option<SimTime>,
     outstanding: u32,
+    /// How many the pod reported last.
+    reported: u32,
 }
 
 impl Endpoint {
@@ -104,9 +120,9 @@ impl Endpoint {
         self.changed = Some(now);
     }
 
-    fn cost(&mut self, now: SimTime, decay: f64) -> f64 {
+    fn cost(&mut self, now: SimTime, decay: f64, stale: bool) -> f64 {
         self.sample(0.0, now, decay);
-        self.estimate * (f64::from(self.outstanding) + 1.0)
+        self.estimate * (f64::from(if stale { self.reported } else { self.outstanding }) + 1.0)
     }
 }
 
@@ -128,7 +144,7 @@ impl State for PeakEwmaState {
             _ => {
                 let (first, second) = stream.below_both(endpoints, endpoints - 1);
                 let second = second + u32::from(second >= first);
-                let mut cost = |endpoint: u32| self.endpoints[endpoint as usize].cost(now, self.decay);
+                let mut cost = |endpoint: u32| self.endpoints[endpoint as usize].cost(now, self.decay, self.stale);
                 if cost(first) <= cost(second) { first } else { second }
             }
         };
@@ -146,11 +162,17 @@ impl State for PeakEwmaState {
     }
 
     fn outstanding(&self, endpoint: u32) -> u32 {
-        self.endpoints.get(endpoint as usize).map_or(0, |endpoint| endpoint.outstanding)
+        if self.stale { 0 } else { self.endpoints.get(endpoint as usize).map_or(0, |endpoint| endpoint.outstanding) }
+    }
+
+    fn report(&mut self, sight: &impl Sight) {
+        if self.stale {
+            (0..).zip(&mut self.endpoints).for_each(|(place, endpoint)| endpoint.reported = sight.jobs(place));
+        }
     }
 
     fn resize(&mut self, endpoints: u32) {
-        let new = Endpoint { estimate: self.default_rtt, changed: None, outstanding: 0 };
+        let new = Endpoint { estimate: self.default_rtt, changed: None, outstanding: 0, reported: 0 };
         self.endpoints.resize(endpoints as usize, new);
     }
 }

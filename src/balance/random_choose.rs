@@ -6,30 +6,39 @@
 //! win. The first endpoints keep their slots, so endpoint 0 is looked at earlier and gets more. The same slots are drawn
 //! here from N different endpoints at once: those below N stand in their own slots, the others fill the rest in the order
 //! drawn. Source: Caddy, `modules/caddyhttp/reverseproxy/selectionpolicies.go`, and shares recorded from it.
+//! With `staleness` loads are what the pods reported last, so an idle endpoint stays first until the next reports.
 
 use crate::random::Stream;
 
-use super::parameter::{Form, Given, MANY, Parameter};
-use super::policy::{Policy, PolicyListed, State};
+use super::loads::Loads;
+use super::parameter::{Form, Given, MANY, Parameter, STALENESS};
+use super::policy::{Asks, Policy, PolicyListed, State};
 use super::sight::{Ended, Sight};
+use crate::time::SimDuration;
 
 /// Few endpoints by reservoir sampling, of them almost the least loaded (Caddy).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RandomChoose {
     /// How many endpoints are looked at.
     pub choices: u32,
+    /// How long the balancer goes by one report of the pods; without it, by its own counts.
+    pub staleness: Option<SimDuration>,
 }
 
 impl Policy for RandomChoose {
     const LISTED: PolicyListed = PolicyListed {
         name: "random-choose",
-        parameters: &[Parameter {
-            key: "choices",
-            form: Form::Count(1, MANY),
-            default: "2",
-            doc: "how many endpoints it compares",
-        }],
-        information: "requests of this balancer without a reply yet, by endpoint",
+        parameters: &[
+            Parameter {
+                key: "choices",
+                form: Form::Count(1, MANY),
+                default: "2",
+                doc: "how many endpoints it compares",
+            },
+            STALENESS,
+        ],
+        information: "requests of this balancer without a reply yet, by endpoint; \
+                      with staleness what the pods reported last, whoever sent it",
         cost: "O(N), at most N + 1 draws",
         source: "Caddy random_choose",
         summary: "of N different endpoints an idle one, the earlier ones first, else one of the not increasing loads",
@@ -38,25 +47,39 @@ impl Policy for RandomChoose {
     type State = RandomChooseState;
 
     fn read(given: &mut Given) -> Self {
-        Self { choices: given.count("choices").unwrap_or(2) }
+        let (choices, staleness) = (given.count("choices").unwrap_or(2), given.duration(STALENESS.key));
+        if staleness.is_some() && choices == 1 {
+            given.refuse(
+                STALENESS.key,
+                "`staleness` has no effect with one choice",
+                Some("let `choices` be 2 or more, or remove `staleness`"),
+            );
+        }
+        Self { choices, staleness }
+    }
+
+    fn asks(&self) -> Asks {
+        Asks { reports: self.staleness, ..Asks::default() }
     }
 
     fn build(&self, endpoints: u32, _stream: &mut Stream) -> RandomChooseState {
-        let mut state = RandomChooseState { choices: self.choices, outstanding: Vec::new(), order: Vec::new() };
+        let loads = Loads::new(self.staleness);
+        let mut state = RandomChooseState { choices: self.choices, loads, order: Vec::new() };
         state.resize(endpoints);
         state
     }
 
     #[cfg(test)]
     fn examples() -> Vec<Self> {
-        vec![Self { choices: 2 }, Self { choices: 5 }]
+        let of = |choices, staleness| Self { choices, staleness };
+        vec![of(2, None), of(5, None), of(2, Some(SimDuration::from_secs(1)))]
     }
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct RandomChooseState {
     choices: u32,
-    outstanding: Vec<u32>,
+    loads: Loads,
     /// All endpoints, shuffled as far as needed at every pick.
     order: Vec<u32>,
 }
@@ -77,33 +100,35 @@ impl State for RandomChooseState {
         for slot in 0..slots {
             let own = drawn.contains(&slot);
             let endpoint = if own { slot } else { others.next().expect("each drawn endpoint has a slot") };
-            let load = self.outstanding[endpoint as usize];
+            let load = self.loads.of(endpoint);
             if load == 0 {
                 candidates = vec![endpoint];
                 break;
             }
-            if candidates.last().is_none_or(|last| load <= self.outstanding[*last as usize]) {
+            if candidates.last().is_none_or(|last| load <= self.loads.of(*last)) {
                 candidates.push(endpoint);
             }
         }
         let number = candidates.len() as u32;
         let chosen = candidates[if number > 1 { stream.below(number) as usize } else { 0 }];
-        self.outstanding[chosen as usize] += 1;
+        self.loads.picked(chosen);
         Some(chosen)
     }
 
     fn done(&mut self, endpoint: u32, _ended: Ended) {
-        if let Some(outstanding) = self.outstanding.get_mut(endpoint as usize) {
-            *outstanding = outstanding.saturating_sub(1);
-        }
+        self.loads.done(endpoint);
     }
 
     fn outstanding(&self, endpoint: u32) -> u32 {
-        self.outstanding.get(endpoint as usize).copied().unwrap_or(0)
+        self.loads.own(endpoint)
+    }
+
+    fn report(&mut self, sight: &impl Sight) {
+        self.loads.report(sight);
     }
 
     fn resize(&mut self, endpoints: u32) {
-        self.outstanding.resize(endpoints as usize, 0);
+        self.loads.resize(endpoints);
         self.order = (0..endpoints).collect();
     }
 }
@@ -117,8 +142,8 @@ mod tests {
     /// How often each endpoint is picked with these outstanding.
     fn counts(loads: &[u32], picks: u32) -> Vec<u64> {
         let mut stream = Stream::new(3, 0, "choose");
-        let mut state = RandomChoose { choices: 2 }.build(loads.len() as u32, &mut stream);
-        state.outstanding = loads.to_vec();
+        let mut state = RandomChoose { choices: 2, staleness: None }.build(loads.len() as u32, &mut stream);
+        state.loads.set(loads);
         let mut counts = vec![0; loads.len()];
         for _ in 0..picks {
             let picked = state.pick(&mut stream, &Glance::default()).unwrap();

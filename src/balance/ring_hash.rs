@@ -7,12 +7,13 @@
 
 use crate::random::Stream;
 
-use super::bounded::{BALANCE_FACTOR, Bounded, Overflow};
+use super::bounded::{BALANCE_FACTOR, Bounded, Overflow, staleness};
 use super::hash::{Addresses, FIRST_ADDRESS, xxh64};
 use super::hashed::{HashedState, Hashing};
-use super::parameter::{Form, Given, Parameter, WEIGHTS};
-use super::policy::{Policy, PolicyListed};
+use super::parameter::{Form, Given, Parameter, STALENESS, WEIGHTS};
+use super::policy::{Asks, Policy, PolicyListed};
 use super::weights::Weights;
+use crate::time::SimDuration;
 
 /// Envoy's limit on points.
 const MAX_RING: u64 = 8_388_608;
@@ -42,6 +43,8 @@ pub struct RingHash {
     pub addresses: Addresses,
     /// Most that an endpoint may have, in percent of its share, and where the rest goes.
     pub bound: Option<(u32, Overflow)>,
+    /// How long bounds are compared with one report of the pods; without it, with its own counts.
+    pub staleness: Option<SimDuration>,
 }
 
 impl Policy for RingHash {
@@ -69,9 +72,11 @@ impl Policy for RingHash {
                 default: "random",
                 doc: "where requests beyond balanceFactor go, to any other endpoint or to the next on the ring",
             },
+            STALENESS,
         ],
         information: "the client, addresses and weights of the endpoints; \
-                      with balanceFactor requests of this balancer without a reply yet, by endpoint",
+                      with balanceFactor requests of this balancer without a reply yet, by endpoint; \
+                      with staleness what the pods reported last, whoever sent it",
         cost: "O(log n), no draw; a few others when a bounded endpoint is full, at most n",
         source: "Envoy RING_HASH, gRPC ring_hash (A42); V. Mirrokni et al., Consistent Hashing with Bounded Loads (2018)",
         summary: "the endpoint of the first point on the ring at or behind the hash of the client",
@@ -102,7 +107,12 @@ impl Policy for RingHash {
             size,
             addresses: given.address(FIRST_ADDRESS.key).unwrap_or(Addresses::USUAL),
             bound: given.count(BALANCE_FACTOR.key).map(|factor| (factor, overflow)),
+            staleness: staleness(given),
         }
+    }
+
+    fn asks(&self) -> Asks {
+        Asks { reports: self.staleness, ..Asks::default() }
     }
 
     fn build(&self, endpoints: u32, _stream: &mut Stream) -> Self::State {
@@ -115,13 +125,16 @@ impl Policy for RingHash {
 
     #[cfg(test)]
     fn examples() -> Vec<Self> {
-        let of = |bound| Self {
+        let of = |bound, staleness| Self {
             weights: Weights::NONE,
             size: RingSize { min: 100, ..RingSize::USUAL },
             addresses: Addresses::USUAL,
             bound,
+            staleness,
         };
-        vec![of(None), of(Some((120, Overflow::Random))), of(Some((120, Overflow::Clockwise)))]
+        let (random, clockwise) = (Some((120, Overflow::Random)), Some((120, Overflow::Clockwise)));
+        let second = Some(SimDuration::from_secs(1));
+        vec![of(None, None), of(random, None), of(clockwise, None), of(random, second), of(clockwise, second)]
     }
 }
 
@@ -163,7 +176,7 @@ impl Hashing for RingHash {
     }
 
     fn bounds(&self) -> Option<Bounded> {
-        self.bound.map(|(factor, overflow)| Bounded::new(factor, overflow))
+        self.bound.map(|(factor, overflow)| Bounded::new(factor, overflow, self.staleness))
     }
 
     fn look_up(ring: &Self::Table, hash: u64) -> Option<u32> {

@@ -42,7 +42,13 @@ fn weights(of: &[u32]) -> Weights {
 }
 
 fn ring(addresses: Addresses, min: u32, bound: Option<(u32, Overflow)>) -> Spec {
-    Spec::RingHash(RingHash { weights: Weights::NONE, size: RingSize { min, max: 8_388_608 }, addresses, bound })
+    Spec::RingHash(RingHash {
+        weights: Weights::NONE,
+        size: RingSize { min, max: 8_388_608 },
+        addresses,
+        bound,
+        staleness: None,
+    })
 }
 
 fn elsewhere(index: u32) -> Addresses {
@@ -51,7 +57,7 @@ fn elsewhere(index: u32) -> Addresses {
 
 fn ring_of(endpoints: u32, min: u32, addresses: Addresses) -> Box<HashedState<RingHash>> {
     let size = RingSize { min, ..RingSize::USUAL };
-    RingHash { weights: Weights::NONE, size, addresses, bound: None }.build(endpoints, &mut stream())
+    RingHash { weights: Weights::NONE, size, addresses, bound: None, staleness: None }.build(endpoints, &mut stream())
 }
 
 fn near(what: &str, got: f64, expected: f64, relative: f64) {
@@ -84,7 +90,13 @@ fn rings_have_as_many_points_as_envoy_s() {
     for (endpoints, points) in [(3, 1_026), (5, 1_025), (8, 1_024), (10, 1_030), (100, 1_100)] {
         assert_eq!(ring_of(endpoints, 1_024, Addresses::USUAL).table().len(), points, "{endpoints} endpoints");
     }
-    let usual = RingHash { weights: Weights::NONE, size: RingSize::USUAL, addresses: Addresses::USUAL, bound: None };
+    let usual = RingHash {
+        weights: Weights::NONE,
+        size: RingSize::USUAL,
+        addresses: Addresses::USUAL,
+        bound: None,
+        staleness: None,
+    };
     let ring = RingHash { weights: weights(&[2, 0, 6]), ..usual.clone() }.build(3, &mut stream());
     let points: Vec<usize> =
         (0..3).map(|endpoint| ring.table().iter().filter(|(_, of)| *of == endpoint).count()).collect();
@@ -144,7 +156,10 @@ fn the_table_of_the_maglev_paper() {
 }
 
 fn slots(endpoints: u32, size: u32, addresses: Addresses) -> Vec<u32> {
-    Maglev { weights: Weights::NONE, size, addresses, bound: None }.build(endpoints, &mut stream()).table().to_vec()
+    Maglev { weights: Weights::NONE, size, addresses, bound: None, staleness: None }
+        .build(endpoints, &mut stream())
+        .table()
+        .to_vec()
 }
 
 #[test]
@@ -203,7 +218,8 @@ fn weights_share_out_the_clients() {
         assert!(p > 1e-4, "{spec:?}: {counts:?}");
     }
     let size = 65_537;
-    let spec = Spec::Maglev(Maglev { weights: weights(&of), size, addresses: Addresses::USUAL, bound: None });
+    let spec =
+        Spec::Maglev(Maglev { weights: weights(&of), size, addresses: Addresses::USUAL, bound: None, staleness: None });
     let counts = counts(&homes(&spec, 4, 60_000), 4);
     for (count, weight) in counts.iter().zip(of) {
         assert!((*count as f64 / 60_000.0 - f64::from(weight) / 6.0).abs() < 0.01, "{counts:?}");
@@ -233,7 +249,7 @@ fn loads_stay_bounded_on_the_ring() {
 #[test]
 fn bounds_are_those_of_envoy() {
     for (loads, full) in [([4, 3, 0, 0], [true, false, false, false]), ([3, 3, 1, 0], [false; 4])] {
-        let mut bounded = Bounded::new(150, Overflow::Random);
+        let mut bounded = Bounded::new(150, Overflow::Random, None);
         bounded.resize(vec![1; 4]);
         for (endpoint, load) in (0..).zip(loads) {
             (0..load).for_each(|_| bounded.picked(endpoint));
@@ -250,6 +266,57 @@ fn bounds_are_those_of_envoy() {
         } else {
             assert_eq!(counts[0], 300);
         }
+    }
+}
+
+/// Nine requests in one of four pods, whoever sent them: at 100 % each may have ⌈10/4⌉ = 3, so its clients go elsewhere and
+/// the others stay, however much this balancer sends until the next report.
+#[test]
+fn bounds_go_by_reports() {
+    struct Pods([u32; 4]);
+    impl Sight for Pods {
+        fn now(&self) -> SimTime {
+            SimTime::ZERO
+        }
+        fn client(&self) -> u64 {
+            0
+        }
+        fn jobs(&self, place: u32) -> u32 {
+            self.0[place as usize]
+        }
+        fn work(&self, _place: u32) -> u128 {
+            0
+        }
+    }
+    let ring = |bound, staleness| RingHash {
+        weights: Weights::NONE,
+        size: RingSize::USUAL,
+        addresses: Addresses::USUAL,
+        bound,
+        staleness,
+    };
+    let maglev =
+        |bound, staleness| Maglev { weights: Weights::NONE, size: 251, addresses: Addresses::USUAL, bound, staleness };
+    let second = Some(SimDuration::from_secs(1));
+    for (free, bounded) in [
+        (Spec::from(ring(None, None)), Spec::from(ring(Some((100, Overflow::Random)), second))),
+        (Spec::from(ring(None, None)), Spec::from(ring(Some((100, Overflow::Clockwise)), second))),
+        (Spec::from(maglev(None, None)), Spec::from(maglev(Some(100), second))),
+    ] {
+        assert_eq!(bounded.asks().reports, second);
+        let unbounded = homes(&free, 4, 200);
+        assert_eq!(homes(&bounded, 4, 200), unbounded, "before the first report all are empty");
+        let mut balancer = bounded.build(4, &mut stream());
+        let homes =
+            |balancer: &mut Balancer| -> Vec<u32> { (0..200).map(|client| of_client(balancer, client)).collect() };
+        balancer.report(&Pods([0, 0, 9, 0]));
+        let full = homes(&mut balancer);
+        assert!(unbounded.contains(&2) && !full.contains(&2));
+        assert!(unbounded.iter().zip(&full).all(|(before, now)| before == now || *before == 2));
+        assert_eq!(homes(&mut balancer), full);
+        assert!((0..4).all(|endpoint| balancer.outstanding(endpoint) == 0));
+        balancer.report(&Pods([1, 1, 1, 1]));
+        assert_eq!(homes(&mut balancer), unbounded);
     }
 }
 
@@ -297,7 +364,8 @@ fn addresses_are_read() {
 /// Balancers of one policy over the same endpoints have one table, whatever else they remember; others have their own.
 #[test]
 fn tables_are_shared_by_those_who_have_the_same() {
-    let policy = Maglev { weights: Weights::NONE, size: 251, addresses: Addresses::USUAL, bound: Some(120) };
+    let policy =
+        Maglev { weights: Weights::NONE, size: 251, addresses: Addresses::USUAL, bound: Some(120), staleness: None };
     let first = policy.build(5, &mut stream());
     let beside = |policy: &Maglev, endpoints| policy.build_beside(Some(&first), endpoints, &mut stream());
     let mut second = beside(&policy, 5);

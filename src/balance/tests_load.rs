@@ -1,5 +1,6 @@
 //! What the policies do that look at replies.
 
+use super::haproxy_ring::HaproxyRing;
 use super::peak_ewma::PeakEwmaState;
 use super::policy::Policy;
 use super::*;
@@ -26,7 +27,7 @@ fn reply(took: u64, now: u64) -> Ended {
 #[test]
 fn first_fills_one_endpoint_after_the_other() {
     let mut stream = stream();
-    let mut balancer = Spec::First(First { limit: Some(2) }).build(3, &mut stream);
+    let mut balancer = Spec::First(First { limit: Some(2), staleness: None }).build(3, &mut stream);
     let picks: Vec<u32> = (0..6).map(|_| pick(&mut balancer, &mut stream)).collect();
     assert_eq!(picks, [0, 0, 1, 1, 2, 2]);
     // All are full: the fewest, and of equals the first.
@@ -36,7 +37,7 @@ fn first_fills_one_endpoint_after_the_other() {
     assert_eq!(pick(&mut balancer, &mut stream), 1);
     balancer.done(2, Ended::default());
     assert_eq!([pick(&mut balancer, &mut stream), pick(&mut balancer, &mut stream)], [2, 2]);
-    let mut unlimited = Spec::First(First { limit: None }).build(3, &mut stream);
+    let mut unlimited = Spec::First(First { limit: None, staleness: None }).build(3, &mut stream);
     assert!((0..100).all(|_| pick(&mut unlimited, &mut stream) == 0));
 }
 
@@ -264,4 +265,62 @@ fn other_policies_compare_reports_too() {
     assert_eq!(shares(weighted(&[4, 2, 1, 1], Ties::First).into(), [4, 2, 1, 0]), [0, 0, 0, 12_000]);
     // Among the equals in proportion to their weights.
     assert_eq!(shares(weighted(&[4, 2, 2, 1], Ties::RoundRobin).into(), [4, 2, 2, 3]), [6_000, 3_000, 3_000, 0]);
+    // All estimates are the same, so the queues alone decide.
+    looks_like(&shares(PeakEwma { staleness, ..PeakEwma::USUAL }.into(), [3, 0, 2, 1]), &[0.0, 3.0, 1.0, 2.0]);
+    // The idle one is in half of the pairs and is taken at once; of the others, which are equal, either.
+    looks_like(&shares(RandomChoose { choices: 2, staleness }.into(), [1, 1, 1, 0]), &[1.0, 1.0, 1.0, 3.0]);
+    // Two draws on the ring, which may be the same: 1 unless both miss it, 3 if none is 1 and one is 3, and so on.
+    let weights = Weights::new(vec![100; 4]).unwrap();
+    let ring = HaproxyRing::new(&[100; 4]).shares(4);
+    let none_of = |these: &[usize]| (1.0 - these.iter().map(|endpoint| ring[*endpoint]).sum::<f64>()).powi(2);
+    let (one, three, two) = (none_of(&[1]), none_of(&[1, 3]), none_of(&[1, 3, 2]));
+    let law = [two, 1.0 - one, three - two, one - three];
+    looks_like(&shares(HaproxyRandom { weights, draws: 2, staleness }.into(), [3, 0, 2, 1]), &law);
+}
+
+/// Who counts its own requests can go by reports instead. Idle queues are reports already, each as it happens.
+#[test]
+fn who_counts_can_be_stale() {
+    for policy in POLICIES {
+        let counts = policy.information.contains("without a reply");
+        let stale = policy.parameters.iter().any(|parameter| parameter.key == "staleness");
+        assert_eq!(stale, counts && policy.name != "join-idle-queue", "{}", policy.name);
+        assert_eq!(stale, policy.information.contains("with staleness"), "{}", policy.name);
+    }
+}
+
+/// Everything goes to the first pod that reported room, or to the one with the fewest when none did.
+#[test]
+fn first_goes_by_reports() {
+    let staleness = Some(SimDuration::from_secs(1));
+    let mut stream = stream();
+    let spec = Spec::from(First { limit: Some(2), staleness });
+    assert_eq!(spec.asks().reports, staleness);
+    let mut balancer = spec.build(4, &mut stream);
+    let mut picks = |balancer: &mut Balancer| {
+        let mut picks = [0; 5].map(|_| pick(balancer, &mut stream));
+        picks.iter().for_each(|picked| balancer.done(*picked, Ended::default()));
+        picks[4] = pick(balancer, &mut stream);
+        picks
+    };
+    assert_eq!(picks(&mut balancer), [0; 5], "before the first report all are empty");
+    for (reported, first) in [
+        ([2, 3, 1, 0], 2),
+        ([2, 1, 0, 0], 1),
+        // All are full: the fewest, of equals the first.
+        ([5, 4, 3, 3], 2),
+        ([2, 2, 2, 2], 0),
+        ([9, 9, 9, 1], 3),
+        ([0, 9, 9, 1], 0),
+    ] {
+        balancer.report(&Pods(reported));
+        assert_eq!(picks(&mut balancer), [first; 5], "{reported:?}");
+        assert!((0..4).all(|endpoint| balancer.outstanding(endpoint) == 0));
+    }
+    // Who comes is empty until it reports.
+    balancer.report(&Pods([2, 2, 2, 2]));
+    balancer.resize(2);
+    assert_eq!(picks(&mut balancer), [0; 5]);
+    balancer.resize(4);
+    assert_eq!(picks(&mut balancer), [2; 5]);
 }

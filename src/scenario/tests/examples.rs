@@ -313,8 +313,12 @@ fn parameters_of_policies_are_read_as_they_are_listed() {
             if parameter.form == Form::Weights {
                 continue;
             }
-            // `overflow` is refused without what it modifies.
-            let more = if parameter.key == "overflow" { ", balanceFactor: 150" } else { "" };
+            // Some are refused without what they modify.
+            let more = match (policy.name, parameter.key) {
+                (_, "overflow") | ("ring-hash" | "maglev", "staleness") => ", balanceFactor: 150",
+                ("first", "staleness") => ", limit: 3",
+                _ => "",
+            };
             let default = read(policy.name, &format!("{}{more}", of(parameter.default)));
             assert_eq!(default, read(policy.name, more), "{} of {}", parameter.key, policy.name);
             let values = match parameter.form {
