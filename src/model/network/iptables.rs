@@ -55,6 +55,7 @@ mod tests {
     #[test]
     fn rules_have_the_probabilities_kube_proxy_writes() {
         assert_eq!(rule_probabilities(3), vec![0.333_333_333_3, 0.5, 1.0]);
+        assert_eq!(rule_probabilities(4), vec![0.25, 0.333_333_333_3, 0.5, 1.0]);
         assert_eq!(rule_probabilities(1), vec![1.0]);
         assert!(rule_probabilities(0).is_empty());
     }
