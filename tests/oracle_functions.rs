@@ -3,8 +3,8 @@
 
 use windtunnel::arrivals;
 use windtunnel::balance::{
-    Balancer, Choices, EdfLeastRequest, Ended, Glance, LeastRequest, RoundRobin, SmoothWeightedRoundRobin, Spec, Start,
-    Weights,
+    Balancer, Choices, EdfLeastRequest, Ended, Glance, LeastRequest, RoundRobin, SlowStart, SmoothWeightedRoundRobin,
+    Spec, Start, Weights,
 };
 use windtunnel::discovery::lookup::{Action, Answer, Lookup, Outcome, Settings};
 use windtunnel::discovery::records::RecordType;
@@ -195,8 +195,8 @@ fn weights_fall_with_the_load() {
     for (bias, effective) in [(1.0, [1.0, 0.5, 2.0]), (0.0, [1.0, 2.0, 4.0]), (2.0, [1.0, 0.125, 1.0])] {
         let weights = Weights::new(vec![1, 2, 4]).expect("weights");
         let mut stream = Stream::new(1, 0, "effective weights");
-        let mut balancer = Spec::from(EdfLeastRequest { weights, bias, start: Start::After(0), staleness: None })
-            .build(3, &mut stream);
+        let policy = EdfLeastRequest { weights, bias, start: Start::After(0), staleness: None, slow_start: None };
+        let mut balancer = Spec::from(policy).build(3, &mut stream);
         let outstanding = [0, 3, 1];
         while (0..3).any(|endpoint| balancer.outstanding(endpoint) < outstanding[endpoint as usize]) {
             let endpoint = balancer.pick(&mut stream, &Glance::default()).expect("three endpoints");
@@ -215,6 +215,23 @@ fn weights_fall_with_the_load() {
         let whole: f64 = effective.iter().sum();
         for (count, weight) in counts.into_iter().zip(effective) {
             assert_near(&format!("share with bias {bias}"), count / 70_000.0, weight / whole, 2.0 / 70_000.0);
+        }
+    }
+}
+
+/// With a window of 60 s and at least 10 %, an endpoint of 3, 15, 30 and 45 s counts max(0.1, (age / 60 s)^(1 / aggression))
+/// of its weight, as Envoy's documentation has it.
+#[test]
+fn slow_start_factors() {
+    let known = [
+        (1.0, [0.1, 0.25, 0.5, 0.75]),
+        (2.0, [0.223_606_797_7, 0.5, std::f64::consts::FRAC_1_SQRT_2, 0.866_025_403_8]),
+    ];
+    for (aggression, factors) in known {
+        let slow_start = SlowStart { window: SimDuration::from_secs(60), aggression, min_weight: 0.1 };
+        for (age, factor) in [3, 15, 30, 45].into_iter().zip(factors) {
+            let what = format!("{age} s, aggression {aggression}");
+            assert_near(&what, slow_start.factor(SimDuration::from_secs(age)), factor, 1e-9);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::time::SimDuration;
 
+use super::policy::Changes;
 use super::sight::Sight;
 
 /// Requests by endpoint.
@@ -62,6 +63,11 @@ impl Loads {
 
     pub(super) fn resize(&mut self, endpoints: u32) {
         self.of.resize(endpoints as usize, 0);
+        self.add_up();
+    }
+
+    pub(super) fn follow(&mut self, changes: &Changes) {
+        self.of = changes.apply(&self.of, 0);
         self.add_up();
     }
 

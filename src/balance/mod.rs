@@ -34,6 +34,7 @@ mod rendezvous;
 mod ring_hash;
 mod round_robin;
 mod sight;
+mod slow_start;
 mod smooth_weighted_round_robin;
 mod static_stride;
 mod sticky;
@@ -55,6 +56,7 @@ pub use parameter::{Form, Given, Parameter, Refused, Value};
 pub use policy::{Asks, Changes, PolicyListed};
 pub use ring_hash::RingSize;
 pub use sight::{Ended, Glance, Sight};
+pub use slow_start::SlowStart;
 pub use weighted_least_request::{Rule, Ties};
 pub use weights::{MAX_WEIGHT, Start, Weights};
 

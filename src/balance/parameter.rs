@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::hash::Addresses;
+use super::slow_start::SlowStart;
 use super::weights::Weights;
 use crate::time::SimDuration;
 
@@ -48,6 +49,8 @@ pub enum Form {
     Address,
     /// An IPv4 address.
     Ip,
+    /// How endpoints that are new begin with a part of their weight, or `none`.
+    SlowStart,
 }
 
 /// `weights`, of all policies that look at weights.
@@ -64,6 +67,14 @@ pub(super) const START: Parameter = Parameter {
     form: Form::CountOr(0, 1_000_000, "random"),
     default: "random",
     doc: "anywhere in the cycle, or as if so many picks had been made",
+};
+
+/// `slowStart`, of policies to which Envoy gives it.
+pub(super) const SLOW_START: Parameter = Parameter {
+    key: "slowStart",
+    form: Form::SlowStart,
+    default: "none",
+    doc: "how endpoints that come during the run begin with a part of their weight",
 };
 
 /// `staleness`, of policies that can compare what the pods reported.
@@ -89,6 +100,7 @@ impl Parameter {
             Form::Weights => "[W, …]".to_owned(),
             Form::Address => "IP:PORT".to_owned(),
             Form::Ip => "IP".to_owned(),
+            Form::SlowStart => "{window, aggression, minWeightPercent} | none".to_owned(),
         };
         format!("{}: {form} ({})", self.key, self.default)
     }
@@ -113,6 +125,8 @@ pub enum Value {
     Address(Addresses),
     /// An address.
     Ip(u32),
+    /// How endpoints that are new begin.
+    SlowStart(SlowStart),
     /// Something that cannot be used, which its author has been told.
     Bad,
 }
@@ -211,6 +225,12 @@ impl Given {
     #[must_use]
     pub fn ip(&self, key: &str) -> Option<u32> {
         if let Value::Ip(address) = self.values.get(key)? { Some(*address) } else { None }
+    }
+
+    /// How endpoints that are new begin; `None` where they begin like others.
+    #[must_use]
+    pub fn slow_start(&self) -> Option<SlowStart> {
+        if let Some(Value::SlowStart(slow_start)) = self.values.get(SLOW_START.key) { Some(*slow_start) } else { None }
     }
 
     /// Refuses a parameter for what the others are.

@@ -6,7 +6,7 @@ use super::join_idle_queue::IdleQueue;
 use super::parameter::{Given, Parameter};
 use super::sight::{Ended, Sight};
 use crate::random::Stream;
-use crate::time::SimDuration;
+use crate::time::{SimDuration, SimTime};
 
 /// What there is to know about a policy.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -107,6 +107,8 @@ pub(super) trait State: Debug + Clone {
 /// How the endpoints of a balancer changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changes {
+    /// When it gets to know of it.
+    pub at: SimTime,
     /// How many there are now.
     pub count: u32,
     /// The new number of each old endpoint; `None` if it is gone.

@@ -12,7 +12,11 @@ fn smooth(of: &[u32]) -> Spec {
 }
 
 fn edf(of: &[u32]) -> Spec {
-    Spec::EdfWeightedRoundRobin(EdfWeightedRoundRobin { weights: weights(of), start: Start::After(0) })
+    Spec::EdfWeightedRoundRobin(EdfWeightedRoundRobin {
+        weights: weights(of),
+        start: Start::After(0),
+        slow_start: None,
+    })
 }
 
 fn stride(of: &[u32]) -> Spec {
@@ -75,7 +79,11 @@ fn a_start_is_so_many_picks_later() {
                         Spec::SmoothWeightedRoundRobin(SmoothWeightedRoundRobin { weights, start: Start::After(picks) })
                     }
                     Spec::EdfWeightedRoundRobin(EdfWeightedRoundRobin { weights, .. }) => {
-                        Spec::EdfWeightedRoundRobin(EdfWeightedRoundRobin { weights, start: Start::After(picks) })
+                        Spec::EdfWeightedRoundRobin(EdfWeightedRoundRobin {
+                            weights,
+                            start: Start::After(picks),
+                            slow_start: None,
+                        })
                     }
                     Spec::StaticStride(StaticStride { weights, .. }) => {
                         Spec::StaticStride(StaticStride { weights, start: Start::After(picks) })
@@ -97,7 +105,11 @@ fn cycles_are_exact() {
     let of = [9, 0, 4, 1, 6];
     for spec in [
         Spec::SmoothWeightedRoundRobin(SmoothWeightedRoundRobin { weights: weights(&of), start: Start::Random }),
-        Spec::EdfWeightedRoundRobin(EdfWeightedRoundRobin { weights: weights(&of), start: Start::Random }),
+        Spec::EdfWeightedRoundRobin(EdfWeightedRoundRobin {
+            weights: weights(&of),
+            start: Start::Random,
+            slow_start: None,
+        }),
     ] {
         let mut stream = Stream::new(3, 0, "cycles");
         let mut firsts = [0_u64; 5];

@@ -1,6 +1,7 @@
 //! How much of the traffic each endpoint is meant to get.
 
 use super::parameter::{Given, START};
+use super::policy::Changes;
 use crate::random::Stream;
 
 /// The largest weight.
@@ -59,6 +60,12 @@ impl Weights {
         let given = self.0.iter().copied().chain(std::iter::repeat(1));
         let weights: Vec<u32> = given.take(endpoints as usize).collect();
         if weights.iter().all(|weight| *weight == 0) { vec![1; endpoints as usize] } else { weights }
+    }
+
+    /// The weights of a balancer whose endpoints change: those that stay keep theirs, new ones weigh 1.
+    pub(super) fn following(known: &[u32], changes: &Changes) -> Vec<u32> {
+        let weights = changes.apply(known, 1);
+        if weights.iter().all(|weight| *weight == 0) { vec![1; weights.len()] } else { weights }
     }
 }
 

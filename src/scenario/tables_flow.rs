@@ -1,6 +1,6 @@
 //! The tables of what traffics and calls have in common: connections, balancers, retries.
 
-use super::shape::Type::{Bool, Count, Duration, Either, List, Object, OfPolicies, Ratio, Text, Word};
+use super::shape::Type::{Bool, Count, Duration, Either, List, Number, Object, OfPolicies, Ratio, Text, Word};
 use super::shape::{Field, Shape, field, later, required};
 
 use crate::balance::POLICIES;
@@ -67,7 +67,11 @@ const BALANCER_FIELDS: [Field; 1 + PARAMETERS.1] = {
     let mut index = 0;
     while index < PARAMETERS.1 {
         let key = PARAMETERS.0[index];
-        fields[1 + index] = field(key, OfPolicies(key), "", "A parameter of some policies.");
+        fields[1 + index] = if equal(key, "slowStart") {
+            field(key, SLOW_START_OR_NONE, "none", SLOW_START_DOC)
+        } else {
+            field(key, OfPolicies(key), "", "A parameter of some policies.")
+        };
         index += 1;
     }
     fields
@@ -119,6 +123,21 @@ pub(super) const POLICY_NAMES: &[&str] = &{
         index += 1;
     }
     names
+};
+
+const SLOW_START_OR_NONE: super::shape::Type = Either(&[Word(&["none"]), Object(&SLOW_START)]);
+
+const SLOW_START_DOC: &str = "How endpoints that come during the run begin with a part of their weight.";
+
+/// `balancer.slowStart`.
+pub(super) static SLOW_START: Shape = Shape {
+    name: "slowStart",
+    doc: SLOW_START_DOC,
+    fields: &[
+        required("window", Duration, "How long a balancer takes an endpoint for new."),
+        field("aggression", Number, "1", "Weights grow as (age / window)^(1 / aggression)."),
+        field("minWeightPercent", Number, "10", "The least part of its weight, in percent."),
+    ],
 };
 
 /// `retries`.

@@ -90,7 +90,7 @@ impl World<'_> {
             Consumer::Proxies => {
                 for (worker, plan) in self.workers.iter_mut().zip(&self.plan.workers) {
                     if self.plan.scenario.proxies[plan.proxy as usize].service == service {
-                        worker.balancer.follow(&snapshot.changes_from(&worker.programmed));
+                        worker.balancer.follow(&snapshot.changes_from(&worker.programmed, now));
                         worker.programmed = Arc::clone(&snapshot);
                     }
                 }
@@ -99,7 +99,7 @@ impl World<'_> {
                 for (flow, plan) in self.flows.iter_mut().zip(&self.plan.flows) {
                     if plan.route == Route::ClientBalancer && plan.flow.service == service {
                         for client in flow.balancers.iter_mut().flatten() {
-                            client.balancer.follow(&snapshot.changes_from(&client.programmed));
+                            client.balancer.follow(&snapshot.changes_from(&client.programmed, now));
                             client.programmed = Arc::clone(&snapshot);
                         }
                     }

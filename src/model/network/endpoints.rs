@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use crate::balance::Changes;
+use crate::time::SimTime;
 
 /// The endpoints of a Service at one version; the choices of a balancer are places in it.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,11 +33,11 @@ impl Snapshot {
         *self.endpoints == *endpoints
     }
 
-    /// What is different from an earlier version, as a balancer needs it.
+    /// What is different from an earlier version, as a balancer needs it that gets to know now.
     #[must_use]
-    pub fn changes_from(&self, before: &Self) -> Changes {
+    pub fn changes_from(&self, before: &Self, now: SimTime) -> Changes {
         let place = |endpoint: &u32| self.place(*endpoint);
-        Changes { count: self.count(), moved: before.endpoints.iter().map(place).collect() }
+        Changes { at: now, count: self.count(), moved: before.endpoints.iter().map(place).collect() }
     }
 
     /// Which version of the Service's endpoints this is.

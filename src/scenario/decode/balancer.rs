@@ -4,7 +4,9 @@ use super::super::Scenario;
 use super::super::context::{Context, Object};
 use super::super::tables_flow as tables;
 use super::super::values;
-use crate::balance::{self, Addresses, Form, Given, MAX_WEIGHT, POLICIES, Parameter, Refused, Spec, Weights};
+use crate::balance::{
+    self, Addresses, Form, Given, MAX_WEIGHT, POLICIES, Parameter, Refused, SlowStart, Spec, Weights,
+};
 use crate::yaml::{Node, Value};
 
 /// Words that people know and that mean several policies, or another one here.
@@ -88,7 +90,17 @@ fn value(cx: &mut Context<'_>, object: &Object<'_>, parameter: &Parameter) -> Op
         Form::Weights => weights(cx, object, key).map(balance::Value::Weights),
         Form::Ip => ip(cx, object, key).map(balance::Value::Ip),
         Form::Address => address(cx, object, key).map(balance::Value::Address),
+        Form::SlowStart if object.get(key).and_then(Node::as_str) == Some("none") => Some(balance::Value::Word("none")),
+        Form::SlowStart => slow_start(cx, object.get(key)?).map(balance::Value::SlowStart),
     }
+}
+
+fn slow_start(cx: &mut Context<'_>, node: &Node) -> Option<SlowStart> {
+    let object = cx.object(node, &tables::SLOW_START)?;
+    let window = object.positive_duration(cx, "window");
+    let aggression = object.positive(cx, "aggression").unwrap_or(1.0);
+    let percent = object.number_within(cx, "minWeightPercent", (0.0, 100.0)).unwrap_or(10.0);
+    Some(SlowStart { window: window?, aggression, min_weight: percent / 100.0 })
 }
 
 /// Refuses lists of weights that are longer or shorter than their Service.

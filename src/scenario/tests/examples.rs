@@ -332,6 +332,9 @@ fn parameters_of_policies_are_read_as_they_are_listed() {
                 Form::DurationOr(word) => vec!["77ms".to_owned(), word.to_owned()],
                 Form::Weights => unreachable!("passed over"),
                 Form::Address => vec!["10.1.2.3:81".to_owned()],
+                Form::SlowStart => {
+                    ["none", "{window: 60s}", "{window: 60s, aggression: 2}"].map(str::to_owned).to_vec()
+                }
             };
             let different = values.iter().map(|value| read(policy.name, &format!("{}{more}", of(value))));
             let different = different.filter(|spec| *spec != read(policy.name, more)).count();

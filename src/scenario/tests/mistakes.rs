@@ -147,6 +147,10 @@ fn mistakes() -> Vec<(&'static str, String)> {
             let more = |name: &str, balancer: &str| format!("    - {{name: {name}, to: \"http://web/\", arrivals: {{poisson: {{rate: 3/s}}}}, balancer: {balancer}}}\n");
             with(&["  traffic:\n".to_owned(), more("a", "{policy: first, staleness: 1s}"), more("b", "{policy: ring-hash, staleness: 1s}"), more("c", "{policy: maglev, staleness: 1s}"), more("d", "{policy: random-choose, choices: 1, staleness: 1s}"), more("e", "{policy: haproxy-random, draws: 1, staleness: 1s}"), more("f", "{policy: peak-ewma, staleness: 0s}"), more("g", "{policy: first, limit: 0, staleness: 1s}")].concat())
         }),
+        ("slow starts that cannot be", {
+            let more = |name: &str, balancer: &str| format!("    - {{name: {name}, to: \"http://web/\", arrivals: {{poisson: {{rate: 3/s}}}}, balancer: {balancer}}}\n");
+            with(&["  traffic:\n".to_owned(), more("a", "{policy: edf-least-request, slowStart: {windw: 3s}}"), more("b", "{policy: edf-weighted-round-robin, slowStart: {window: 0s, aggression: 0, minWeightPercent: 101}}"), more("c", "{policy: edf-least-request, slowStart: off}"), more("d", "{policy: round-robin, slowStart: {window: 60s}}")].concat())
+        }),
         ("too many pods for the nodes", with(&format!("{TRAFFIC}  cluster: {{nodes: [{{name: a, count: 2}}]}}\n")).replace("replicas: 4", "replicas: 500")),
         ("more pods than possible", with(TRAFFIC).replace("replicas: 4", "replicas: 300000")),
         ("unknown paths in variants", with(&format!("{TRAFFIC}  variants:\n    - {{name: a, set: {{\"traffic[u].timeout\": 1s}}}}\n    - {{name: a, set: {{\"traffic[t].time\": 1s}}, patch: x.yaml}}\n"))),
