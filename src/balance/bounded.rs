@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::loads::Loads;
 use super::parameter::{Form, Given, Parameter, STALENESS};
+use super::policy::Changes;
 use super::sight::Sight;
 use crate::random::{Keyed, mix};
 use crate::time::SimDuration;
@@ -70,6 +71,15 @@ impl Bounded {
 
     pub(super) fn resize(&mut self, weights: Vec<u32>) {
         self.loads.resize(u32::try_from(weights.len()).expect("endpoints are numbered by u32"));
+        self.weigh(weights);
+    }
+
+    pub(super) fn follow(&mut self, weights: Vec<u32>, changes: &Changes) {
+        self.loads.follow(changes);
+        self.weigh(weights);
+    }
+
+    fn weigh(&mut self, weights: Vec<u32>) {
         self.weight = weights.iter().map(|weight| u64::from(*weight)).sum();
         self.weighing = (0..).zip(&weights).filter(|(_, weight)| **weight > 0).map(|(endpoint, _)| endpoint).collect();
         self.weights = weights;

@@ -220,7 +220,7 @@ impl State for EdfLeastRequestState {
 
     /// Endpoints keep their weights and what is outstanding; new ones weigh 1.
     fn follow(&mut self, changes: &Changes) {
-        self.known = Weights::following(&self.known, changes);
+        self.known = self.policy.weights.following(changes);
         self.loads.follow(changes);
         if let Some(ages) = &mut self.ages {
             ages.follow(changes);
@@ -379,7 +379,7 @@ mod tests {
         let policy =
             EdfLeastRequest { weights: Weights::NONE, bias, start: Start::After(0), staleness: None, slow_start };
         let mut state = policy.build(1, &mut Stream::new(1, 0, "edf"));
-        state.follow(&Changes { at: at(100), count: 2, moved: vec![Some(0)] });
+        state.follow(&Changes { at: at(100), count: 2, moved: vec![Some(0)], numbers: vec![0, 1] });
         state
     }
 
@@ -431,11 +431,11 @@ mod tests {
         let policy = EdfLeastRequest { weights, bias: 1.0, start: Start::After(0), staleness: None, slow_start };
         let mut state = policy.build(3, &mut Stream::new(1, 0, "edf"));
         state.loads.set(&[1, 2, 0]);
-        state.follow(&Changes { at: at(30), count: 3, moved: vec![None, Some(1), Some(0)] });
+        state.follow(&Changes { at: at(30), count: 3, moved: vec![None, Some(1), Some(0)], numbers: vec![2, 1, 3] });
         assert_eq!((&state.known, [0, 1, 2].map(|endpoint| state.loads.of(endpoint))), (&vec![3, 5, 1], [0, 2, 0]));
         let factor = |state: &EdfLeastRequestState, endpoint| state.ages.as_ref().unwrap().factor(endpoint, at(60));
         assert_eq!([0, 1, 2].map(|endpoint| factor(&state, endpoint)), [1.0, 1.0, 0.5]);
-        state.follow(&Changes { at: at(45), count: 2, moved: vec![None, None, Some(1)] });
+        state.follow(&Changes { at: at(45), count: 2, moved: vec![None, None, Some(1)], numbers: vec![4, 3] });
         assert_eq!([0, 1].map(|endpoint| factor(&state, endpoint)), [0.25, 0.5]);
     }
 
@@ -446,9 +446,9 @@ mod tests {
         let policy =
             EdfLeastRequest { weights: Weights::NONE, bias: 1.0, start: Start::After(7), staleness: None, slow_start };
         let mut state = policy.build(0, &mut Stream::new(1, 0, "edf"));
-        state.follow(&Changes { at: at(1), count: 2, moved: Vec::new() });
+        state.follow(&Changes { at: at(1), count: 2, moved: Vec::new(), numbers: vec![0, 1] });
         assert_eq!(taken(&mut state, at(2), 100).iter().sum::<u32>(), 100);
-        state.follow(&Changes { at: at(2), count: 3, moved: vec![Some(0), Some(1)] });
+        state.follow(&Changes { at: at(2), count: 3, moved: vec![Some(0), Some(1)], numbers: vec![0, 1, 2] });
         assert_eq!((0..100).filter_map(|_| state.take(at(100))).count(), 100);
     }
 }

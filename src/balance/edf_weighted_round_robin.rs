@@ -110,7 +110,7 @@ impl State for EdfWeightedRoundRobinState {
     fn follow(&mut self, changes: &Changes) {
         match self {
             Self::Steady(turns) => {
-                turns.known = Weights::following(&turns.known, changes);
+                turns.known = turns.weights.following(changes);
                 turns.enter_all();
             }
             Self::Aging(state) => state.follow(changes),

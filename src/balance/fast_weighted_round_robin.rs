@@ -11,7 +11,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::parameter::{Given, Parameter, START, WEIGHTS};
-use super::policy::{Policy, PolicyListed, State};
+use super::policy::{Changes, Policy, PolicyListed, State};
 use super::sight::Sight;
 use super::weights::{Start, Weights};
 use crate::random::Stream;
@@ -74,7 +74,18 @@ impl State for FastWeightedRoundRobinState {
     }
 
     fn resize(&mut self, endpoints: u32) {
-        self.line = Line::new(&self.policy.weights.of(endpoints));
+        self.begin(&self.policy.weights.of(endpoints));
+    }
+
+    fn follow(&mut self, changes: &Changes) {
+        self.begin(&self.policy.weights.following(changes));
+    }
+}
+
+impl FastWeightedRoundRobinState {
+    /// All stand where they would at the start with these weights.
+    fn begin(&mut self, weights: &[u32]) {
+        self.line = Line::new(weights);
         let picks = match self.policy.start {
             // Each is made, so of a very long cycle only the beginning is drawn from.
             Start::Random => u64::from(self.picks).checked_rem(self.line.total.min(1_000_000)).unwrap_or(0),

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use crate::random::Stream;
 
 use super::parameter::{Form, Given, MANY, Parameter, STALENESS};
-use super::policy::{Asks, Policy, PolicyListed, State};
+use super::policy::{Asks, Changes, Policy, PolicyListed, State};
 use super::sight::{Ended, Sight};
 use crate::time::SimDuration;
 
@@ -91,6 +91,11 @@ impl FirstState {
         self.outstanding[endpoint as usize].saturating_sub(self.limit - 1)
     }
 
+    fn line_up(&mut self) {
+        let endpoints = 0..self.outstanding.len() as u32;
+        self.order = endpoints.map(|endpoint| (self.excess(endpoint), endpoint)).collect();
+    }
+
     /// Sets the count of an endpoint, and its place among the others.
     fn set(&mut self, endpoint: u32, outstanding: u32) {
         let before = self.excess(endpoint);
@@ -132,6 +137,11 @@ impl State for FirstState {
 
     fn resize(&mut self, endpoints: u32) {
         self.outstanding.resize(endpoints as usize, 0);
-        self.order = (0..endpoints).map(|endpoint| (self.excess(endpoint), endpoint)).collect();
+        self.line_up();
+    }
+
+    fn follow(&mut self, changes: &Changes) {
+        self.outstanding = changes.apply(&self.outstanding, 0);
+        self.line_up();
     }
 }

@@ -11,7 +11,7 @@ use crate::random::Stream;
 use super::haproxy_ring::HaproxyRing;
 use super::loads::Loads;
 use super::parameter::{Form, Given, MANY, Parameter, STALENESS, WEIGHTS};
-use super::policy::{Asks, Policy, PolicyListed, State};
+use super::policy::{Asks, Changes, Policy, PolicyListed, State};
 use super::sight::{Ended, Sight};
 use super::weights::Weights;
 use crate::time::SimDuration;
@@ -124,6 +124,12 @@ impl State for HaproxyRandomState {
         self.known = self.policy.weights.of(endpoints);
         self.loads.resize(endpoints);
         self.ring = HaproxyRing::new(&self.known);
+    }
+
+    fn follow(&mut self, changes: &Changes) {
+        self.known = self.policy.weights.following(changes);
+        self.loads.follow(changes);
+        self.ring = HaproxyRing::among(changes.numbers.iter().copied(), &self.known);
     }
 }
 

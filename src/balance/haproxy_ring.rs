@@ -29,12 +29,18 @@ impl HaproxyRing {
         }
     }
 
+    /// Of the servers `0..weights.len()`.
     pub(super) fn new(weights: &[u32]) -> Self {
-        let points = |(endpoint, weight): (u32, &u32)| {
-            let first = (endpoint + 1).wrapping_mul(STRIDE);
+        Self::among(0.., weights)
+    }
+
+    /// Of servers with these numbers.
+    pub(super) fn among(numbers: impl IntoIterator<Item = u32>, weights: &[u32]) -> Self {
+        let points = |(endpoint, (number, weight)): (u32, (u32, &u32))| {
+            let first = (number + 1).wrapping_mul(STRIDE);
             (0..weight * POINTS).map(move |point| (full_hash(first.wrapping_add(point)), endpoint))
         };
-        let mut ring: Vec<(u32, u32)> = (0..).zip(weights).flat_map(points).collect();
+        let mut ring: Vec<(u32, u32)> = (0..).zip(numbers.into_iter().zip(weights)).flat_map(points).collect();
         ring.sort_unstable();
         Self(ring)
     }

@@ -8,7 +8,7 @@ use crate::random::Stream;
 
 use super::haproxy_ring::{HaproxyRing, full_hash};
 use super::parameter::{Form, Given, Parameter, WEIGHTS};
-use super::policy::{Policy, PolicyListed, State};
+use super::policy::{Changes, Policy, PolicyListed, State};
 use super::sight::Sight;
 use super::weights::Weights;
 
@@ -74,6 +74,11 @@ impl State for HaproxySourceState {
 
     fn resize(&mut self, endpoints: u32) {
         self.ring = HaproxyRing::new(&self.policy.weights.of(endpoints));
+    }
+
+    fn follow(&mut self, changes: &Changes) {
+        let weights = self.policy.weights.following(changes);
+        self.ring = HaproxyRing::among(changes.numbers.iter().copied(), &weights);
     }
 }
 

@@ -1,7 +1,6 @@
 //! What hashing balancers hash, and with what.
 
 use super::parameter::{Form, Parameter};
-use super::weights::Weights;
 
 /// `firstAddress`, of policies that hash addresses.
 pub(super) const FIRST_ADDRESS: Parameter = Parameter {
@@ -60,14 +59,14 @@ pub(super) fn at_point(sums: &[u32], point: u32) -> u32 {
     sums.partition_point(|sum| *sum <= point) as u32
 }
 
-/// The running sums of the weights of so many endpoints.
-pub(super) fn running_sums(weights: &Weights, endpoints: u32) -> Vec<u32> {
+/// The running sums of weights.
+pub(super) fn running_sums(weights: Vec<u32>) -> Vec<u32> {
     let mut sum = 0;
     let running = |weight| {
         sum += weight;
         sum
     };
-    weights.of(endpoints).into_iter().map(running).collect()
+    weights.into_iter().map(running).collect()
 }
 
 const PRIMES: [u64; 5] =

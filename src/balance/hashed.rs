@@ -7,7 +7,7 @@ use crate::random::Stream;
 
 use super::bounded::Bounded;
 use super::hash::of_client;
-use super::policy::State;
+use super::policy::{Changes, State};
 use super::sight::{Ended, Sight};
 use super::weights::Weights;
 
@@ -16,8 +16,8 @@ pub(super) trait Hashing: Debug + Clone + PartialEq {
     /// What hashes are looked up in.
     type Table: Debug + Clone;
 
-    /// The table of so many endpoints.
-    fn lay(&self, endpoints: u32) -> Self::Table;
+    /// The table of endpoints with these numbers, of which hashes are made.
+    fn lay(&self, numbers: &[u32]) -> Self::Table;
 
     /// How much each endpoint gets.
     fn weights(&self) -> &Weights;
@@ -38,20 +38,21 @@ pub(super) trait Hashing: Debug + Clone + PartialEq {
 pub(super) struct HashedState<P: Hashing> {
     policy: P,
     bounded: Option<Bounded>,
-    endpoints: u32,
+    numbers: Vec<u32>,
     table: Arc<P::Table>,
 }
 
 impl<P: Hashing> HashedState<P> {
     /// A balancer over so many endpoints, with the table of another one if that has the same.
     pub(super) fn beside(policy: &P, other: Option<&Self>, endpoints: u32) -> Box<Self> {
-        let same = other.filter(|other| other.endpoints == endpoints && other.policy == *policy);
-        let table = same.map_or_else(|| Arc::new(policy.lay(endpoints)), |other| Arc::clone(&other.table));
+        let numbers: Vec<u32> = (0..endpoints).collect();
+        let same = other.filter(|other| other.numbers == numbers && other.policy == *policy);
+        let table = same.map_or_else(|| Arc::new(policy.lay(&numbers)), |other| Arc::clone(&other.table));
         let mut bounded = policy.bounds();
         if let Some(bounded) = &mut bounded {
             bounded.resize(policy.weights().of(endpoints));
         }
-        Box::new(Self { policy: policy.clone(), bounded, endpoints, table })
+        Box::new(Self { policy: policy.clone(), bounded, numbers, table })
     }
 
     #[cfg(test)]
@@ -87,13 +88,21 @@ impl<P: Hashing> State for HashedState<P> {
     }
 
     fn resize(&mut self, endpoints: u32) {
-        if endpoints == self.endpoints {
+        if self.numbers.iter().copied().eq(0..endpoints) {
             return;
         }
-        self.endpoints = endpoints;
-        self.table = Arc::new(self.policy.lay(endpoints));
+        self.numbers = (0..endpoints).collect();
+        self.table = Arc::new(self.policy.lay(&self.numbers));
         if let Some(bounded) = &mut self.bounded {
             bounded.resize(self.policy.weights().of(endpoints));
+        }
+    }
+
+    fn follow(&mut self, changes: &Changes) {
+        self.numbers.clone_from(&changes.numbers);
+        self.table = Arc::new(self.policy.lay(&self.numbers));
+        if let Some(bounded) = &mut self.bounded {
+            bounded.follow(self.policy.weights().following(changes), changes);
         }
     }
 }

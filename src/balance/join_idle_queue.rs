@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use crate::random::Stream;
 
 use super::parameter::Given;
-use super::policy::{Asks, Policy, PolicyListed, State};
+use super::policy::{Asks, Changes, Policy, PolicyListed, State};
 use super::sight::{Ended, Sight};
 
 /// Any idle endpoint, else any.
@@ -102,6 +102,12 @@ impl IdleQueue {
         self.queue.retain(|place| *place < endpoints);
         self.queued.resize(endpoints as usize, false);
     }
+
+    fn follow(&mut self, changes: &Changes) {
+        let moved = |place: u32| changes.moved.get(place as usize).copied().flatten();
+        self.queue = self.queue.iter().filter_map(|place| moved(*place)).collect();
+        self.queued = changes.apply(&self.queued, false);
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -169,6 +175,19 @@ impl State for JoinIdleQueueState {
     fn resize(&mut self, endpoints: u32) {
         self.reported.resize(endpoints);
         self.outstanding.resize(endpoints as usize, 0);
+        self.line_up();
+    }
+
+    fn follow(&mut self, changes: &Changes) {
+        self.reported.follow(changes);
+        self.outstanding = changes.apply(&self.outstanding, 0);
+        self.line_up();
+    }
+}
+
+impl JoinIdleQueueState {
+    fn line_up(&mut self) {
+        let endpoints = self.outstanding.len() as u32;
         self.order = (0..endpoints).collect();
         self.order.sort_by_key(|endpoint| self.outstanding[*endpoint as usize] > 0);
         self.ranks = vec![0; endpoints as usize];

@@ -102,9 +102,17 @@ impl Maglev {
     /// The endpoint of each slot, over so many endpoints. Bounds are left aside.
     #[must_use]
     pub fn table(&self, endpoints: u32) -> Vec<u32> {
-        let weights = self.weights.of(endpoints);
+        self.lay(&(0..endpoints).collect::<Vec<_>>())
+    }
+}
+
+impl Hashing for Maglev {
+    type Table = Vec<u32>;
+
+    fn lay(&self, numbers: &[u32]) -> Vec<u32> {
+        let weights = self.weights.among(numbers.iter().copied());
         let mut keys: Vec<(String, u32)> =
-            (0..endpoints).map(|endpoint| (self.addresses.of(endpoint), endpoint)).collect();
+            (0..).zip(numbers).map(|(endpoint, number)| (self.addresses.of(*number), endpoint)).collect();
         keys.sort_unstable();
         let size = u64::from(self.size);
         let claimants: Vec<Claimant> = keys
@@ -117,14 +125,6 @@ impl Maglev {
             })
             .collect();
         table(&claimants, self.size)
-    }
-}
-
-impl Hashing for Maglev {
-    type Table = Vec<u32>;
-
-    fn lay(&self, endpoints: u32) -> Vec<u32> {
-        self.table(endpoints)
     }
 
     fn weights(&self) -> &Weights {

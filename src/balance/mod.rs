@@ -336,6 +336,8 @@ impl Spec {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_changes;
+#[cfg(test)]
 mod tests_hash;
 #[cfg(test)]
 mod tests_load;

@@ -11,7 +11,7 @@ use crate::random::Stream;
 use crate::time::{SimDuration, SimTime};
 
 use super::parameter::{Form, Given, Parameter, STALENESS};
-use super::policy::{Asks, Policy, PolicyListed, State};
+use super::policy::{Asks, Changes, Policy, PolicyListed, State};
 use super::sight::{Ended, Sight};
 
 /// Two choices by estimated latency times queue.
@@ -174,5 +174,10 @@ impl State for PeakEwmaState {
     fn resize(&mut self, endpoints: u32) {
         let new = Endpoint { estimate: self.default_rtt, changed: None, outstanding: 0, reported: 0 };
         self.endpoints.resize(endpoints as usize, new);
+    }
+
+    fn follow(&mut self, changes: &Changes) {
+        let new = Endpoint { estimate: self.default_rtt, changed: None, outstanding: 0, reported: 0 };
+        self.endpoints = changes.apply(&self.endpoints, new);
     }
 }

@@ -111,8 +111,11 @@ pub struct Changes {
     pub at: SimTime,
     /// How many there are now.
     pub count: u32,
-    /// The new number of each old endpoint; `None` if it is gone.
+    /// The new place of each old endpoint; `None` if it is gone.
     pub moved: Vec<Option<u32>>,
+    /// Of each endpoint its number among all that there ever were, in the order of their coming: what stays the same of it
+    /// while its place changes, so what hashes are made of, and whose weight it has.
+    pub numbers: Vec<u32>,
 }
 
 impl Changes {

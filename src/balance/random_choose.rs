@@ -12,7 +12,7 @@ use crate::random::Stream;
 
 use super::loads::Loads;
 use super::parameter::{Form, Given, MANY, Parameter, STALENESS};
-use super::policy::{Asks, Policy, PolicyListed, State};
+use super::policy::{Asks, Changes, Policy, PolicyListed, State};
 use super::sight::{Ended, Sight};
 use crate::time::SimDuration;
 
@@ -130,6 +130,11 @@ impl State for RandomChooseState {
     fn resize(&mut self, endpoints: u32) {
         self.loads.resize(endpoints);
         self.order = (0..endpoints).collect();
+    }
+
+    fn follow(&mut self, changes: &Changes) {
+        self.loads.follow(changes);
+        self.order = (0..changes.count).collect();
     }
 }
 

@@ -8,7 +8,7 @@ use crate::random::{Mixer, Stream};
 
 use super::hash::of_client;
 use super::parameter::{Given, WEIGHTS};
-use super::policy::{Policy, PolicyListed, State};
+use super::policy::{Changes, Policy, PolicyListed, State};
 use super::sight::Sight;
 use super::weights::Weights;
 
@@ -36,7 +36,11 @@ impl Policy for Rendezvous {
     }
 
     fn build(&self, endpoints: u32, _stream: &mut Stream) -> RendezvousState {
-        RendezvousState { known: self.weights.of(endpoints), weights: self.weights.clone() }
+        RendezvousState {
+            known: self.weights.of(endpoints),
+            weights: self.weights.clone(),
+            numbers: (0..endpoints).collect(),
+        }
     }
 
     #[cfg(test)]
@@ -49,18 +53,21 @@ impl Policy for Rendezvous {
 pub(super) struct RendezvousState {
     weights: Weights,
     known: Vec<u32>,
+    /// What is hashed of each endpoint.
+    numbers: Vec<u32>,
 }
 
 impl State for RendezvousState {
     fn pick(&mut self, _stream: &mut Stream, sight: &impl Sight) -> Option<u32> {
         let scores = Mixer::new(of_client(sight.client()));
+        let number = |endpoint: u32| u64::from(self.numbers[endpoint as usize]);
         let endpoints = (0..).zip(&self.known);
         if self.weights.is_empty() {
-            return endpoints.map(|(endpoint, _)| endpoint).max_by_key(|endpoint| scores.mix(u64::from(*endpoint)));
+            return endpoints.map(|(endpoint, _)| endpoint).max_by_key(|endpoint| scores.mix(number(*endpoint)));
         }
         let score = |endpoint: u32, weight: u32| {
             // Of 53 bits, half a step away from 0 and 1.
-            let unit = ((scores.mix(u64::from(endpoint)) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
+            let unit = ((scores.mix(number(endpoint)) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
             -f64::from(weight) / libm::log(unit)
         };
         let weighing = endpoints.filter(|(_, weight)| **weight > 0);
@@ -70,5 +77,11 @@ impl State for RendezvousState {
 
     fn resize(&mut self, endpoints: u32) {
         self.known = self.weights.of(endpoints);
+        self.numbers = (0..endpoints).collect();
+    }
+
+    fn follow(&mut self, changes: &Changes) {
+        self.known = self.weights.following(changes);
+        self.numbers.clone_from(&changes.numbers);
     }
 }

@@ -142,7 +142,7 @@ impl RingHash {
     /// The share of all hashes that leads to each of so many endpoints: the length of its arcs. Bounds are left aside.
     #[must_use]
     pub fn shares(&self, endpoints: u32) -> Vec<f64> {
-        let ring = self.ring(endpoints);
+        let ring = self.lay(&(0..endpoints).collect::<Vec<_>>());
         let mut shares = vec![0.0; endpoints as usize];
         let Some((last, _)) = ring.last() else { return shares };
         let mut before = *last;
@@ -154,21 +154,16 @@ impl RingHash {
         }
         shares
     }
-
-    /// The points of so many endpoints, ascending.
-    fn ring(&self, endpoints: u32) -> Vec<(u64, u32)> {
-        ring(&self.weights.of(endpoints), self.size, |endpoint, point| {
-            xxh64(format!("{}_{point}", self.addresses.of(endpoint)).as_bytes(), 0)
-        })
-    }
 }
 
 impl Hashing for RingHash {
     /// Points and their endpoints, ascending.
     type Table = Vec<(u64, u32)>;
 
-    fn lay(&self, endpoints: u32) -> Self::Table {
-        self.ring(endpoints)
+    fn lay(&self, numbers: &[u32]) -> Self::Table {
+        ring(&self.weights.among(numbers.iter().copied()), self.size, |endpoint, point| {
+            xxh64(format!("{}_{point}", self.addresses.of(numbers[endpoint as usize])).as_bytes(), 0)
+        })
     }
 
     fn weights(&self) -> &Weights {

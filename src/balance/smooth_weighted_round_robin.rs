@@ -7,7 +7,7 @@
 use crate::random::Stream;
 
 use super::parameter::{Given, Parameter, START, WEIGHTS};
-use super::policy::{Policy, PolicyListed, State};
+use super::policy::{Changes, Policy, PolicyListed, State};
 use super::sight::Sight;
 use super::weights::{Start, Weights};
 
@@ -92,5 +92,11 @@ impl State for SmoothWeightedRoundRobinState {
         let current = self.endpoints.iter().map(|(_, current)| *current).chain(std::iter::repeat(0));
         let weights = self.weights.of(endpoints).into_iter().map(i64::from);
         self.endpoints = weights.zip(current).collect();
+    }
+
+    fn follow(&mut self, changes: &Changes) {
+        let current: Vec<i64> = self.endpoints.iter().map(|(_, current)| *current).collect();
+        let weights = self.weights.following(changes).into_iter().map(i64::from);
+        self.endpoints = weights.zip(changes.apply(&current, 0)).collect();
     }
 }

@@ -8,7 +8,7 @@
 use crate::random::Stream;
 
 use super::parameter::{Given, START, WEIGHTS};
-use super::policy::{Policy, PolicyListed, State};
+use super::policy::{Changes, Policy, PolicyListed, State};
 use super::sight::Sight;
 use super::weights::{Start, Weights};
 
@@ -95,6 +95,10 @@ impl State for StaticStrideState {
 
     fn resize(&mut self, endpoints: u32) {
         self.scaled = scaled(&self.weights.of(endpoints));
+    }
+
+    fn follow(&mut self, changes: &Changes) {
+        self.scaled = scaled(&self.weights.following(changes));
     }
 }
 

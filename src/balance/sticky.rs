@@ -9,7 +9,7 @@ use crate::random::Stream;
 use crate::time::{SimDuration, SimTime};
 
 use super::parameter::{Form, Given, Parameter};
-use super::policy::{Policy, PolicyListed, State};
+use super::policy::{Changes, Policy, PolicyListed, State};
 use super::sight::Sight;
 
 /// Where the client's first request went.
@@ -74,5 +74,12 @@ impl State for StickyState {
     fn resize(&mut self, endpoints: u32) {
         self.endpoints = endpoints;
         self.clients.retain(|_, (endpoint, _)| *endpoint < endpoints);
+    }
+
+    fn follow(&mut self, changes: &Changes) {
+        self.endpoints = changes.count;
+        let moved = |endpoint: u32| changes.moved.get(endpoint as usize).copied().flatten();
+        let stays = |(client, (endpoint, asked))| Some((client, (moved(endpoint)?, asked)));
+        self.clients = std::mem::take(&mut self.clients).into_iter().filter_map(stays).collect();
     }
 }

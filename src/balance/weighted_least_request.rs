@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use crate::random::Stream;
 
 use super::parameter::{Form, Given, Parameter, STALENESS, WEIGHTS};
-use super::policy::{Asks, Policy, PolicyListed, State};
+use super::policy::{Asks, Changes, Policy, PolicyListed, State};
 use super::sight::{Ended, Sight};
 use super::tournament::Tournament;
 use super::weights::Weights;
@@ -272,6 +272,21 @@ impl State for WeightedLeastRequestState {
         self.current.resize(count, 0);
         // New ones stand behind their equals.
         self.stamps.resize(count, self.changes);
+        self.line_up();
+    }
+
+    fn follow(&mut self, changes: &Changes) {
+        self.known = self.policy.weights.following(changes);
+        self.outstanding = changes.apply(&self.outstanding, 0);
+        self.current = changes.apply(&self.current, 0);
+        self.stamps = changes.apply(&self.stamps, self.changes);
+        self.line_up();
+    }
+}
+
+impl WeightedLeastRequestState {
+    fn line_up(&mut self) {
+        let endpoints = self.known.len() as u32;
         let loads = (0..endpoints).map(|e| (self.known[e as usize] > 0).then(|| self.load(e)));
         if self.policy.ties == Ties::Fifo {
             let stamped = (0..).zip(loads).filter_map(|(e, load)| Some((load?, self.stamps[e as usize], e)));

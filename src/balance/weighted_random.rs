@@ -6,7 +6,7 @@ use crate::random::Stream;
 
 use super::hash::{at_point, running_sums};
 use super::parameter::{Given, WEIGHTS};
-use super::policy::{Policy, PolicyListed, State};
+use super::policy::{Changes, Policy, PolicyListed, State};
 use super::sight::Sight;
 use super::weights::Weights;
 
@@ -34,7 +34,7 @@ impl Policy for WeightedRandom {
     }
 
     fn build(&self, endpoints: u32, _stream: &mut Stream) -> WeightedRandomState {
-        WeightedRandomState { sums: running_sums(&self.weights, endpoints), weights: self.weights.clone() }
+        WeightedRandomState { sums: running_sums(self.weights.of(endpoints)), weights: self.weights.clone() }
     }
 
     #[cfg(test)]
@@ -58,6 +58,10 @@ impl State for WeightedRandomState {
     }
 
     fn resize(&mut self, endpoints: u32) {
-        self.sums = running_sums(&self.weights, endpoints);
+        self.sums = running_sums(self.weights.of(endpoints));
+    }
+
+    fn follow(&mut self, changes: &Changes) {
+        self.sums = running_sums(self.weights.following(changes));
     }
 }

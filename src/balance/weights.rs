@@ -55,17 +55,21 @@ impl Weights {
         self.0.is_empty()
     }
 
-    /// The weights of the endpoints `0..endpoints`. Where those that are left all weigh nothing, all weigh the same.
+    /// The weights of the endpoints `0..endpoints`.
     pub(super) fn of(&self, endpoints: u32) -> Vec<u32> {
-        let given = self.0.iter().copied().chain(std::iter::repeat(1));
-        let weights: Vec<u32> = given.take(endpoints as usize).collect();
-        if weights.iter().all(|weight| *weight == 0) { vec![1; endpoints as usize] } else { weights }
+        self.among(0..endpoints)
     }
 
-    /// The weights of a balancer whose endpoints change: those that stay keep theirs, new ones weigh 1.
-    pub(super) fn following(known: &[u32], changes: &Changes) -> Vec<u32> {
-        let weights = changes.apply(known, 1);
+    /// The weights of the endpoints with these numbers. Where those that are left all weigh nothing, all weigh the same.
+    pub(super) fn among(&self, numbers: impl IntoIterator<Item = u32>) -> Vec<u32> {
+        let weight = |number: u32| self.0.get(number as usize).copied().unwrap_or(1);
+        let weights: Vec<u32> = numbers.into_iter().map(weight).collect();
         if weights.iter().all(|weight| *weight == 0) { vec![1; weights.len()] } else { weights }
+    }
+
+    /// Those of a balancer whose endpoints changed: an endpoint that comes again has its own.
+    pub(super) fn following(&self, changes: &Changes) -> Vec<u32> {
+        self.among(changes.numbers.iter().copied())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Consumer, Delivery};
 use crate::engine::{Rank, Schedule};
 use crate::model::network::endpoints::Snapshot;
-use crate::model::plan::Route;
+use crate::model::plan::{Route, as_u32};
 use crate::model::{World, kind};
 use crate::time::{SimDuration, SimTime};
 
@@ -81,6 +81,8 @@ impl World<'_> {
         };
         let label = format!("service/{}", self.plan.labels.services[service]);
         self.enter_event(now, "programmed", label, format!("version {} by {who}", snapshot.version()));
+        let (plan, roster) = (self.plan, &self.roster);
+        let number = |endpoint: u32| as_u32(roster.number_of(plan, endpoint));
         match consumer {
             Consumer::KubeProxies => {
                 for kube_proxy in self.kube_proxies.iter_mut().flatten() {
@@ -90,7 +92,7 @@ impl World<'_> {
             Consumer::Proxies => {
                 for (worker, plan) in self.workers.iter_mut().zip(&self.plan.workers) {
                     if self.plan.scenario.proxies[plan.proxy as usize].service == service {
-                        worker.balancer.follow(&snapshot.changes_from(&worker.programmed, now));
+                        worker.balancer.follow(&snapshot.changes_from(&worker.programmed, now, number));
                         worker.programmed = Arc::clone(&snapshot);
                     }
                 }
@@ -99,7 +101,7 @@ impl World<'_> {
                 for (flow, plan) in self.flows.iter_mut().zip(&self.plan.flows) {
                     if plan.route == Route::ClientBalancer && plan.flow.service == service {
                         for client in flow.balancers.iter_mut().flatten() {
-                            client.balancer.follow(&snapshot.changes_from(&client.programmed, now));
+                            client.balancer.follow(&snapshot.changes_from(&client.programmed, now, number));
                             client.programmed = Arc::clone(&snapshot);
                         }
                     }

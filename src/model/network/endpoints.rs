@@ -33,11 +33,13 @@ impl Snapshot {
         *self.endpoints == *endpoints
     }
 
-    /// What is different from an earlier version, as a balancer needs it that gets to know now.
+    /// What is different from an earlier version, as a balancer needs it that gets to know now; `number` is that
+    /// of an endpoint among all that the Service ever had.
     #[must_use]
-    pub fn changes_from(&self, before: &Self, now: SimTime) -> Changes {
+    pub fn changes_from(&self, before: &Self, now: SimTime, number: impl Fn(u32) -> u32) -> Changes {
         let place = |endpoint: &u32| self.place(*endpoint);
-        Changes { at: now, count: self.count(), moved: before.endpoints.iter().map(place).collect() }
+        let numbers = self.endpoints.iter().map(|endpoint| number(*endpoint)).collect();
+        Changes { at: now, count: self.count(), moved: before.endpoints.iter().map(place).collect(), numbers }
     }
 
     /// Which version of the Service's endpoints this is.
