@@ -536,7 +536,12 @@ fn an_interrupted_run_keeps_what_is_finished() {
     send("-INT", &child);
     let done = child.wait_with_output().expect("it ends");
     assert_eq!(status(&done), 130, "{}", stderr(&done));
-    assert!(stderr(&done).contains("interrupted: writing what is finished"), "{}", stderr(&done));
+    assert_eq!(stderr(&done), "\ninterrupted: writing what is finished (once more: stop at once)\nresults in out\n");
+    assert!(
+        stdout(&done).contains("\ninterrupted: what follows is over the replications that were finished\n"),
+        "{}",
+        stdout(&done)
+    );
     let path = scratch.path().join("out");
     let run: serde_json::Value =
         serde_json::from_slice(&fs::read(path.join("run.json")).expect("run.json")).expect("JSON");
@@ -550,6 +555,29 @@ fn an_interrupted_run_keeps_what_is_finished() {
     assert_eq!(replications, (0..finished).collect::<Vec<_>>(), "the first ones, without a gap");
     let left = fs::read_dir(&path).expect("a directory").filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     assert!(left.into_iter().all(|name| !name.ends_with(".tmp")));
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupted_explanation_says_that_there_is_none() {
+    let scratch = scratch();
+    write(scratch.path(), "long.yaml", &RICH.replace("requests: 12000", "requests: 30000"));
+    let arguments = ["explain", "long.yaml", "--replications", "2000", "-j", "2", "--variant", "base"];
+    let child = windtunnel(scratch.path(), &arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = child.expect("the binary can be started");
+    // Nothing shows from outside that it has begun; two thousand replications take many times as long.
+    std::thread::sleep(Duration::from_secs(2));
+    send("-INT", &child);
+    let done = child.wait_with_output().expect("it ends");
+    assert_eq!(
+        (stderr(&done).as_str(), stdout(&done).as_str(), status(&done)),
+        (
+            "\ninterrupted: writing what is finished (once more: stop at once)\n\
+             interrupted before there was anything to explain\n",
+            "",
+            130
+        )
+    );
 }
 
 #[test]

@@ -151,6 +151,15 @@ fn a_point_is_best_only_where_all_others_are_separable_from_it() {
     let (_, text) = sweep(scratch.path(), "equal", &vary);
     assert!(text.contains("No best in latency_mean_ms: the lowest is interval=1s ("), "{text}");
     assert!(flat(&text).contains("not separable from interval=2s."), "{text}");
+    // What is little better may be so by chance; how many replications would tell is said of the nearest.
+    let vary = ["--vary", "proxies[edge].balancer.policy=random,least-request", "--metric", "latency_mean_ms"];
+    let (_, text) = sweep(scratch.path(), "chance", &vary);
+    let text = flat(&text);
+    let (_, sentence) =
+        text.split_once("No best in latency_mean_ms: the lowest is policy=least-request (").expect(&text);
+    let (_, sentence) = sentence.split_once("), not separable from policy=random; about ").expect(&text);
+    let (needed, _) = sentence.split_once(" replications would tell it from the first. Of 2 points").expect(&text);
+    assert!(needed.parse::<u32>().is_ok_and(|needed| needed > 4), "{needed}");
     // Points that face other requests are not judged.
     let (_, text) = sweep(scratch.path(), "seeds", &["--vary", "run.seed=1,2"]);
     assert!(text.contains("The points differ in the seed or the window") && !text.contains("best in"), "{text}");

@@ -87,6 +87,16 @@ fn bad_parameters_are_refused() {
     assert!(Spec::renewal(Dist::zero()).is_err());
     assert!(Spec::profile(vec![]).is_err());
     assert!(Spec::mmpp(vec![], vec![]).is_err());
+    let second = SimDuration::from_secs(1);
+    assert_eq!(
+        Spec::day(1.0, 1.5, second),
+        Err("day: `amplitude` is a share of the mean and must lie between 0 and 1, not 1.5".to_owned())
+    );
+    assert_eq!(Spec::day(1.0, 0.5, SimDuration::ZERO), Err("day: `period` must be above 0".to_owned()));
+    assert_eq!(
+        Spec::batches(1.0, Dist::zero()),
+        Err("batches: `size` must not always be 0, as with constant 0s".to_owned())
+    );
     assert_eq!(Spec::closed(0, Dist::zero()), Err("closed: `users` must be 1 or more".to_owned()));
 }
 

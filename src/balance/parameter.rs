@@ -244,3 +244,22 @@ impl Given {
         self.refused
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Form, Parameter};
+
+    #[test]
+    fn a_parameter_says_what_may_be_written() {
+        let text = |form| Parameter { key: "k", form, default: "d", doc: "" }.text();
+        assert_eq!(text(Form::Count(1, 5)), "k: N (d)");
+        assert_eq!(text(Form::CountOr(1, 5, "all")), "k: N | all (d)");
+        assert_eq!(text(Form::Flag), "k: true | false (d)");
+        assert_eq!(text(Form::Word(&["first", "random"])), "k: first | random (d)");
+        assert_eq!(text(Form::Duration), "k: DURATION (d)");
+        assert_eq!(text(Form::DurationOr("none")), "k: DURATION | none (d)");
+        assert_eq!(text(Form::Weights), "k: [W, …] (d)");
+        assert_eq!(text(Form::Address), "k: IP:PORT (d)");
+        assert_eq!(text(Form::Ip), "k: IP (d)");
+    }
+}

@@ -6,17 +6,17 @@ use std::sync::atomic::AtomicBool;
 
 use super::args::{ExplainArgs, ExplainFormat};
 use super::console::Console;
+use super::metrics::choices;
 use super::progress::Bar;
 use super::simulate::{jobs, run_trouble};
 use super::{Status, Trouble, interrupt, load};
-use crate::experiment::{self, Finished, Options, RequestLog, Wanted};
+use crate::experiment::{self, Finished, Options, RequestLog, RunError, Wanted};
 use crate::model::plan::Plan;
 use crate::observe::outcome::{Labels, NoSink, RunOutcome};
 use crate::report::VariantSummary;
 use crate::report::directory::{SCENARIO_FILE, StoredScenario, stored_scenario};
 use crate::report::explain::{self, Candidate, Explanation, Survey, Surveyed, Told};
 use crate::scenario::{Loaded, Scenario, vary};
-use crate::yaml::nearest;
 
 /// What every step needs.
 struct Task<'a> {
@@ -36,7 +36,7 @@ pub(super) fn explain(args: &ExplainArgs, console: &Console) -> Result<Status, T
     let index = variant(args, &loaded, console)?;
     let stop = interrupt::flag();
     let settled = experiment::settle(&loaded.variants, jobs(&args.jobs), stop).transpose();
-    let settled = settled.map_err(|error| run_trouble(&loaded.name, error))?;
+    let settled = settled.map_err(|error| run_trouble(&format!("{}: ", loaded.name), error))?;
     let said = match settled {
         None => None,
         Some(mut variants) => {
@@ -70,7 +70,10 @@ fn read(args: &ExplainArgs, console: &Console) -> Result<Loaded, Trouble> {
     let StoredScenario { text, version, replications } = stored_scenario(path).map_err(Trouble::usage)?;
     let own = env!("CARGO_PKG_VERSION");
     if version != own {
-        console.note(&format!("{} was written by windtunnel {version}; this is {own}", path.display()));
+        console.note(&format!(
+            "warning: {} was written by windtunnel {version}, and this is {own}: its figures may differ",
+            path.display()
+        ));
     }
     let mut loaded =
         load::load_text(&path.join(SCENARIO_FILE).to_string_lossy(), &text, &args.overrides, &[], console)?;
@@ -129,14 +132,6 @@ fn replication_exists(args: &ExplainArgs, scenario: &Scenario) -> Result<(), Tro
     }
 }
 
-/// What could have been meant.
-fn choices(word: &str, known: &[&str]) -> String {
-    match nearest(word, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there are {}", known.join(", ")),
-    }
-}
-
 impl Task<'_> {
     /// The story of one request.
     fn one_story(&self, number: u64) -> Step<String> {
@@ -157,9 +152,13 @@ impl Task<'_> {
         }))
     }
 
+    fn trouble(&self, error: RunError) -> Trouble {
+        run_trouble(&format!("{}: ", self.scenario.name), error)
+    }
+
     fn stories(&self, wanted: &[Wanted]) -> Step<Vec<(usize, Told)>> {
         let told = experiment::stories(&self.scenario, wanted, jobs(&self.args.jobs), self.stop).transpose();
-        let told = told.map_err(|error| run_trouble(&self.scenario.name, error))?;
+        let told = told.map_err(|error| self.trouble(error))?;
         let with_replication = |(traffic, replication, story)| (traffic, Told { replication, story });
         Ok(told.map(|told| told.into_iter().map(with_replication).collect()))
     }
@@ -264,7 +263,7 @@ impl Task<'_> {
         let sinks = &|_, _, _: &Labels| -> Box<dyn crate::observe::outcome::Sink + Send> { Box::new(NoSink) };
         let finished = experiment::run(variants, &options, self.stop, &bar, sinks, consume);
         bar.finish();
-        finished.map_err(|error| run_trouble(&self.scenario.name, error))
+        finished.map_err(|error| self.trouble(error))
     }
 }
 

@@ -82,17 +82,22 @@ impl Trouble {
                 2
             }
             Self::Fault(message) => {
-                eprint_all(&format!(
-                    "internal fault: {message}\n\
-                     This is a bug in windtunnel {}, not in your scenario. Please report it with the scenario, the command\n\
-                     line and this message. No result was written.\n",
-                    env!("CARGO_PKG_VERSION")
-                ));
+                eprint_all(&fault(&message));
                 3
             }
             Self::Hangup => 0,
         }
     }
+}
+
+/// What is said of a bug.
+fn fault(message: &str) -> String {
+    format!(
+        "internal fault: {message}\n\
+         This is a bug in windtunnel {}, not in your scenario. Please report it with the scenario, the command\n\
+         line and this message. No result was written.\n",
+        env!("CARGO_PKG_VERSION")
+    )
 }
 
 /// Standard error may be closed as well; then there is nobody to tell.
@@ -129,4 +134,23 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Status::Interrupted) => 130,
         Err(trouble) => trouble.exit(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Trouble, fault};
+
+    #[test]
+    fn a_bug_is_not_blamed_on_the_scenario() {
+        let version = env!("CARGO_PKG_VERSION");
+        assert_eq!(
+            fault("replication 0: 5 of 6 requests are accounted for in browse"),
+            format!(
+                "internal fault: replication 0: 5 of 6 requests are accounted for in browse\n\
+                 This is a bug in windtunnel {version}, not in your scenario. Please report it with the scenario, the command\n\
+                 line and this message. No result was written.\n"
+            )
+        );
+        assert_eq!(Trouble::Fault("seen".to_owned()).exit(), 3);
+    }
 }

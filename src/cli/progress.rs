@@ -53,8 +53,7 @@ impl Progress for Bar {
         }
         let seconds = self.bar.elapsed().as_secs_f64();
         let rate = HumanCount((requests as f64 / seconds.max(1e-3)) as u64);
-        let left = left(seconds, self.bar.position());
-        self.bar.set_message(format!("{done_runs}/{total_runs} runs · {rate} requests/s · {left} left"));
+        self.bar.set_message(message((done_runs, total_runs), &rate, seconds, self.bar.position()));
     }
 
     fn share(&self, done: f64) {
@@ -64,6 +63,11 @@ impl Progress for Bar {
             self.bar.set_position(parts);
         }
     }
+}
+
+/// What stands beside the bar.
+fn message((done, total): (u64, u64), rate: &HumanCount, seconds: f64, parts: u64) -> String {
+    format!("{done}/{total} runs · {rate} requests/s · {} left", left(seconds, parts))
 }
 
 /// The time left if what is left goes on as what is done.
@@ -77,7 +81,15 @@ fn left(seconds: f64, parts: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::left;
+    use indicatif::HumanCount;
+
+    use super::{left, message};
+
+    #[test]
+    fn the_bar_says_what_is_done_and_left() {
+        let text = message((3, 40), &HumanCount(1_250_000), 60.0, 5_000);
+        assert_eq!(text, "3/40 runs · 1,250,000 requests/s · 60 seconds left");
+    }
 
     #[test]
     fn the_time_left_goes_by_the_work_that_is_done() {

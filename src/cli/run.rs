@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::args::{Format, RunArgs};
 use super::console::Console;
-use super::simulate::{Made, prepare, print_documents, simulate_all};
+use super::simulate::{Made, cannot_write, prepare, print_documents, simulate_all};
 use super::{Status, Trouble};
 use crate::report::{BATCH_FILE, Batch, json, markdown, summary_csv, terminal};
 
@@ -51,5 +51,5 @@ pub(super) fn run(args: &RunArgs, console: &Console) -> Result<Status, Trouble> 
 fn write_aside(path: &Path, text: &str) -> Result<(), Trouble> {
     let aside = path.with_extension("csv.tmp");
     let written = fs::write(&aside, text).and_then(|()| fs::rename(&aside, path));
-    written.map_err(|error| Trouble::usage(format!("cannot write to {}: {error}", path.display())))
+    written.map_err(|error| cannot_write(path, &error))
 }

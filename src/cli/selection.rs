@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Overrides, ValidateArgs};
 use super::console::Console;
+use super::metrics::choices;
 use super::{Trouble, load};
 use crate::scenario::{DiskFiles, ExpectedValue, Files as _, Scenario, Window};
 
@@ -22,6 +23,7 @@ pub(super) fn families(args: &ValidateArgs, console: &Console) -> Result<Vec<Fam
     let overrides =
         Overrides { seed: args.seed, replications: None, duration: None, set: Vec::new(), vary: Vec::new() };
     let mut families = Vec::new();
+    let mut known: Vec<(String, String)> = Vec::new();
     let mut files = Vec::new();
     for path in &args.paths {
         if Path::new(path).is_dir() {
@@ -45,6 +47,7 @@ pub(super) fn families(args: &ValidateArgs, console: &Console) -> Result<Vec<Fam
                 "{file} has no variant with `expect`, so there is nothing to validate"
             )));
         }
+        known.extend(cases.iter().map(|case| (file.clone(), case.variant.clone())));
         cases.retain(|case| args.case.is_empty() || args.case.iter().any(|id| selects(id, &file, &case.variant)));
         for case in &mut cases {
             // Objectives are for `run`; without them the outcome holds nothing but what is compared.
@@ -57,12 +60,13 @@ pub(super) fn families(args: &ValidateArgs, console: &Console) -> Result<Vec<Fam
             families.push(Family { file, cases });
         }
     }
-    if families.is_empty() {
-        return Err(Trouble::usage(if args.case.is_empty() {
-            "no scenario with `expect` was found".to_owned()
-        } else {
-            format!("no case is named {}", args.case.join(" or "))
-        }));
+    if known.is_empty() {
+        return Err(Trouble::usage(format!("no scenario with `expect` was found in {}", args.paths.join(", "))));
+    }
+    let unknown = args.case.iter().find(|id| !known.iter().any(|(file, variant)| selects(id, file, variant)));
+    if let Some(id) = unknown {
+        let names: Vec<&str> = known.iter().map(|(_, variant)| variant.as_str()).collect();
+        return Err(Trouble::usage(format!("no case is called `{id}`; {}", choices(id, &names))));
     }
     Ok(families)
 }

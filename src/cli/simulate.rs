@@ -138,7 +138,7 @@ impl<'w> Writing<'w> {
     }
 }
 
-fn cannot_write(output: &Path, error: &std::io::Error) -> Trouble {
+pub(super) fn cannot_write(output: &Path, error: &std::io::Error) -> Trouble {
     Trouble::usage(format!("cannot write to {}: {error}", output.display()))
 }
 

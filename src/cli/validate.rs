@@ -9,7 +9,7 @@ use super::args::{Format, ValidateArgs};
 use super::console::Console;
 use super::progress::Bar;
 use super::selection::{Family, case_name, families};
-use super::simulate::{jobs, run_trouble};
+use super::simulate::{cannot_write, jobs, run_trouble};
 use super::{Status, Trouble, interrupt};
 use crate::experiment::{self, Finished, Options, RequestLog};
 use crate::observe::outcome::{MetricValue, NoSink};
@@ -29,6 +29,7 @@ struct Line {
 }
 
 pub(super) fn validate(args: &ValidateArgs, console: &Console) -> Result<Status, Trouble> {
+    can_be_written(args)?;
     let mut lines = Vec::new();
     let mut interrupted = false;
     for family in families(args, console)? {
@@ -43,8 +44,7 @@ pub(super) fn validate(args: &ValidateArgs, console: &Console) -> Result<Status,
         if path == Path::new("-") {
             console.print(&text)?;
         } else {
-            fs::write(path, text)
-                .map_err(|error| Trouble::usage(format!("cannot write {}: {error}", path.display())))?;
+            fs::write(path, text).map_err(|error| cannot_write(path, &error))?;
         }
     }
     if args.json.as_deref() != Some(Path::new("-")) {
@@ -58,6 +58,15 @@ pub(super) fn validate(args: &ValidateArgs, console: &Console) -> Result<Status,
         true => Status::Done,
         false => Status::Missed,
     })
+}
+
+/// Whether there is a place for the verdicts: nobody wants to learn that there is none after an hour.
+fn can_be_written(args: &ValidateArgs) -> Result<(), Trouble> {
+    let Some(path) = args.json.as_deref().filter(|path| *path != Path::new("-")) else { return Ok(()) };
+    // What exists keeps its content until there is another.
+    let there = path.exists();
+    fs::OpenOptions::new().append(true).create(true).open(path).map_err(|error| cannot_write(path, &error))?;
+    if there { Ok(()) } else { fs::remove_file(path).map_err(|error| cannot_write(path, &error)) }
 }
 
 /// Runs the cases of a file; only the values that are compared are kept, however many replications there are.

@@ -339,3 +339,21 @@ fn check(plan: &Plan, outcome: &RunOutcome) -> Result<(), RunError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::any::Any;
+
+    use super::{RunError, broken};
+
+    #[test]
+    fn a_run_that_panics_is_named_with_what_it_said() {
+        let said = |panic: Box<dyn Any + Send>| match broken(3, panic.as_ref()) {
+            RunError::Invariant(message) => message,
+            RunError::Unrunnable(message) => panic!("{message}"),
+        };
+        assert_eq!(said(Box::new("time went back")), "replication 3: time went back");
+        assert_eq!(said(Box::new("time went back".to_owned())), "replication 3: time went back");
+        assert_eq!(said(Box::new(5)), "replication 3: the model stopped without a message");
+    }
+}

@@ -267,3 +267,46 @@ fn every_listed_distribution_can_be_built_and_described() {
     assert_eq!(Dist::constant(SimDuration::from_millis(20)).describe(), "constant 20ms");
     assert_eq!(Dist::pareto(1.5, 0.001, Some(2.0)).unwrap().describe(), "pareto (alpha 1.5, min 1ms, max 2s)");
 }
+
+/// Messages quote a law where its draws are out of place.
+#[test]
+fn every_law_describes_itself_whole() {
+    let ms = |count| Dist::constant(SimDuration::from_millis(count));
+    let described = [
+        (Dist::uniform(0.001, 0.003), "uniform (min 1ms, max 3ms)"),
+        (Dist::exponential(0.01), "exponential (mean 10ms)"),
+        (Dist::erlang(3, 0.01), "erlang (k 3, mean 10ms)"),
+        (Dist::gamma(0.5, 0.01), "gamma (shape 0.5, mean 10ms)"),
+        (
+            Dist::hyperexponential(vec![0.4, 0.6], vec![100.0, 50.0]),
+            "hyperexponential (0.4 with mean 10ms, 0.6 with mean 20ms)",
+        ),
+        (Dist::lognormal_median_p99(0.005, 0.02), "lognormal (mean 5.971466ms, cv 0.652944)"),
+        (Dist::normal(0.01, 0.002), "normal (mean 10ms, sd 2ms, not below 0)"),
+        (Dist::weibull(1.5, 0.01), "weibull (shape 1.5, scale 10ms)"),
+        (Dist::bimodal(0.1, 0.005, 0.1), "bimodal (low 5ms, high 100ms with probability 0.1)"),
+        (Dist::mixture(vec![(9.0, ms(5)), (1.0, ms(1_000))]), "mixture (0.9 of constant 5ms, 0.1 of constant 1s)"),
+        (Dist::empirical(vec![0.001, 0.003]), "empirical (2 values, mean 2ms)"),
+        (Dist::histogram(vec![0.001, 0.002], vec![1.0, 2.0]), "histogram (2 buckets, mean 1ms)"),
+        (Dist::geometric(3.0), "geometric (mean 3)"),
+    ];
+    for (dist, text) in described {
+        assert_eq!(dist.expect(text).describe(), text);
+    }
+}
+
+#[test]
+fn a_probability_lies_between_0_and_1() {
+    assert_eq!(
+        Dist::bimodal(1.1, 1.0, 2.0).expect_err("more than certain"),
+        "bimodal: `p` is a probability and must lie between 0 and 1, not 1.1"
+    );
+}
+
+#[test]
+fn a_law_of_one_value_keeps_to_the_clock() {
+    assert_eq!(
+        Dist::uniform(1e12, 1e12).expect_err("thirty thousand years"),
+        "uniform: `min` must be 0 or more and at most 146 years, not 1000000000000 s"
+    );
+}

@@ -352,3 +352,20 @@ fn notes(summary: &Summary, comparison: &Comparison) -> Vec<String> {
     }
     notes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_says_how_many_replications_would_tell() {
+        let not_separable =
+            |needed| Some(Verdict::Judged(DifferenceVerdict::NotSeparable { replications_needed: needed }));
+        assert_eq!(verdict(not_separable(Some(2_500))), "not separable (≈\u{a0}2,500)");
+        assert_eq!(verdict(not_separable(None)), "not separable");
+        assert_eq!(verdict(Some(Verdict::Unranked(Flag::Saturated))), "not ranked");
+        assert_eq!(verdict(None), "");
+        assert_eq!(probability(0.000_099), "< 0.0001");
+        assert_eq!(probability(0.04), "0.0400");
+    }
+}

@@ -372,7 +372,13 @@ mod tests {
         write(path, "shop", "runs.csv").expect("the same scenario");
         assert_eq!(names(path), ["notes.txt", "run.json", "runs.csv"], "requests.csv was of the old run");
         let refusal = write(path, "bank", "runs.csv").expect_err("another scenario");
-        assert!(refusal.contains("another scenario, `shop`") && refusal.contains("--force"), "{refusal}");
+        assert_eq!(
+            refusal,
+            format!(
+                "{} holds a result of another scenario, `shop`; write elsewhere with --output DIR, or replace it with --force",
+                path.display()
+            )
+        );
         assert_eq!(names(path), ["notes.txt", "run.json", "runs.csv"], "a refusal changes nothing");
         drop(Directory::open(path, "bank", true).expect("forced"));
         assert_eq!(names(path), ["notes.txt"]);
@@ -383,12 +389,18 @@ mod tests {
         let temporary = tempfile::tempdir().expect("a temporary directory");
         fs::write(temporary.path().join("scenario.yaml"), "mine").expect("a file");
         let refusal = Directory::open(temporary.path(), "shop", false).expect_err("not a result");
-        assert!(refusal.contains("`scenario.yaml`") && refusal.contains("--force"), "{refusal}");
+        let foreign = |file: &str| {
+            format!(
+                "{} is not a result directory (it holds `{file}`); write elsewhere with --output DIR, or add the result files to it with --force",
+                temporary.path().display()
+            )
+        };
+        assert_eq!(refusal, foreign("scenario.yaml"));
         drop(Directory::open(temporary.path(), "shop", true).expect("forced"));
         assert_eq!(names(temporary.path()), ["scenario.yaml"], "what a run does not write, it does not remove");
         fs::write(temporary.path().join(RUN_FILE), "{}").expect("a file");
         let refusal = Directory::open(temporary.path(), "shop", false).expect_err("not ours");
-        assert!(refusal.contains("run.json"), "{refusal}");
+        assert_eq!(refusal, foreign("run.json"));
     }
 
     #[test]
@@ -410,7 +422,8 @@ mod tests {
         let temporary = tempfile::tempdir().expect("a temporary directory");
         let first = Directory::open(temporary.path(), "shop", false).expect("an empty directory");
         let refusal = Directory::open(temporary.path(), "shop", false).expect_err("the first still writes");
-        assert!(refusal.contains("another windtunnel is writing"), "{refusal}");
+        let shown = temporary.path().display();
+        assert_eq!(refusal, format!("another windtunnel is writing to {shown}; wait for it, or use --output DIR"));
         drop(first);
         write(temporary.path(), "shop", "runs.csv").expect("the first is gone");
     }

@@ -33,6 +33,8 @@ mod table;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_texts;
 mod timeline;
 pub mod verdict;
 mod why;

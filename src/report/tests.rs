@@ -230,6 +230,11 @@ fn write(path: &Path) -> Summary {
     files.finish(false, json!({"jobs": 2})).expect("files can be written")
 }
 
+/// What both replications say.
+pub(super) fn summary(path: &Path) -> Summary {
+    write(path)
+}
+
 fn read(path: &Path, file: &str) -> String {
     fs::read_to_string(path.join(file)).expect("the file was written")
 }
@@ -500,7 +505,7 @@ fn saturation_and_interruption_are_said_aloud() {
     let text = terminal::render(&summary, style);
     assert!(text.contains("traffic browse  SATURATED") && text.contains("interrupted: what follows"), "{text}");
     let text = markdown::render(&summary);
-    assert!(text.contains("### browse **SATURATED**") && text.contains("**Interrupted**"), "{text}");
+    assert!(text.contains("### browse **SATURATED**") && text.contains("**Interrupted**: over the"), "{text}");
 }
 
 #[test]

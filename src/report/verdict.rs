@@ -327,6 +327,12 @@ mod tests {
     }
 
     #[test]
+    fn without_a_value_there_is_no_verdict() {
+        let judgement = judge(&expectation(ExpectedValue::List(vec![0.005])), &[], false);
+        assert_eq!((judgement.verdict, judgement.note.as_deref()), (Verdict::Imprecise, Some("nothing was observed")));
+    }
+
+    #[test]
     fn few_replications_prove_nothing_without_a_tolerance() {
         let e = Expectation { tolerance: None, ..expectation(ExpectedValue::Number(2.0)) };
         let judge = |values: &[f64], quick| {

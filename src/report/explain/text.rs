@@ -262,7 +262,8 @@ fn pod_sentence(tail: &Tail, row: &TailRow) -> Option<String> {
         return None;
     }
     let percent = |pod: &PodRow| tail.growth(pod.spent) / growth * 100.0;
-    let part = |pod: &PodRow| format!("{} {:.0} %", pod.pod, percent(pod).max(0.0));
+    // Where some shrank, others grew by more than the whole; and no zero is negative.
+    let part = |pod: &PodRow| format!("{} {:.0} %", pod.pod, percent(pod).round() + 0.0);
     let worth = |pod: &&PodRow| percent(pod) >= LEAST_PERCENT || pods <= MOST_EVEN;
     let named: Vec<String> = row.pods.iter().take(MOST_PODS).filter(worth).map(part).collect();
     let spread = match pods - named.len() {

@@ -10,7 +10,7 @@ use super::dist::dist;
 use crate::manifest::NodeObject;
 use crate::random::Dist;
 use crate::time::SimDuration;
-use crate::yaml;
+use crate::yaml::{self, Problem};
 
 /// Most pods of a node that does not say (the kubelet's `maxPods`).
 const MAX_PODS_PER_NODE: u32 = 110;
@@ -159,6 +159,13 @@ pub(super) fn network(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, nodes:
     }
     let Some(object) = cx.object(node, &tables::NETWORK) else { return network };
     let zones = nodes.iter().map(|node| node.zone.as_str()).collect::<BTreeSet<_>>().len();
+    if object.get("loopback").is_some_and(|node| node.as_str() != Some("0s")) {
+        let problem = Problem::warning(
+            object.key_span("loopback"),
+            "`loopback` changes nothing: requests between containers of one pod are not simulated",
+        );
+        cx.problems.push(problem.help("leave it out, or write 0s"));
+    }
     // Nothing crosses the loopback, so it is not worth a word.
     for (key, place, value, crossed) in [
         ("loopback", &mut network.loopback, "0s", false),

@@ -10,6 +10,7 @@ mod mutations;
 mod patch;
 mod texts;
 mod vary;
+mod without;
 
 use std::collections::BTreeMap;
 
