@@ -84,7 +84,11 @@ fn read_type<'n>(context: &mut Context<'_>, spec: &mut Fields<'n>) -> Option<&'n
         return Some(text);
     }
     let message = format!("`spec.type` must be a type of Service, and this is `{text}`");
-    context.error(node.span, &message, "write ClusterIP, NodePort, LoadBalancer or ExternalName");
+    let help = match nearest(text, ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "write ClusterIP, NodePort, LoadBalancer or ExternalName".to_owned(),
+    };
+    context.error(node.span, &message, &help);
     None
 }
 

@@ -199,7 +199,7 @@ fn wrong_values_in_used_fields_are_errors_at_their_place() {
     refused(&service("selector: {app: web}"), "3:18", &["at least one port"]);
     refused(&service("selector: [app], ports: [{port: 80}]"), "4:18", &["a map of texts"]);
     refused(&service("selector: {app: web}, ports: [{port: 80}], clusterIP: 10.0.0"), "4:62", &["10.96.0.10"]);
-    refused(&service("type: clusterip, ports: [{port: 80}]"), "4:14", &["write ClusterIP"]);
+    refused(&service("type: clusterip, ports: [{port: 80}]"), "4:14", &["did you mean `ClusterIP`?"]);
     refused("apiVersion: v1\nkind: Service\nmetadata: {name: web}\n", "3:18", &["`spec` is missing"]);
     refused(
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 1}\n",

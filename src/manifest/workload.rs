@@ -4,7 +4,7 @@ use super::fields::{Context, Fields, NameRule};
 use super::object::{ContainerObject, ContainerPort, WorkloadObject};
 use super::subject::Role;
 use crate::discovery::resolv_conf::{DnsConfig, DnsPolicy, PodDns};
-use crate::yaml::{Node, Span};
+use crate::yaml::{Node, Span, nearest};
 
 /// Largest `replicas` that Kubernetes stores.
 const MOST_REPLICAS: u32 = i32::MAX.unsigned_abs();
@@ -133,7 +133,11 @@ fn read_names(context: &mut Context<'_>, pod: &mut Fields<'_>, workload: &mut Wo
         Some("None") => DnsPolicy::None,
         Some(other) => {
             let message = format!("`dnsPolicy` must be a policy, and this is `{other}`");
-            context.error(place, &message, "write ClusterFirst, ClusterFirstWithHostNet, Default or None");
+            let help = match nearest(other, ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"]) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "write ClusterFirst, ClusterFirstWithHostNet, Default or None".to_owned(),
+            };
+            context.error(place, &message, &help);
             DnsPolicy::ClusterFirst
         }
     };

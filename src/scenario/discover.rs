@@ -22,6 +22,7 @@ use crate::discovery::records::{
 use crate::discovery::resolv_conf::{Candidates, ClusterDns, Library, Options, PodDns, ResolvConf, candidates};
 use crate::manifest::{ServiceObject, TargetPort, WorkloadObject};
 use crate::time::SimDuration;
+use crate::yaml::nearest;
 
 /// The address that kubeadm gives the Service `kube-dns`.
 pub(super) const KUBE_DNS: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
@@ -176,6 +177,12 @@ impl Discovery {
             return Ok(Found { port: group.first, resolution: None, fails: Some(FailureCause::EnvMissing) });
         }
         let links = client.workload.and_then(|workload| self.links.get(workload)).copied().unwrap_or(true);
+        let variables = environment::service_variables(&self.known, client.namespace, links);
+        let own = environment::mangled(&group.name);
+        let own = variables.keys().map(String::as_str).filter(|name| name.starts_with(&own));
+        if let Some(near) = nearest(name, own) {
+            return Err((message, Some(format!("did you mean `$({near})`?"))));
+        }
         let why = if group.headless {
             format!("service/{service} is headless, and only Services with a cluster IP have variables")
         } else if group.namespace != client.namespace {
@@ -226,7 +233,10 @@ impl Discovery {
                 let name = &asked[position as usize].name;
                 (self.port_behind(name, text, url, services)?, None)
             }
-            _ => (self.port_meant(url, client, (&file, library), fails, services)?, Some(FailureCause::DnsNxdomain)),
+            _ => (
+                self.port_meant(url, client, (&file, library, options.ndots), fails, services)?,
+                Some(FailureCause::DnsNxdomain),
+            ),
         };
         if self.rules.autopath && first == NameServer::Cluster {
             walk_for_the_client(&mut asked, outcome, &names);
@@ -342,7 +352,7 @@ impl Discovery {
         &self,
         url: &Url<'_>,
         client: Client<'_>,
-        (file, library): (&ResolvConf, Library),
+        (file, library, ndots): (&ResolvConf, Library, u32),
         fails: bool,
         services: &ServiceTable,
     ) -> Result<usize, Bad> {
@@ -365,15 +375,36 @@ impl Discovery {
                 return port(group);
             }
             let message = format!("`{}` does not resolve at the client", shorten(url.host));
-            let help =
-                format!("with {library:?} its resolv.conf is `{}`", file.text().trim_end().replace('\n', "`, `"));
-            return Err((message, Some(help)));
+            return Err((message, Some(self.why_unresolved(group, file, library, ndots))));
         }
         let elsewhere = meant.and_then(|(name, _)| services.groups.iter().find(|group| group.name == name));
         match elsewhere {
             Some(group) if fails => port(group),
             _ => Err(url::not_found(url.host, client.namespace, &self.rules.domain, services)),
         }
+    }
+}
+
+impl Discovery {
+    /// How a client looks for names that does not find a Service, and what it would find.
+    fn why_unresolved(&self, group: &Group, file: &ResolvConf, library: Library, ndots: u32) -> String {
+        let library = match library {
+            Library::Glibc => "glibc",
+            Library::Musl => "musl",
+            Library::Go => "go",
+        };
+        let text = file.text();
+        // What the options say may be overruled; of them only ndots matters here.
+        let lines: Vec<String> =
+            text.lines().filter(|line| !line.starts_with("options ")).map(|line| format!("`{line}`")).collect();
+        let advice = if file.nameservers.contains(&self.cluster.address) {
+            format!("the whole name is {}.{}.svc.{}", group.name, group.namespace, self.rules.domain)
+        } else {
+            "this name server knows no Services: write a cluster IP, or another `dnsPolicy` for the pods (with \
+             `hostNetwork` ClusterFirstWithHostNet)"
+                .to_owned()
+        };
+        format!("with {library} and ndots {ndots} its resolv.conf is {}; {advice}", lines.join(", "))
     }
 }
 

@@ -213,6 +213,9 @@ impl ServiceTable {
         match all.as_slice() {
             [only] => Ok(only),
             [] => {
+                if let Some(space) = namespace {
+                    return Err(self.not_in_namespace(space, name));
+                }
                 let known = self.groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>();
                 let help = match nearest(name, known.iter().copied()) {
                     Some(near) if near != name => Some(format!("did you mean `service/{near}`?")),
@@ -230,6 +233,19 @@ impl ServiceTable {
     }
 }
 
+impl ServiceTable {
+    /// What is said of a namespace that has no Service of that name, or does not exist.
+    fn not_in_namespace(&self, space: &str, name: &str) -> super::values::Bad {
+        let known: Vec<String> = self.groups.iter().map(|one| format!("{}/{}", one.namespace, one.name)).collect();
+        let help = match nearest(&format!("{space}/{name}"), known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `service/{near}`?"),
+            None => format!("the Services are {}", super::values::shorten(&known.join(", "))),
+        };
+        let shorten = super::values::shorten;
+        (format!("no Service `{}` in namespace `{}`", shorten(name), shorten(space)), Some(help))
+    }
+}
+
 fn selected_by(selector: &[(String, String)], namespace: &str, workloads: &[WorkloadObject]) -> Vec<usize> {
     let fits = |workload: &WorkloadObject| workload.namespace == namespace && selects(selector, &workload.labels);
     (0..workloads.len()).filter(|&index| fits(&workloads[index])).collect()
@@ -244,7 +260,10 @@ fn matches_nothing(service: &ServiceObject, workloads: &[WorkloadObject]) -> Rea
     // The workload that fails by the fewest labels is the one that was probably meant.
     let near = workloads.iter().filter(|workload| !workload.labels.is_empty()).max_by_key(|workload| {
         let shared = selector.iter().filter(|pair| workload.labels.contains(pair)).count();
-        (shared, workload.name == service.name, workload.namespace == namespace)
+        let alike = selector.iter().filter(|(key, value)| {
+            workload.labels.iter().any(|(own, label)| own == key && nearest(value, [label.as_str()]).is_some())
+        });
+        (shared, workload.name == service.name, alike.count(), workload.namespace == namespace)
     });
     let help = near.map(|workload| {
         format!(

@@ -48,7 +48,7 @@ pub(super) static EXTERNAL: Shape = Shape {
     name: "external",
     doc: "A name outside the cluster.",
     fields: &[
-        required("name", Text, "The name."),
+        required("name", Text, "The name outside, such as api.example.com."),
         required("to", Text, "`service/NAME` that stands for what the name leads to."),
         field("ttl", Duration, "60s", "How long its answers may be used again."),
         field("ipv6", Bool, "false", "Whether it has an IPv6 address too."),

@@ -2,7 +2,9 @@
 //!
 //! The models here draw no random number, so that their figures can be worked out and never change by chance.
 
+mod discovery;
 mod explained;
+
 mod reports;
 #[path = "../support/mod.rs"]
 mod support;
