@@ -330,6 +330,62 @@ spec: {clusterIP: None, selector: {app: db}, ports: [{port: 5432}]}
     }
 }
 
+/// One query a name for the record, then A and AAAA for the host that it names; behind a headless Service one of the pods.
+#[test]
+fn a_service_is_found_by_the_name_of_its_port() {
+    let manifests = "---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: db}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: db}}
+  template: {metadata: {labels: {app: db}}, spec: {containers: [{name: pg, ports: [{name: sql, containerPort: 5432}]}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec: {selector: {app: db}, ports: [{name: sql, port: 5000, targetPort: sql}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: peers}
+spec: {clusterIP: None, selector: {app: db}, ports: [{name: sql, port: 5432}]}
+";
+    let directory = scratch();
+    let counts = |to: &str, library: &str| {
+        let more = format!("resolver: {{library: {library}}}, connections:");
+        let scenario =
+            BASE.replace("http://web/", to).replace("connections:", &more).replace("requests: 20", "requests: 60");
+        let arguments = ["--requests", "all", "--force"];
+        let path = results(directory.path(), &format!("{scenario}{manifests}"), "out", &arguments);
+        let requests = table(&path, "requests.csv");
+        assert!(requests.iter().all(|row| row["outcome"] == "succeeded"), "{to}: {:?}", requests[0]);
+        let pods: std::collections::BTreeSet<String> = requests.iter().map(|row| row["pod"].clone()).collect();
+        assert_eq!(pods.len(), 3, "{to}: {pods:?}");
+        let of = |row: &Row| (row["name"].clone(), row["type"].clone(), count(row, "queries"), count(row, "nxdomain"));
+        let rows: Vec<_> = table(&path, "dns.csv").iter().map(of).collect();
+        (nanos(&requests[0]["dns_ms"], 6) / 1_000, rows)
+    };
+    for library in ["glibc", "go"] {
+        let (micros, rows) = counts("http://_sql._tcp.db.default/", library);
+        assert_eq!(micros, 3_000, "{library}: a name that is not there, the record, the host");
+        let expected = [
+            ("_sql._tcp.db.default", "lookup", 60, 0),
+            ("_sql._tcp.db.default.default.svc.cluster.local", "SRV", 60, 60),
+            ("_sql._tcp.db.default.svc.cluster.local", "SRV", 60, 0),
+            ("db.default.svc.cluster.local", "A", 60, 0),
+            ("db.default.svc.cluster.local", "AAAA", 60, 0),
+        ];
+        let shown: Vec<_> = rows.iter().filter(|row| row.1 != "server").collect();
+        let shown: Vec<_> = shown.iter().map(|row| (row.0.as_str(), row.1.as_str(), row.2, row.3)).collect();
+        assert_eq!(shown, expected, "{library}");
+    }
+    let (micros, rows) = counts("http://_sql._tcp.peers/", "glibc");
+    assert_eq!(micros, 2_000);
+    assert!(rows.iter().any(|row| (row.0.as_str(), row.2) == ("*.peers.default.svc.cluster.local", 60)), "{rows:?}");
+}
+
 /// The servers stand in the summary as pods of a Service.
 #[test]
 fn the_summary_shows_the_servers() {

@@ -233,6 +233,20 @@ impl Zone {
         }
     }
 
+    /// Where the SRV record of a named port leads: the Service, the port's name and number, and the host, of several pods
+    /// with `*` for what differs.
+    #[must_use]
+    pub fn service_port(&self, name: &str) -> Option<(usize, u16, String)> {
+        let reply = self.answer(name, RecordType::Srv).ok()?;
+        let [_, _, service, namespace, "svc"] = self.labels(name)?[..] else { return None };
+        let index = self.service(namespace, service)?;
+        match reply.data.first()? {
+            Data::Service { port, host } if reply.data.len() == 1 => Some((index, *port, host.clone())),
+            Data::Service { port, .. } => Some((index, *port, format!("*.{service}.{namespace}.svc.{}", self.domain))),
+            _ => None,
+        }
+    }
+
     /// Which Service a name leads to, however many aliases lie between, and which of its endpoints where it names one.
     #[must_use]
     pub fn leads_to(&self, name: &str) -> Option<(usize, Option<Ipv4Addr>)> {
@@ -482,6 +496,19 @@ mod tests {
         assert_eq!(zone.leads_to("twice.front.svc.cluster.local"), Some((0, None)));
         assert_eq!(zone.leads_to("db-1.db.front.svc.cluster.local"), Some((1, Some(Ipv4Addr::new(10, 244, 0, 3)))));
         assert_eq!(zone.leads_to("out.front.svc.cluster.local"), None);
+    }
+
+    #[test]
+    fn a_named_port_leads_to_its_service() {
+        let zone = zone(Pods::Insecure);
+        let of = |name: &str| zone.service_port(&format!("{name}.front.svc.cluster.local"));
+        assert_eq!(of("_http._tcp.web"), Some((0, 80, "web.front.svc.cluster.local".to_owned())));
+        assert_eq!(of("_http._tcp.db"), Some((1, 80, "*.db.front.svc.cluster.local".to_owned())));
+        for none in
+            ["_http._udp.web", "_grpc._tcp.web", "_http._tcp.down", "_http._tcp.alias", "_http._tcp.nobody", "web"]
+        {
+            assert_eq!(of(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::net::Ipv4Addr;
 
 use super::decode::dns::{External, Resolver, Rules};
-use super::dns::{Name, NameServer, Reply, Resolution};
+use super::dns::{Name, NameServer, Reply, Resolution, Target};
 use super::objects::{Objects, short};
 use super::services::{Group, ServiceTable, container_with, dotted};
 use super::url::{self, Url};
@@ -22,7 +22,7 @@ use crate::discovery::records::{
 use crate::discovery::resolv_conf::{Candidates, ClusterDns, Library, Options, PodDns, ResolvConf, candidates};
 use crate::manifest::{ServiceObject, TargetPort, WorkloadObject};
 use crate::time::SimDuration;
-use crate::yaml::nearest;
+use crate::yaml;
 
 /// The address that kubeadm gives the Service `kube-dns`.
 pub(super) const KUBE_DNS: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
@@ -180,7 +180,7 @@ impl Discovery {
         let variables = environment::service_variables(&self.known, client.namespace, links);
         let own = environment::mangled(&group.name);
         let own = variables.keys().map(String::as_str).filter(|name| name.starts_with(&own));
-        if let Some(near) = nearest(name, own) {
+        if let Some(near) = yaml::nearest(name, own) {
             return Err((message, Some(format!("did you mean `$({near})`?"))));
         }
         let why = if group.headless {
@@ -214,21 +214,36 @@ impl Discovery {
         let library = resolver.library.unwrap_or_default();
         let mut options = Options::read(&file.options, library);
         resolver.change(&mut options);
-        let names = candidates(url.host, &file.search, options.ndots, library);
+        let service = url::is_service(url.host);
+        // musl asks for other records than addresses without the search list.
+        let search: &[String] = if service && library == Library::Musl { &[] } else { &file.search };
+        let names = candidates(url.host, search, options.ndots, library);
         let server = |address: &String| match *address == self.cluster.address {
             true => NameServer::Cluster,
             false => NameServer::Outside,
         };
         let servers: Vec<NameServer> = file.nameservers.iter().map(server).collect();
-        let settings = Settings::new(library, &options, servers.len(), resolver.both.unwrap_or(true), &names);
+        let both = resolver.both.unwrap_or(true);
+        let settings = Settings::new(library, &options, servers.len(), both && !service, &names);
         let first = servers.first().copied().unwrap_or(NameServer::Outside);
         let mut asked = Vec::new();
+        let mut target = None;
         for name in &names.names {
-            let answers = (self.reply(name, RecordType::A)?, self.reply(name, RecordType::Aaaa)?);
-            asked.push(Name { name: name.clone(), a: answers.0, aaaa: answers.1 });
+            asked.push(self.asked(name.clone(), service)?);
         }
         let outcome = end_of(settings, &asked, first);
+        if let Some(port) = url.port.filter(|_| service) {
+            let message = format!("`{}` brings its port along, and the URL names {port}", shorten(url.host));
+            return Err((message, Some(format!("write http://{}/", url.host))));
+        }
         let (port, fails) = match outcome {
+            Outcome::Found(position) if service => {
+                let name = &asked[position as usize].name;
+                let (group, number, host) = self.zone.service_port(name).expect("the record has been found");
+                target = Some(self.target(host, &options, servers.len(), both, library)?);
+                let at = Url { host: url.host, port: Some(number) };
+                (url::port_of_group(text, &at, &services.groups[group], services)?, None)
+            }
             Outcome::Found(position) => {
                 let name = &asked[position as usize].name;
                 (self.port_behind(name, text, url, services)?, None)
@@ -238,7 +253,8 @@ impl Discovery {
                 Some(FailureCause::DnsNxdomain),
             ),
         };
-        if self.rules.autopath && first == NameServer::Cluster {
+        // The plugin walks for addresses only.
+        if self.rules.autopath && !service && first == NameServer::Cluster {
             walk_for_the_client(&mut asked, outcome, &names);
         }
         let cache = resolver.cache.flatten();
@@ -246,6 +262,7 @@ impl Discovery {
             host: url.host.to_owned(),
             names: asked,
             settings,
+            target,
             servers,
             rotate: options.rotate,
             tcp: options.use_vc,
@@ -254,6 +271,34 @@ impl Discovery {
             shared: library == Library::Go || cache.is_some(),
         });
         Ok(Found { port, resolution, fails })
+    }
+
+    /// A name with what the servers answer to it.
+    fn asked(&self, name: String, service: bool) -> Result<Name, Bad> {
+        let (first, second) =
+            if service { (RecordType::Srv, RecordType::Srv) } else { (RecordType::A, RecordType::Aaaa) };
+        let (a, aaaa) = (self.reply(&name, first)?, self.reply(&name, second)?);
+        Ok(Name { name, service, a, aaaa })
+    }
+
+    /// The host that an SRV record names, which is absolute.
+    fn target(
+        &self,
+        host: String,
+        options: &Options,
+        servers: usize,
+        both: bool,
+        library: Library,
+    ) -> Result<Target, Bad> {
+        let names = candidates(&format!("{host}."), &[], options.ndots, library);
+        let settings = Settings::new(library, options, servers, both, &names);
+        let mut name = self.asked(host, false)?;
+        if name.name.starts_with("*.") {
+            // Whichever pod it is, it has an address as the Service has.
+            name.a.answer = Answer::Address;
+            name.aaaa.answer = Answer::NoData;
+        }
+        Ok(Target { name, settings })
     }
 
     /// What the cluster's servers answer.
@@ -356,7 +401,9 @@ impl Discovery {
         fails: bool,
         services: &ServiceTable,
     ) -> Result<usize, Bad> {
-        let meant = url::meant(url.host, client.namespace, &self.rules.domain);
+        let host =
+            if url::is_service(url.host) { url.host.splitn(3, '.').nth(2).unwrap_or_default() } else { url.host };
+        let meant = url::meant(host, client.namespace, &self.rules.domain);
         let group = meant.and_then(|(name, space)| self.zone.service(space, name)).map(|index| &services.groups[index]);
         let port = |group: &Group| match group.unusable.as_ref().or_else(|| group.broken.iter().flatten().next()) {
             None => {
@@ -374,13 +421,16 @@ impl Discovery {
             if fails || group.headless && file.nameservers.contains(&self.cluster.address) {
                 return port(group);
             }
+            if let Some(bad) = without_port(url.host, group, services) {
+                return Err(bad);
+            }
             let message = format!("`{}` does not resolve at the client", shorten(url.host));
             return Err((message, Some(self.why_unresolved(group, file, library, ndots))));
         }
         let elsewhere = meant.and_then(|(name, _)| services.groups.iter().find(|group| group.name == name));
         match elsewhere {
             Some(group) if fails => port(group),
-            _ => Err(url::not_found(url.host, client.namespace, &self.rules.domain, services)),
+            _ => Err(url::not_found(host, client.namespace, &self.rules.domain, services)),
         }
     }
 }
@@ -406,6 +456,26 @@ impl Discovery {
         };
         format!("with {library} and ndots {ndots} its resolv.conf is {}; {advice}", lines.join(", "))
     }
+}
+
+/// What is wrong with a host that asks a Service for a port that it does not have.
+fn without_port(host: &str, group: &Group, services: &ServiceTable) -> Option<Bad> {
+    let (port, rest) = host.strip_prefix('_').filter(|_| url::is_service(host))?.split_once("._")?;
+    let protocol = rest.split('.').next().unwrap_or_default();
+    let ports = &services.ports[group.first..group.first + group.count];
+    let names: Vec<&str> = ports.iter().filter_map(|port| port.port_name.as_deref()).collect();
+    if protocol == "tcp" && names.contains(&port) {
+        return None;
+    }
+    let service = dotted(&group.namespace, &group.name);
+    let message = format!("service/{service} has no port `{}` of protocol `{}`", shorten(port), shorten(protocol));
+    let help = match (names.contains(&port), yaml::nearest(port, names.iter().copied())) {
+        (true, _) => "its protocol is tcp".to_owned(),
+        (_, Some(near)) => format!("did you mean `_{near}._tcp`?"),
+        _ if names.is_empty() => "its ports have no names, and without a name there is no such record".to_owned(),
+        _ => format!("its named ports are {}", shorten(&names.join(", "))),
+    };
+    Some((message, Some(help)))
 }
 
 /// What a problem with an expanded URL says about the text it came from.

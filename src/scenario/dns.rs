@@ -36,6 +36,8 @@ pub struct Resolution {
     pub names: Vec<Name>,
     /// How they are asked for.
     pub settings: Settings,
+    /// Where the host is a service with port and protocol (SRV): the host that its record names, which is looked up next.
+    pub target: Option<Target>,
     /// Whom.
     pub servers: Vec<NameServer>,
     /// Whether lookups begin with the servers in turn.
@@ -46,6 +48,15 @@ pub struct Resolution {
     pub cache: Option<Limits>,
     /// Whether a client that needs the name while it looks it up waits for that lookup.
     pub shared: bool,
+}
+
+/// The host that an SRV record names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its whole name; of several pods behind a headless Service, `*` and the Service's.
+    pub name: Name,
+    /// How it is asked for.
+    pub settings: Settings,
 }
 
 /// Who is asked.
@@ -62,7 +73,9 @@ pub enum NameServer {
 pub struct Name {
     /// The name, without the last dot.
     pub name: String,
-    /// The answer to A.
+    /// Whether it is asked for port and host (SRV), once, instead of for addresses.
+    pub service: bool,
+    /// The answer to A, or to SRV.
     pub a: Reply,
     /// The answer to AAAA.
     pub aaaa: Reply,

@@ -90,6 +90,13 @@ pub(super) fn group_at(address: u32, host: &str, services: &ServiceTable) -> Res
     found.ok_or_else(|| (format!("no Service has the cluster IP {host}"), Some("write the Service's name".to_owned())))
 }
 
+/// Whether a host begins with a port and a protocol, `_http._tcp.…`, and so is looked up as a service (SRV).
+pub(super) fn is_service(host: &str) -> bool {
+    let mut labels = host.split('.');
+    let mut marked = || labels.next().is_some_and(|label| label.len() > 1 && label.starts_with('_'));
+    marked() && marked()
+}
+
 /// The name and namespace of the Service that a host would mean in a cluster with the usual settings.
 pub(super) fn meant<'h>(host: &'h str, namespace: &'h str, domain: &str) -> Option<(&'h str, &'h str)> {
     let absolute = host.ends_with('.');

@@ -13,7 +13,7 @@ use crate::model::random_keys::DNS_SERVER;
 use crate::model::slab::Slab;
 use crate::observe::dns::{DnsLabel, DnsOutcome, DnsSubject};
 use crate::random::{Keyed, name_hash};
-use crate::scenario::dns::{Dns, Name, NameServer, Reply};
+use crate::scenario::dns::{Dns, Name, NameServer, Reply, Resolution};
 use crate::time::{SimDuration, SimTime};
 
 /// What does not change: the names that can be asked for, and the rows that count.
@@ -79,6 +79,9 @@ impl DnsPlan {
         let of_host = |host: &Option<String>| host.as_deref().map_or(NONE, |host| row(host, DnsSubject::Lookup));
         self.row_of_flow = hosts.iter().map(of_host).collect();
         let of_name = |name: &Name| {
+            if name.service {
+                return row(&name.name, DnsSubject::Query("SRV"));
+            }
             let first = row(&name.name, DnsSubject::Query("A"));
             row(&name.name, DnsSubject::Query("AAAA"));
             first
@@ -154,6 +157,8 @@ pub(crate) struct LookupState {
     pub(crate) flow: u32,
     pub(crate) client: u32,
     pub(crate) node: u32,
+    /// Whether the host that an SRV record named is being looked up.
+    pub(crate) at_target: bool,
     /// Identity, for its draws.
     pub(crate) base: u64,
     /// First and last of the attempts that wait for it, linked by `next`.
@@ -181,6 +186,15 @@ pub(crate) struct Memory {
     pub(crate) lookup: u32,
     /// The server that the next lookup begins with, under `rotate`.
     pub(crate) turn: u8,
+}
+
+impl Memory {
+    /// The server that a lookup begins with.
+    pub(crate) const fn next_turn(&mut self, resolution: &Resolution) -> u8 {
+        let turn = if resolution.rotate { self.turn } else { 0 };
+        self.turn = (turn + 1) % resolution.settings.servers;
+        turn
+    }
 }
 
 /// The state of name resolution in one replication.

@@ -480,8 +480,9 @@ impl Plan {
     fn lay_names(&mut self) {
         let Some(dns) = &mut self.dns else { return };
         for flow in &mut self.flows {
-            let names = flow.flow.resolution.iter().flat_map(|resolution| &resolution.names);
-            flow.names = names.map(|name| dns.name(name)).collect();
+            let Some(resolution) = &flow.flow.resolution else { continue };
+            let target = resolution.target.iter().map(|target| &target.name);
+            flow.names = resolution.names.iter().chain(target).map(|name| dns.name(name)).collect();
         }
         let host = |flow: &FlowPlan| flow.flow.resolution.as_ref().map(|resolution| resolution.host.clone());
         dns.lay_rows(&self.flows.iter().map(host).collect::<Vec<_>>());

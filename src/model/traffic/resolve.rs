@@ -13,7 +13,7 @@ use crate::model::plan::{NONE, Plan, as_u32};
 use crate::model::random_keys::{DNS, DNS_BACK, DNS_LOSS, DNS_ORDER, DNS_RACE, DNS_SERVER, DNS_UPSTREAM, DNS_WORK};
 use crate::model::{World, kind};
 use crate::random::{Keyed, mix};
-use crate::scenario::dns::{NameServer, Resolution};
+use crate::scenario::dns::{NameServer, Resolution, Target};
 use crate::time::{SimDuration, SimTime};
 
 /// Timers and lookups share the slots of an event.
@@ -102,9 +102,7 @@ impl<'p> World<'p> {
         let resolution = self.resolution(flow);
         let state = self.dns();
         let mut actions = std::mem::take(&mut state.actions);
-        let memory = state.memory(plan, flow, client);
-        let turn = if resolution.rotate { memory.turn } else { 0 };
-        memory.turn = (turn + 1) % resolution.settings.servers;
+        let turn = state.memory(plan, flow, client).next_turn(resolution);
         let machine = Lookup::begin(resolution.settings, turn, &mut actions);
         state.serial += 1;
         let serial = state.serial;
@@ -114,6 +112,7 @@ impl<'p> World<'p> {
             flow,
             client,
             node,
+            at_target: false,
             base,
             first: attempt,
             last: attempt,
@@ -169,14 +168,15 @@ impl<'p> World<'p> {
     fn send_query(&mut self, lookup: u32, query: Query, now: SimTime, schedule: &mut Schedule) {
         let (plan, dns) = (self.plan, self.dns_plan());
         let record = &mut self.dns().lookups[lookup];
-        let (flow, node, base, serial, measured) =
-            (record.flow, record.node, record.base, record.serial, record.measured);
+        let (flow, node, base, serial, measured, at_target) =
+            (record.flow, record.node, record.base, record.serial, record.measured, record.at_target);
         let key = mix(base, u64::from(record.sent));
         record.sent += 1;
         let new_port = std::mem::replace(&mut record.socket, query.socket) != query.socket;
         let resolution = self.resolution(flow);
         let asked = resolution.servers.get(query.server as usize).copied().unwrap_or(NameServer::Outside);
-        let name = plan.flows[flow as usize].names[query.candidate as usize];
+        let names = &plan.flows[flow as usize].names;
+        let name = if at_target { names[names.len() - 1] } else { names[query.candidate as usize] };
         let mut state = QueryState {
             lookup,
             serial,
@@ -408,11 +408,34 @@ impl<'p> World<'p> {
         self.act(lookup, actions, now, schedule);
     }
 
+    /// An SRV record has come, and the host that it names is looked up in its turn.
+    #[cold]
+    fn look_up_target(&mut self, lookup: u32, target: &'p Target, now: SimTime, schedule: &mut Schedule) {
+        let plan = self.plan;
+        let (flow, client) = (self.dns().lookups[lookup].flow, self.dns().lookups[lookup].client);
+        let resolution = self.resolution(flow);
+        let state = self.dns();
+        let mut actions = std::mem::take(&mut state.actions);
+        let turn = state.memory(plan, flow, client).next_turn(resolution);
+        state.serial += 1;
+        let serial = state.serial;
+        let record = &mut state.lookups[lookup];
+        record.machine = Lookup::begin(target.settings, turn, &mut actions);
+        // Answers to what was asked before are of no interest any more.
+        (record.serial, record.at_target) = (serial, true);
+        (record.base, record.socket) = (mix(record.base, 1), u16::MAX);
+        self.act(lookup, actions, now, schedule);
+    }
+
     /// The resolver is done: everybody who waits for the name goes on, or fails.
     fn end_lookup(&mut self, lookup: u32, outcome: Outcome, now: SimTime, schedule: &mut Schedule) {
         let (plan, dns) = (self.plan, self.dns_plan());
+        let record = self.dns().lookups[lookup].clone();
+        let target = self.resolution(record.flow).target.as_ref().filter(|_| !record.at_target);
+        if let (Outcome::Found(_), Some(target)) = (outcome, target) {
+            return self.look_up_target(lookup, target, now, schedule);
+        }
         let state = self.dns();
-        let record = state.lookups[lookup].clone();
         // A place that is free has a number that no query names.
         state.lookups[lookup].serial = 0;
         state.lookups.remove(lookup);

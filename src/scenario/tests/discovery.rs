@@ -180,6 +180,43 @@ fn names_that_lead_nowhere_are_refused_or_fail() {
     assert!(refused("http://x/", "", "", "dnsPolicy: None").contains("needs nameservers"));
 }
 
+/// A host that begins with a port and a protocol is asked for once a name, then the host that the answer names.
+#[test]
+fn services_are_found_by_the_names_of_their_ports() {
+    let found = flow("http://_http._tcp.nginx-service/", &format!("{FROM_FRONT}, resolver: {{library: go}}"), DNS);
+    assert_eq!((found.service, found.fails), (0, None));
+    let resolution = found.resolution.expect("looked up");
+    assert_eq!(resolution.names[0].name, "_http._tcp.nginx-service.front.svc.cluster.local");
+    assert!(resolution.names.iter().all(|name| name.service) && !resolution.settings.both);
+    let target = resolution.target.expect("its host is looked up too");
+    assert_eq!((target.name.name.as_str(), target.settings.candidates), ("nginx-service.front.svc.cluster.local", 1));
+    assert!(!target.name.service && target.settings.both);
+    // The port comes with the record.
+    let admin = flow("http://_admin._tcp.nginx-service.front.svc.cluster.local./", "", DNS);
+    assert_eq!((admin.service, admin.resolution.map(|own| own.names.len())), (1, Some(1)));
+    assert_eq!(flow("http://_http._tcp.nginx-service.front/", "", "").service, 0, "without DNS too, at no cost");
+    // musl's res_search does not search.
+    let musl =
+        refused("http://_http._tcp.nginx-service/", &format!("{FROM_FRONT}, resolver: {{library: musl}}"), DNS, "");
+    assert!(musl.contains("does not resolve at the client"), "{musl}");
+    for (to, text, help) in [
+        ("http://_htp._tcp.nginx-service.front/", "has no port `htp` of protocol `tcp`", "did you mean `_http._tcp`?"),
+        ("http://_http._udp.nginx-service.front/", "has no port `http` of protocol `udp`", "its protocol is tcp"),
+        ("http://_quite._tcp.nginx-service.front/", "no port `quite`", "its named ports are http, admin"),
+        (
+            "http://_http._tcp.nginx-service.front:80/",
+            "brings its port along, and the URL names 80",
+            "write http://_http",
+        ),
+        ("http://_http._tcp.nobody/", "no Service `nobody` in namespace `default`", "= help"),
+    ] {
+        let problem = refused(to, "", DNS, "");
+        assert!(problem.contains(text) && problem.contains(help), "{to}: {problem}");
+    }
+    let fails = flow("http://_quite._tcp.nginx-service.front/", ", resolver: {missing: fail}", DNS);
+    assert_eq!((fails.fails, fails.resolution.and_then(|own| own.target)), (Some(FailureCause::DnsNxdomain), None));
+}
+
 /// musl leaves out the search list for names with enough dots: what glibc finds it does not.
 #[test]
 fn libraries_differ_in_what_they_find() {
