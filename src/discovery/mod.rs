@@ -11,3 +11,4 @@ pub mod environment;
 pub mod lookup;
 pub mod records;
 pub mod resolv_conf;
+pub mod slices;
