@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use windtunnel::arrivals;
+use windtunnel::discovery::slices::policy::TrafficPolicy;
 use windtunnel::experiment::{self, Finished, Options, Progress, RequestLog};
 use windtunnel::observe::outcome::{Labels, NoSink, RequestRow, RunOutcome, Sink, TimelineRow};
 use windtunnel::random::Dist;
@@ -113,6 +114,7 @@ fn queue() -> Scenario {
             targets: vec![(0, 0)],
             pod: None,
             headless: false,
+            policy: TrafficPolicy::default(),
         }],
         proxies: Vec::new(),
         traffic: vec![Traffic {

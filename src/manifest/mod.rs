@@ -12,6 +12,7 @@ mod reasons;
 mod report;
 mod service;
 mod subject;
+mod traffic_policy;
 mod workload;
 
 use std::collections::BTreeMap;

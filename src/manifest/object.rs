@@ -2,6 +2,7 @@
 
 use super::report::Report;
 use crate::discovery::resolv_conf::PodDns;
+use crate::discovery::slices::policy::TrafficPolicy;
 use crate::yaml::Span;
 
 /// Everything read from manifests.
@@ -93,6 +94,8 @@ pub struct ServiceObject {
     pub form: ServiceForm,
     /// For how many seconds `sessionAffinity: ClientIP` holds a client, where it does.
     pub affinity: Option<u32>,
+    /// Who may use which of its endpoints.
+    pub policy: TrafficPolicy,
     /// `spec.ports` that speak TCP.
     pub ports: Vec<ServicePortObject>,
     /// Place of `metadata.name`.

@@ -50,9 +50,7 @@ pub(super) fn field(path: &str) -> &'static str {
         | "spec.terminationGracePeriodSeconds"
         | "spec.readinessGates"
         | "spec.restartPolicy" => "start-up, restarts and rollouts are not modelled",
-        "spec.trafficDistribution" | "spec.internalTrafficPolicy" | "spec.topologyKeys" => {
-            "endpoints of all nodes and zones are used alike"
-        }
+        "spec.topologyKeys" => "Kubernetes dropped it in 1.22; write `trafficDistribution`",
         "spec.hostAliases" => "names resolve by DNS alone",
         _ => "not part of the model",
     }

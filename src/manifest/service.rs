@@ -4,13 +4,13 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::fields::{Context, Fields, NameRule};
 use super::object::{ServiceForm, ServiceObject, ServicePortObject, TargetPort};
+use super::traffic_policy;
 use crate::yaml::{Node, Span, nearest};
 
 /// Fields that only matter to traffic from outside the cluster.
-const OUTSIDE_FIELDS: [&str; 8] = [
+const OUTSIDE_FIELDS: [&str; 7] = [
     "allocateLoadBalancerNodePorts",
     "externalIPs",
-    "externalTrafficPolicy",
     "healthCheckNodePort",
     "loadBalancerClass",
     "loadBalancerIP",
@@ -25,7 +25,6 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObje
     context.check_name(NameRule::Label);
     let mut top = context.top(node)?;
     if let Some(metadata) = context.metadata(&mut top) {
-        report_topology(context, node);
         context.finish(&metadata);
     }
     if top.take("spec").is_none() {
@@ -56,6 +55,7 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObje
     report_outside(context, &mut spec, type_);
     let external_name = read_external_name(context, &mut spec, form);
     let affinity = read_affinity(context, &mut spec, form);
+    let policy = traffic_policy::read(context, node, &mut spec, form);
     context.finish(&spec);
     let service = ServiceObject {
         namespace: context.subject.namespace.clone(),
@@ -66,6 +66,7 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObje
         type_: type_.to_string(),
         form,
         affinity,
+        policy,
         ports,
         span: context.name_span,
     };
@@ -246,15 +247,6 @@ fn report_outside(context: &mut Context<'_>, spec: &mut Fields<'_>, type_: &str)
     }
 }
 
-/// Annotations that change which endpoints a client gets.
-fn report_topology(context: &mut Context<'_>, node: &Node) {
-    for name in ["service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints"] {
-        if node.at(&["metadata", "annotations", name]).is_some() {
-            context.ignore(&format!("metadata.annotations[{name}]"), "endpoints of all nodes and zones are used alike");
-        }
-    }
-}
-
 /// `port http 80 to 8080, selects app=web`.
 fn summary(service: &ServiceObject) -> String {
     let mut parts = Vec::new();
@@ -276,5 +268,6 @@ fn summary(service: &ServiceObject) -> String {
     let labels: Vec<_> = service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
     parts.push(format!("selects {}", labels.join(",")));
     parts.extend(service.affinity.map(|seconds| format!("holds clients for {seconds}s")));
+    parts.extend(traffic_policy::summary(&service.policy));
     parts.join(", ")
 }

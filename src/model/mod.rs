@@ -129,6 +129,8 @@ pub(crate) mod kind {
     pub(crate) const CONNECT_TIMEOUT: Kind = Kind(45);
     /// It is an attempt's turn at the proxy's pool (attempt).
     pub(crate) const UPSTREAM_GO: Kind = Kind(46);
+    /// The EndpointSlices of a Service are written (Service).
+    pub(crate) const SLICES_SYNCED: Kind = Kind(60);
 }
 
 /// Counters of a pod behind a Service.
@@ -576,6 +578,7 @@ impl Model for World<'_> {
             kind::PROGRAMMED => self.on_programmed(slot, now),
             kind::CONNECT_TIMEOUT => self.on_connect_timeout(slot, now, schedule),
             kind::UPSTREAM_GO => self.connect_upstream(slot, now, schedule),
+            kind::SLICES_SYNCED => self.on_slices_synced(slot, now, schedule),
             Kind(other) => unreachable!("no event has kind {other}"),
         }
     }

@@ -97,7 +97,7 @@ fn standing_connections_stay_active() {
 fn ipvs_begins_with_the_server_added_last() {
     let traffic = "clients: {count: 1}, connections: {mode: perRequest}, arrivals: {constant: {rate: 1/s}}";
     let plan = plan("{nodes: [{name: a}], kubeProxy: {mode: ipvs}}", 12, "", traffic);
-    let mut node = KubeProxy::new(&plan, Stream::new(1, 0, "test"));
+    let mut node = KubeProxy::new(&plan, 0, Stream::new(1, 0, "test"), None);
     let mut picks = || node.choose(&plan, 0, 1, SimTime::ZERO).expect("an endpoint").endpoint;
     let order: Vec<u32> = (0..13).map(|_| picks()).collect();
     assert_eq!(order, [7, 6, 5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7]);
@@ -108,7 +108,7 @@ fn ipvs_begins_with_the_server_added_last() {
 fn other_endpoints_are_learned_at_the_next_choice() {
     let traffic = "clients: {count: 1}, connections: {mode: perRequest}, arrivals: {constant: {rate: 1/s}}";
     let plan = plan("{nodes: [{name: a}], kubeProxy: {mode: ipvs, scheduler: lc}}", 5, "", traffic);
-    let mut node = KubeProxy::new(&plan, Stream::new(1, 0, "test"));
+    let mut node = KubeProxy::new(&plan, 0, Stream::new(1, 0, "test"), None);
     let at = |seconds| SimTime::ZERO + crate::time::SimDuration::from_secs(seconds);
     let held: Vec<_> = (0..5).map(|client| node.choose(&plan, 0, client, at(0)).expect("an endpoint")).collect();
     let endpoints = |held: &[network::kube_proxy::Choice]| held.iter().map(|one| one.endpoint).collect::<Vec<_>>();
@@ -146,7 +146,7 @@ fn each_mode_holds_clients_for_the_timeout() {
     let modes = ["{mode: iptables}", "{mode: nftables}", "{mode: ipvs}", "{mode: ipvs, scheduler: lc}", "{mode: ebpf}"];
     for mode in modes {
         let plan = plan(&format!("{{nodes: [{{name: a}}], kubeProxy: {mode}}}"), 20, held, traffic);
-        let mut node = KubeProxy::new(&plan, Stream::new(1, 0, "test"));
+        let mut node = KubeProxy::new(&plan, 0, Stream::new(1, 0, "test"), None);
         let mut pick = |client: u32, seconds: u64| {
             let now = SimTime::ZERO + crate::time::SimDuration::from_secs(seconds);
             let choice = node.choose(&plan, 0, client, now).expect("an endpoint");
@@ -181,7 +181,7 @@ fn the_first_packet_walks_where_it_is_asked_to() {
         let first = if mode.contains("firstPacket") { "" } else { ", firstPacket: true" };
         let cluster = format!("{{network: none, kubeProxy: {{{mode}{first}}}}}");
         let plan = plan(&cluster, 1, "", traffic);
-        let mut node = KubeProxy::new(&plan, Stream::new(1, 0, "test"));
+        let mut node = KubeProxy::new(&plan, 0, Stream::new(1, 0, "test"), None);
         let choice = node.choose(&plan, 0, 1, SimTime::ZERO).expect("an endpoint");
         let charged = if plan.first_packet_costs(0) {
             network::kube_proxy::first_packet(&plan, (1, 0, 0), &choice).as_nanos()

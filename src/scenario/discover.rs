@@ -20,6 +20,7 @@ use crate::discovery::records::{
     Data, EndpointRecord, LeadsTo, Loop, Pods, PortRecord, RecordType, ServiceRecords, Zone,
 };
 use crate::discovery::resolv_conf::{Candidates, ClusterDns, Library, Options, PodDns, ResolvConf, candidates};
+use crate::discovery::slices::policy::TrafficPolicy;
 use crate::manifest::{ServiceObject, TargetPort, WorkloadObject};
 use crate::time::SimDuration;
 use crate::yaml;
@@ -384,6 +385,7 @@ impl Discovery {
             targets: vec![(pod.workload, container)],
             pod: Some(pod.replica),
             headless: false,
+            policy: TrafficPolicy::default(),
         };
         let found = single.iter().position(|known| *known == entry).unwrap_or_else(|| {
             single.push(entry);

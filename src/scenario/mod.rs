@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::arrivals;
 use crate::balance;
 use crate::cause::FailureCause;
+use crate::discovery::slices::policy::TrafficPolicy;
 use crate::random::Dist;
 use crate::stats::Precision;
 use crate::time::SimDuration;
@@ -224,7 +225,7 @@ pub struct Node {
     pub zone: String,
     /// Speed of its CPUs relative to 1.
     pub speed: f64,
-    /// Allocatable CPU in cores (informative in this version).
+    /// Allocatable CPU in cores.
     pub cpu: Option<f64>,
     /// First address and prefix length of its pod CIDR.
     pub pod_cidr: (u32, u8),
@@ -505,6 +506,8 @@ pub struct Service {
     pub pod: Option<u32>,
     /// Whether its name resolves to the pods: `clusterIP: None`.
     pub headless: bool,
+    /// Who may use which of its endpoints.
+    pub policy: TrafficPolicy,
 }
 
 impl Service {

@@ -6,6 +6,7 @@ use super::context::{Context, Object};
 use super::names;
 use super::tables;
 use crate::discovery::resolv_conf::PodDns;
+use crate::discovery::slices::policy::TrafficPolicy;
 use crate::manifest::{
     ContainerObject, ContainerPort, ServiceForm, ServiceObject, ServicePortObject, TargetPort, WorkloadObject,
 };
@@ -92,6 +93,7 @@ impl Objects {
             type_: "ClusterIP".to_owned(),
             form: ServiceForm::ClusterIp,
             affinity: None,
+            policy: TrafficPolicy::default(),
             ports: vec![ServicePortObject {
                 name: None,
                 port,

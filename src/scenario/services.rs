@@ -144,6 +144,7 @@ impl ServiceTable {
                 targets,
                 pod: None,
                 headless,
+                policy: service.policy,
             });
         }
         self.groups.push(Group {

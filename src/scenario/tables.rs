@@ -201,7 +201,7 @@ pub(super) static NODE: Shape = Shape {
         required("name", Text, "Its name; with a `count` above 1 the nodes are NAME-1, NAME-2, …"),
         field("count", Count(1, MAX_NODES), "", "How many nodes of this kind."),
         field("zone", Text, "z1", "Zone (failure domain)."),
-        field("cpu", Type::Quantity, "", "Allocatable CPU (informative in this version)."),
+        field("cpu", Type::Quantity, "", "Allocatable CPU, by which topology hints are given."),
         field("speed", Number, "1", "Speed of its CPUs relative to 1."),
     ],
 };

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{Consumer, Delivery};
+use crate::discovery::slices::Listed;
 use crate::engine::{Rank, Schedule};
-use crate::model::network::endpoints::Snapshot;
+use crate::model::cluster::pod::Phase;
 use crate::model::plan::{Route, as_u32};
 use crate::model::{World, kind};
 use crate::time::{SimDuration, SimTime};
@@ -15,37 +16,58 @@ impl World<'_> {
         let plan = self.plan;
         for (service, spec) in plan.scenario.services.iter().enumerate() {
             if spec.targets.iter().any(|(target, _)| *target == workload) {
-                self.publish_service(service, now, schedule);
+                // What happens at one time is written at once, as the controller's queue of Services sees to it.
+                if !std::mem::replace(&mut self.control_mut().stale[service], true) {
+                    schedule.at(now, Rank::Cluster, kind::SLICES_SYNCED, as_u32(service));
+                }
             }
         }
     }
 
-    fn publish_service(&mut self, service: usize, now: SimTime, schedule: &mut Schedule) {
-        let ready: Vec<u32> = self
-            .roster
-            .endpoints_of(self.plan, service)
-            .filter(|endpoint| self.roster.pod_at(*endpoint).is_ready())
-            .collect();
+    /// The controller writes the EndpointSlices of a Service.
+    pub(crate) fn on_slices_synced(&mut self, service: u32, now: SimTime, schedule: &mut Schedule) {
+        let service = service as usize;
+        self.control_mut().stale[service] = false;
+        let (plan, policy) = (self.plan, &self.plan.scenario.services[service].policy);
+        let listed = self.listed(service);
         let observed = &self.control_mut().observed[service];
-        if observed.is(&ready) {
+        let next = observed.next(&listed, policy, &plan.capacity);
+        if next.is_as_good_as(observed, policy) {
             return;
         }
-        let snapshot = Snapshot::new(observed.version() + 1, ready);
-        self.control_mut().observed[service] = Arc::clone(&snapshot);
-        let label = format!("service/{}", self.plan.labels.services[service]);
-        self.enter_event(
-            now,
-            "endpoints",
-            label,
-            format!("version {}: {} ready", snapshot.version(), snapshot.count()),
-        );
+        let (before, next) = (Arc::clone(observed), Arc::new(next));
+        self.control_mut().observed[service] = Arc::clone(&next);
+        let label = format!("service/{}", plan.labels.services[service]);
+        let told = format!("version {}: {} ready", next.version(), next.ready.count());
+        self.enter_event(now, "endpoints", label.clone(), told);
+        if next.off != before.off {
+            let why = next.off.map_or("on".to_owned(), |off| format!("off: {}", off.as_str()));
+            self.enter_event(now, "topology-hints", label, why);
+        }
+        let ready_differs = next.ready.endpoints() != before.ready.endpoints();
         for consumer in Consumer::ALL {
-            if self.consumes(consumer, service) {
-                let delivery = Delivery { consumer, service, snapshot: Arc::clone(&snapshot) };
+            let concerned = ready_differs || consumer == Consumer::KubeProxies;
+            if concerned && self.consumes(consumer, service) {
+                let delivery = Delivery { consumer, service, published: Arc::clone(&next) };
                 let slot = self.control_mut().deliveries.insert(delivery);
                 schedule.at(now + self.delay_to(consumer), Rank::Cluster, kind::PROGRAMMED, slot);
             }
         }
+    }
+
+    /// The endpoints of a Service as the controller sees them: of pods that have an address and have not ended.
+    fn listed(&self, service: usize) -> Vec<Listed> {
+        let spec = &self.plan.scenario.services[service];
+        let listed = |endpoint: u32| {
+            let pod = self.roster.pod_at(endpoint);
+            if !matches!(pod.phase, Phase::Starting | Phase::Running | Phase::Stopping) {
+                return None;
+            }
+            let (serving, terminating) = (pod.is_alive() && pod.probed_ready, pod.phase == Phase::Stopping);
+            let ready = spec.policy.not_ready_too || serving && !terminating;
+            Some(self.plan.listed(endpoint, spec.target_port, pod.node, (ready, serving, terminating)))
+        };
+        self.roster.endpoints_of(self.plan, service).filter_map(listed).collect()
     }
 
     fn delay_to(&self, consumer: Consumer) -> SimDuration {
@@ -71,22 +93,26 @@ impl World<'_> {
     /// News of endpoints reaches those who act on them.
     pub(crate) fn on_programmed(&mut self, slot: u32, now: SimTime) {
         let control = self.control_mut();
-        let Delivery { consumer, service, snapshot } = control.deliveries[slot].clone();
+        let Delivery { consumer, service, published } = control.deliveries[slot].clone();
         control.deliveries.remove(slot);
-        control.programmed[consumer as usize][service] = Arc::clone(&snapshot);
+        control.programmed[consumer as usize][service] = Arc::clone(&published);
         let who = match consumer {
             Consumer::KubeProxies => "kube-proxies",
             Consumer::Proxies => "proxies",
             Consumer::Clients => "clients",
         };
         let label = format!("service/{}", self.plan.labels.services[service]);
-        self.enter_event(now, "programmed", label, format!("version {} by {who}", snapshot.version()));
+        self.enter_event(now, "programmed", label, format!("version {} by {who}", published.version()));
+        let snapshot = Arc::clone(&published.ready);
         let (plan, roster) = (self.plan, &self.roster);
         let number = |endpoint: u32| as_u32(roster.number_of(plan, endpoint));
         match consumer {
             Consumer::KubeProxies => {
-                for kube_proxy in self.kube_proxies.iter_mut().flatten() {
-                    kube_proxy.programmed[service] = Arc::clone(&snapshot);
+                let policy = &self.plan.scenario.services[service].policy;
+                for (node, kube_proxy) in (0..).zip(&mut self.kube_proxies) {
+                    if let Some(kube_proxy) = kube_proxy {
+                        kube_proxy.programmed[service] = published.inside(policy, self.plan.place_of_node(node));
+                    }
                 }
             }
             Consumer::Proxies => {

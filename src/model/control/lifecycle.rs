@@ -113,6 +113,7 @@ impl World<'_> {
         self.probes.add_endpoints(self.plan, &self.roster);
         let detail = format!("on {} as {}", self.plan.scenario.cluster.nodes[node as usize].name, address_text(ip));
         self.tell_pod(now, "pod-placed", pod, detail);
+        self.publish(self.roster.pods[pod as usize].workload as usize, now, schedule);
         schedule.at(now + self.plan.scenario.cluster.lifecycle.start, Rank::Cluster, kind::POD_STARTED, pod);
     }
 
@@ -193,6 +194,7 @@ impl World<'_> {
         self.break_pod(pod, now, schedule);
         self.roster.pods[pod as usize].end(now);
         self.tell_pod(now, "pod-ended", pod, String::new());
+        self.publish(self.roster.pods[pod as usize].workload as usize, now, schedule);
         schedule.at(now + TEARDOWN, Rank::Cluster, kind::POD_GONE, pod);
     }
 

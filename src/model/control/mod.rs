@@ -12,7 +12,7 @@ mod timeline;
 use std::sync::Arc;
 
 use crate::model::cluster::addresses::Addresses;
-use crate::model::network::endpoints::Snapshot;
+use crate::model::network::published::Published;
 use crate::model::plan::Plan;
 use crate::model::slab::Slab;
 use crate::observe::outcome::ClusterEvent;
@@ -37,7 +37,7 @@ impl Consumer {
 struct Delivery {
     consumer: Consumer,
     service: usize,
-    snapshot: Arc<Snapshot>,
+    published: Arc<Published>,
 }
 
 /// What a changing cluster remembers.
@@ -51,9 +51,11 @@ pub(crate) struct Control {
     pending: Vec<u32>,
     addresses: Addresses,
     /// The newest version of each Service's endpoints.
-    observed: Vec<Arc<Snapshot>>,
+    observed: Vec<Arc<Published>>,
+    /// Services whose slices are to be written.
+    stale: Vec<bool>,
     /// What each kind of consumer acts on, by Service.
-    programmed: [Vec<Arc<Snapshot>>; 3],
+    programmed: [Vec<Arc<Published>>; 3],
     deliveries: Slab<Delivery>,
     /// What happened, for `events.csv`.
     pub(crate) events: Vec<ClusterEvent>,
@@ -70,21 +72,23 @@ impl Control {
             addresses.take(crate::model::plan::as_u32(pod.node), pod.ip);
         }
         let wanted: Vec<u32> = plan.scenario.workloads.iter().map(|workload| workload.replicas).collect();
-        let snapshots: Vec<Arc<Snapshot>> = plan.services.iter().map(|service| Arc::clone(&service.snapshot)).collect();
+        let published: Vec<Arc<Published>> =
+            plan.services.iter().map(|service| Arc::clone(&service.published)).collect();
         Some(Box::new(Self {
             made: wanted.clone(),
             wanted,
             pending: Vec::new(),
             addresses,
-            programmed: [snapshots.clone(), snapshots.clone(), snapshots.clone()],
-            observed: snapshots,
+            programmed: [published.clone(), published.clone(), published.clone()],
+            stale: vec![false; published.len()],
+            observed: published,
             deliveries: Slab::default(),
             events: Vec::new(),
         }))
     }
 
     /// What a kind of consumer acts on now.
-    pub(crate) fn programmed(&self, consumer: Consumer, service: usize) -> &Arc<Snapshot> {
+    pub(crate) fn programmed(&self, consumer: Consumer, service: usize) -> &Arc<Published> {
         &self.programmed[consumer as usize][service]
     }
 }

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use crate::balance::Changes;
+use crate::discovery::slices::policy::Nobody;
 use crate::time::SimTime;
 
 /// The endpoints of a Service at one version; the choices of a balancer are places in it.
@@ -16,21 +17,41 @@ pub struct Snapshot {
     version: u64,
     /// Indices into the plan's endpoints, ascending.
     endpoints: Box<[u32]>,
+    /// What becomes of connections while there are none.
+    nobody: Nobody,
 }
 
 impl Snapshot {
     /// The endpoints of a version, ascending.
     #[must_use]
     pub fn new(version: u64, endpoints: impl IntoIterator<Item = u32>) -> Arc<Self> {
+        Self::without(version, endpoints, Nobody::Refuse)
+    }
+
+    /// The endpoints of a version, ascending, and what becomes of connections without any.
+    #[must_use]
+    pub fn without(version: u64, endpoints: impl IntoIterator<Item = u32>, nobody: Nobody) -> Arc<Self> {
         let endpoints: Box<[u32]> = endpoints.into_iter().collect();
         debug_assert!(endpoints.is_sorted(), "a place is found by binary search");
-        Arc::new(Self { version, endpoints })
+        Arc::new(Self { version, endpoints, nobody })
     }
 
     /// Whether these are its endpoints.
     #[must_use]
     pub fn is(&self, endpoints: &[u32]) -> bool {
         *self.endpoints == *endpoints
+    }
+
+    /// All of them.
+    #[must_use]
+    pub const fn endpoints(&self) -> &[u32] {
+        &self.endpoints
+    }
+
+    /// What becomes of connections while there are none.
+    #[must_use]
+    pub const fn nobody(&self) -> Nobody {
+        self.nobody
     }
 
     /// What is different from an earlier version, as a balancer needs it that gets to know now; `number` is that

@@ -6,12 +6,14 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
+use crate::discovery::slices::policy::Nobody;
+use crate::model::control::{Consumer, Control};
 use crate::model::network::ebpf::AffinityMap;
 use crate::model::network::endpoints::Snapshot;
 use crate::model::network::ipvs::{self, Closing, Handle, Ipvs, Opened, Persistence, Settings};
 use crate::model::network::recent::{LIST_LIMIT, RecentLists};
 use crate::model::network::{ebpf, iptables, nftables};
-use crate::model::plan::Plan;
+use crate::model::plan::{Plan, ServicePlan};
 use crate::random::{Keyed, Stream, mix};
 use crate::scenario::{IpvsScheduler, KubeProxyMode};
 use crate::time::{SimDuration, SimTime};
@@ -65,8 +67,16 @@ pub(crate) struct Choice {
 }
 
 impl KubeProxy {
-    pub(crate) fn new(plan: &Plan, stream: Stream) -> Self {
-        let programmed = plan.services.iter().map(|service| Arc::clone(&service.snapshot)).collect();
+    /// The kube-proxy of a node, with what it knows by now.
+    pub(crate) fn new(plan: &Plan, node: u32, stream: Stream, control: Option<&Control>) -> Self {
+        let known = |(index, service): (usize, &ServicePlan)| match control {
+            Some(control) => {
+                let published = control.programmed(Consumer::KubeProxies, index);
+                published.inside(&plan.scenario.services[index].policy, plan.place_of_node(node))
+            }
+            None => Arc::clone(service.by_node.get(node as usize).unwrap_or(&service.snapshot)),
+        };
+        let programmed = plan.services.iter().enumerate().map(known).collect();
         Self { stream, programmed, states: Vec::new() }
     }
 
@@ -124,6 +134,15 @@ impl KubeProxy {
                 service.choose(client, now)
             }
         }
+    }
+
+    /// Whether connections to a Service without endpoints here are dropped, rather than refused at once. IPVS answers
+    /// with an error when it has no server, and so does eBPF.
+    pub(crate) fn drops(&self, plan: &Plan, service: usize) -> bool {
+        let mode = plan.scenario.cluster.kube_proxy.mode;
+        let by_rules = matches!(mode, KubeProxyMode::Iptables | KubeProxyMode::Nftables);
+        let known = &self.programmed[service];
+        by_rules && known.count() == 0 && known.nobody() == Nobody::Drop
     }
 
     /// Active connections to all endpoints of a Service, and entries of the connection table.

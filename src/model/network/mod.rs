@@ -8,5 +8,6 @@ pub mod iptables;
 pub mod ipvs;
 pub(crate) mod kube_proxy;
 pub mod nftables;
+pub mod published;
 pub mod recent;
 pub mod topology;

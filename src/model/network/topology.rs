@@ -76,6 +76,12 @@ impl Topology {
         self.constant[class as usize] == Some(SimDuration::ZERO)
     }
 
+    /// The number of a node's zone.
+    #[must_use]
+    pub fn zone(&self, node: u32) -> u32 {
+        self.zone_of_node[node as usize]
+    }
+
     /// The class of the path between two nodes.
     #[must_use]
     #[inline]

@@ -2,6 +2,7 @@
 
 use super::{Plan, Route, StepPlan, as_u32};
 use crate::cause::LedgerCause;
+use crate::discovery::slices::policy::Scope;
 use crate::model::ledger::{Layout, NO_COLUMN};
 use crate::model::network::topology::PathClass;
 use crate::model::traffic::connection::Channel;
@@ -84,7 +85,9 @@ impl Plan {
         let waits = bounded(&spec.connections) || bounded(&self.flows[flow].upstream);
         layout.pool_wait = if waits { layout.column(LedgerCause::PoolWait, &name) } else { NO_COLUMN };
         let retries = spec.retries.attempts != Some(1);
-        let gives_up = pods_end || retries || spec.timeout.is_some() || spec.retries.per_try.is_some();
+        // Connections whose packets are dropped are given up.
+        let dropped = scenario.services[service].policy.internal == Scope::Local;
+        let gives_up = pods_end || dropped || retries || spec.timeout.is_some() || spec.retries.per_try.is_some();
         layout.back_off = if retries { layout.column(LedgerCause::BackOff, &name) } else { NO_COLUMN };
         layout.wasted = if gives_up { layout.column(LedgerCause::WastedAttempts, &name) } else { NO_COLUMN };
         for (workload, _) in &scenario.services[service].targets {

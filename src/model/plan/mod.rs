@@ -1,15 +1,18 @@
 //! What does not change during a run: the scenario laid out in tables, shared by all replications of a variant.
 
 mod ledgers;
+mod policies;
 
 use std::sync::Arc;
 
 use crate::arrivals::Spec;
+use crate::discovery::slices::topology::Capacity;
 use crate::id::FlowId;
 use crate::model::ledger::{Layout, NO_COLUMN, blocks_of};
 use crate::model::network::addresses::ClientAddresses;
 use crate::model::network::dns::DnsPlan;
 use crate::model::network::endpoints::Snapshot;
+use crate::model::network::published::Published;
 use crate::model::network::topology::Topology;
 use crate::model::traffic::connection::Channel;
 use crate::observe::outcome::Labels;
@@ -31,6 +34,8 @@ pub struct Plan {
     pub scenario: Scenario,
     /// Paths between nodes.
     pub topology: Topology,
+    /// The zones' shares of the CPU.
+    pub capacity: Capacity,
     /// Pods in order of workloads and replicas.
     pub pods: Vec<Placed>,
     /// First pod of each workload.
@@ -140,6 +145,10 @@ pub struct ServicePlan {
     pub count: u32,
     /// What every consumer has been told when the run begins.
     pub snapshot: Arc<Snapshot>,
+    /// The EndpointSlices when the run begins.
+    pub published: Arc<Published>,
+    /// What the kube-proxy of each node sends to when the run begins; empty where all send to the same.
+    pub by_node: Vec<Arc<Snapshot>>,
     /// Whether kube-proxy does nothing but draw one of the endpoints.
     pub drawn: bool,
 }
@@ -294,6 +303,7 @@ impl Plan {
             .expect("the loader has tried it, and refuses scenarios whose pods find no room");
         let mut plan = Self {
             scenario: scenario.clone(),
+            capacity: policies::capacity(&scenario.cluster.nodes, &topology),
             topology,
             pods,
             first_pod: Vec::new(),
@@ -594,12 +604,10 @@ impl Plan {
             let drawn = service.pod.is_some()
                 || service.headless
                 || kube_proxy == KubeProxy::default() && service.affinity.is_none();
-            self.services.push(ServicePlan {
-                first,
-                count: end - first,
-                snapshot: Snapshot::new(0, first..end),
-                drawn,
-            });
+            let published = Arc::new(self.published(service, first..end));
+            let by_node = self.by_node(service, &published);
+            let snapshot = Arc::clone(&published.ready);
+            self.services.push(ServicePlan { first, count: end - first, snapshot, published, by_node, drawn });
         }
     }
 

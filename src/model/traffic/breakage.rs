@@ -164,7 +164,7 @@ impl World<'_> {
     }
 
     /// Nothing answers: whoever connects tries again and again, until it gives up.
-    fn connect_in_vain(&mut self, attempt: u32, schedule: &mut Schedule) {
+    pub(super) fn connect_in_vain(&mut self, attempt: u32, schedule: &mut Schedule) {
         let proxy = matches!(self.plan_flow(self.attempts[attempt].flow).route, Route::Proxy7(_));
         let delay = if proxy { PROXY_CONNECT_TIMEOUT } else { SYN_TIMEOUT };
         schedule.after(delay, Rank::Timeout, kind::CONNECT_TIMEOUT, attempt);

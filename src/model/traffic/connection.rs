@@ -314,7 +314,7 @@ impl<'p> World<'p> {
             }
             _ => {
                 let control = self.control.as_deref();
-                let programmed = control.map(|control| control.programmed(Consumer::Clients, spec.flow.service));
+                let programmed = control.map(|control| &control.programmed(Consumer::Clients, spec.flow.service).ready);
                 let chooser = self.flows[flow as usize].balancer(plan, spec, client, self.replication, programmed);
                 let (stations, work, programmed) = (&self.stations, self.work.as_deref(), &*chooser.programmed);
                 let sight =
@@ -337,7 +337,7 @@ impl<'p> World<'p> {
             Channel::Standing => {
                 let entry = &self.attempts[attempt];
                 if matches!(spec.route, Route::ClusterIp | Route::Proxy4(_)) && entry.endpoint == NONE {
-                    return self.fail_here(attempt, FailureCause::Refused, spec.place, now, schedule);
+                    return self.nobody_to_ride_to(attempt, now, schedule);
                 }
                 self.send(self.trip(attempt), now, schedule);
             }
@@ -392,16 +392,13 @@ impl<'p> World<'p> {
         if worker != NONE {
             entry.worker = worker;
         }
-        let (route, place) = {
-            let spec = self.plan_flow(self.attempts[attempt].flow);
-            (spec.route, spec.place)
-        };
+        let route = self.plan_flow(self.attempts[attempt].flow).route;
         if self.probes.any_flow {
             self.watch_ride(attempt, now);
         }
         // A connection pinned before the run to a Service without endpoints leads nowhere.
         if matches!(route, Route::ClusterIp | Route::Proxy4(_)) && self.attempts[attempt].endpoint == NONE {
-            return self.fail_here(attempt, FailureCause::Refused, place, now, schedule);
+            return self.nobody_to_ride_to(attempt, now, schedule);
         }
         self.send(self.trip(attempt), now, schedule);
     }
@@ -438,7 +435,7 @@ impl<'p> World<'p> {
                     }
                     self.roster.endpoints[choice.endpoint as usize].node
                 }
-                None => return self.refuse(attempt, FailureCause::Refused, spec.place, now, schedule),
+                None => return self.nobody_there(attempt, now, schedule),
             },
             Route::ClientBalancer => {
                 let endpoint = self.attempts[attempt].endpoint;

@@ -1,10 +1,12 @@
 //! Connections to a cluster IP, through kube-proxy on the client's node, or to an address of a pod.
 
+use crate::cause::FailureCause;
+use crate::engine::Schedule;
 use crate::model::World;
 use crate::model::network::iptables;
 use crate::model::network::ipvs::Handle;
 use crate::model::network::kube_proxy::{self, Choice, KubeProxy};
-use crate::model::plan::{NONE, as_u32};
+use crate::model::plan::{NONE, Route, as_u32};
 use crate::model::random_keys::DNS_ORDER;
 use crate::random::{Keyed, Stream, mix, name_hash};
 use crate::time::{SimDuration, SimTime};
@@ -45,10 +47,11 @@ impl World<'_> {
         let node = self.node_of_client(&self.plan.hot[flow as usize], flow, client);
         let service = plan.flows[flow as usize].flow.service;
         let (seed, replication) = (self.seed, self.replication);
+        let control = self.control.as_deref();
         let kube_proxy = self.kube_proxies[node as usize].get_or_insert_with(|| {
             let name = &plan.scenario.cluster.nodes[node as usize].name;
             let stream = Stream::new(seed, replication, &format!("node/{name}/kube-proxy"));
-            Box::new(KubeProxy::new(plan, stream))
+            Box::new(KubeProxy::new(plan, node, stream, control))
         });
         let choice = if plan.services[service].drawn {
             let rules = &kube_proxy.programmed[service];
@@ -61,6 +64,42 @@ impl World<'_> {
         self.note_pick_for_connection(endpoint);
         self.endpoints[endpoint as usize].connections += 1;
         Some(choice)
+    }
+
+    /// There is no endpoint for an attempt's connection: it is refused at once, or its packets are dropped.
+    #[inline(never)]
+    pub(super) fn nobody_there(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let place = self.plan_flow(self.attempts[attempt].flow).place;
+        if !self.drops(attempt) {
+            return self.refuse(attempt, FailureCause::Refused, place, now, schedule);
+        }
+        self.attempts[attempt].place = place;
+        self.connect_in_vain(attempt, schedule);
+    }
+
+    /// The same, for a connection that was to stand from the beginning and never did.
+    #[inline(never)]
+    pub(super) fn nobody_to_ride_to(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let place = self.plan_flow(self.attempts[attempt].flow).place;
+        if !self.drops(attempt) {
+            return self.fail_here(attempt, FailureCause::Refused, place, now, schedule);
+        }
+        let connection = std::mem::replace(&mut self.attempts[attempt].connection, NONE);
+        if connection != NONE {
+            self.connections.remove(connection);
+        }
+        self.attempts[attempt].place = place;
+        self.connect_in_vain(attempt, schedule);
+    }
+
+    /// Whether the packets of an attempt's connection are dropped, for want of an endpoint.
+    fn drops(&self, attempt: u32) -> bool {
+        let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
+        let spec = self.plan_flow(flow);
+        let node = self.node_of_client(&self.plan.hot[flow as usize], flow, client);
+        let kube_proxy = self.kube_proxies[node as usize].as_ref();
+        let by_rules = spec.route == Route::ClusterIp && !spec.first_address;
+        by_rules && kube_proxy.is_some_and(|own| own.drops(self.plan, spec.flow.service))
     }
 
     /// kube-proxy lets a connection in; what its first packet takes on top of the handshake.

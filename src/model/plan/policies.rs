@@ -1,0 +1,57 @@
+//! What the policies of Services make of their endpoints when a run begins.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{Plan, as_u32};
+use crate::discovery::slices::Listed;
+use crate::discovery::slices::policy::Place;
+use crate::discovery::slices::topology::Capacity;
+use crate::model::network::endpoints::Snapshot;
+use crate::model::network::published::Published;
+use crate::model::network::topology::Topology;
+use crate::scenario::{Node, Service};
+
+impl Plan {
+    /// The EndpointSlices of a Service whose pods are all ready.
+    pub(super) fn published(&self, service: &Service, endpoints: Range<u32>) -> Published {
+        let listed: Vec<Listed> = endpoints
+            .map(|endpoint| {
+                let node = self.endpoints[endpoint as usize].node;
+                let ready = (true, true, false);
+                self.listed(endpoint, service.target_port, node, ready)
+            })
+            .collect();
+        Published::new(&listed, &service.policy, &self.capacity)
+    }
+
+    /// An endpoint as slices have it: ready, serving, terminating.
+    pub(crate) fn listed(&self, endpoint: u32, port: u16, node: u32, state: (bool, bool, bool)) -> Listed {
+        let (ready, serving, terminating) = state;
+        let zone = self.topology.zone(node);
+        Listed { endpoint, port, node, zone, ready, serving, terminating, for_zone: None, for_node: false }
+    }
+
+    /// Where a node's kube-proxy stands.
+    pub(crate) fn place_of_node(&self, node: u32) -> Place {
+        Place { node, zone: self.topology.zone(node) }
+    }
+
+    /// What the kube-proxy of each node sends to; none where all send to the same.
+    pub(super) fn by_node(&self, service: &Service, published: &Published) -> Vec<Arc<Snapshot>> {
+        if !service.policy.by_node() {
+            return Vec::new();
+        }
+        let nodes = 0..as_u32(self.scenario.cluster.nodes.len());
+        nodes.map(|node| published.inside(&service.policy, self.place_of_node(node))).collect()
+    }
+}
+
+/// The zones' shares of the CPU, without control planes. Where no node says how much it has, all have as much.
+pub(super) fn capacity(nodes: &[Node], topology: &Topology) -> Capacity {
+    const LEFT_OUT: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
+    let counts = |node: &Node| node.labels.iter().all(|(key, _)| !LEFT_OUT.contains(&key.as_str()));
+    let nodes = || (0..).zip(nodes).filter(|(_, node)| counts(node));
+    let alike = nodes().all(|(_, node)| node.cpu.is_none());
+    Capacity::of(nodes().map(|(index, node)| (topology.zone(index), if alike { Some(1.0) } else { node.cpu })))
+}
