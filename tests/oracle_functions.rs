@@ -9,6 +9,7 @@ use windtunnel::balance::{
 use windtunnel::discovery::lookup::{Action, Answer, Lookup, Outcome, Settings};
 use windtunnel::discovery::records::RecordType;
 use windtunnel::discovery::resolv_conf::{Library, Options, candidates};
+use windtunnel::discovery::slices::{Listed, Slices};
 use windtunnel::model::network::{iptables, ipvs};
 use windtunnel::random::Stream;
 use windtunnel::stats::{Moments, chi_square};
@@ -31,6 +32,26 @@ fn rule_probabilities_cascade() {
         for (endpoint, share) in shares_of(&got).into_iter().enumerate() {
             assert_near(&format!("share of endpoint {endpoint}"), share, 1.0 / want.len() as f64, 1e-9);
         }
+    }
+}
+
+/// A slice holds a hundred endpoints.
+#[test]
+fn slices_of_a_hundred() {
+    for (endpoints, slices) in [(1, 1), (100, 1), (101, 2), (1000, 10)] {
+        let listed = |endpoint: u32| Listed {
+            endpoint,
+            port: 80,
+            node: 0,
+            zone: 0,
+            ready: true,
+            serving: true,
+            terminating: false,
+            for_zone: None,
+            for_node: false,
+        };
+        let all: Vec<Listed> = (0..endpoints).map(listed).collect();
+        assert_eq!(Slices::of(&all).count(), slices);
     }
 }
 
