@@ -217,3 +217,14 @@ fn what_happens_is_the_same_for_any_number_of_jobs() {
     };
     assert_eq!(read("one", "1"), read("four", "4"));
 }
+
+#[test]
+fn who_knows_a_pod_s_address_does_not_find_its_successor() {
+    let scratch = scratch();
+    let text = scenario(", pods: {start: 1s}", EACH, "{at: 10s, deletePod: \"deployment/web[0]\"}");
+    let text = text.replace("to: http://web/", "timeout: 1s, to: http://10.244.0.2/");
+    let run = results(scratch.path(), &text, "out", &[]);
+    // Refused for the second that the pod's network takes to go, and unanswered from then on.
+    assert!((failures(&run, "refused") - 1_000.0).abs() <= 1.0);
+    assert!((failures(&run, "deadline_exceeded") - 9_000.0).abs() <= 1.0);
+}
