@@ -228,3 +228,60 @@ fn who_knows_a_pod_s_address_does_not_find_its_successor() {
     assert!((failures(&run, "refused") - 1_000.0).abs() <= 1.0);
     assert!((failures(&run, "deadline_exceeded") - 9_000.0).abs() <= 1.0);
 }
+
+/// All policies, in proxies and in clients, with pods that come, go, and are not ready: everything is answered where the
+/// pods that end are no longer chosen by then, and pods that came get their part.
+#[test]
+fn every_policy_follows() {
+    let scratch = scratch();
+    let mut variants = String::new();
+    for policy in windtunnel::balance::POLICIES {
+        let name = policy.name;
+        for (place, path) in [("proxy", "proxies[edge].balancer"), ("client", "traffic[own].balancer")] {
+            variants.push_str(&format!("    - {{name: {name}-{place}, set: {{\"{path}\": {{policy: {name}}}}}}}\n"));
+        }
+    }
+    let text = format!(
+        "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {{name: follow}}
+spec:
+  run: {{duration: 6s, warmup: 0s, replications: 1, seed: 4}}
+  cluster: {{nodes: [{{name: n, count: 2}}], network: none, pods: {{start: 100ms, stop: 500ms}}, propagation: {{proxies: 50ms, clients: 80ms}}}}
+  workloads:
+    - target: deployment/web
+      inline: {{replicas: 3, port: 80}}
+      containers: {{app: {{concurrency: 2, serviceTime: {{exponential: {{mean: 3ms}}}}}}}}
+  proxies: [{{name: edge, instances: 2, workers: 2, endpoints: service/web, balancer: {{policy: random}}}}]
+  traffic:
+    - {{name: through, to: http://web/, through: edge, clients: {{count: 200}}, arrivals: {{poisson: {{rate: 300/s}}}}, connections: {{keepAlive: false}}}}
+    - {{name: own, to: http://web/, clients: {{count: 5}}, arrivals: {{poisson: {{rate: 100/s}}}}, connections: {{keepAlive: false}}, balancer: {{policy: random}}}}
+  timeline:
+    - {{at: 1s, scale: deployment/web, replicas: 5}}
+    - {{at: 2s, deletePod: \"deployment/web[0]\"}}
+    - {{at: 3s, notReady: \"deployment/web[1]\"}}
+    - {{at: 4s, ready: \"deployment/web[1]\"}}
+    - {{at: 5s, scale: deployment/web, replicas: 3}}
+  variants:
+{variants}"
+    );
+    let run = results(scratch.path(), &text, "out", &[]);
+    let rows = table(&run, "runs.csv");
+    assert_eq!(rows.len(), 4 * windtunnel::balance::POLICIES.len());
+    for row in &rows {
+        assert!(number(row, "failed") < 0.5, "{row:?}");
+        assert!(number(row, "succeeded") > 450.0, "{row:?}");
+    }
+    let endpoints = table(&run, "endpoints.csv");
+    for policy in windtunnel::balance::POLICIES {
+        for place in ["proxy", "client"] {
+            let variant = format!("{}-{place}", policy.name);
+            let new = |pod: &str| {
+                let mine = endpoints.iter().filter(|row| row["variant"] == variant && row["pod"] == pod);
+                mine.map(|row| number(row, "requests")).sum::<f64>()
+            };
+            assert!(new("web-3") + new("web-4") + new("web-5") > 100.0, "{variant}: the new pods get little");
+        }
+    }
+}

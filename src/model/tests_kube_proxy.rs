@@ -1,6 +1,7 @@
 //! kube-proxy's modes inside the simulator.
 
 use super::*;
+use crate::model::cluster::roster::Roster;
 use crate::observe::outcome::NoSink;
 use crate::scenario::{DiskFiles, Overrides, Removal, load};
 use std::path::Path;
@@ -98,7 +99,7 @@ fn ipvs_begins_with_the_server_added_last() {
     let traffic = "clients: {count: 1}, connections: {mode: perRequest}, arrivals: {constant: {rate: 1/s}}";
     let plan = plan("{nodes: [{name: a}], kubeProxy: {mode: ipvs}}", 12, "", traffic);
     let mut node = KubeProxy::new(&plan, 0, Stream::new(1, 0, "test"), None);
-    let mut picks = || node.choose(&plan, 0, 1, SimTime::ZERO).expect("an endpoint").endpoint;
+    let mut picks = || node.choose((&plan, &Roster::of(&plan)), 0, 1, SimTime::ZERO).expect("an endpoint").endpoint;
     let order: Vec<u32> = (0..13).map(|_| picks()).collect();
     assert_eq!(order, [7, 6, 5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7]);
 }
@@ -110,12 +111,14 @@ fn other_endpoints_are_learned_at_the_next_choice() {
     let plan = plan("{nodes: [{name: a}], kubeProxy: {mode: ipvs, scheduler: lc}}", 5, "", traffic);
     let mut node = KubeProxy::new(&plan, 0, Stream::new(1, 0, "test"), None);
     let at = |seconds| SimTime::ZERO + crate::time::SimDuration::from_secs(seconds);
-    let held: Vec<_> = (0..5).map(|client| node.choose(&plan, 0, client, at(0)).expect("an endpoint")).collect();
+    let held: Vec<_> =
+        (0..5).map(|client| node.choose((&plan, &Roster::of(&plan)), 0, client, at(0)).expect("an endpoint")).collect();
     let endpoints = |held: &[network::kube_proxy::Choice]| held.iter().map(|one| one.endpoint).collect::<Vec<_>>();
     assert_eq!(endpoints(&held), [4, 3, 2, 1, 0]);
 
     node.programmed[0] = Snapshot::new(1, [0, 1, 2, 3]);
-    let without: Vec<_> = (0..4).map(|client| node.choose(&plan, 0, client, at(1)).expect("an endpoint")).collect();
+    let without: Vec<_> =
+        (0..4).map(|client| node.choose((&plan, &Roster::of(&plan)), 0, client, at(1)).expect("an endpoint")).collect();
     assert_eq!(endpoints(&without), [3, 2, 1, 0], "4 gets no new connections");
     assert_eq!(node.counted(0).0, 9, "and keeps the one that it has");
 
@@ -124,19 +127,19 @@ fn other_endpoints_are_learned_at_the_next_choice() {
     for one in held.iter().skip(1).chain(&without) {
         node.closed(0, one.entry, at(2));
     }
-    assert_eq!(node.choose(&plan, 0, 1, at(200)).expect("an endpoint").endpoint, 3);
+    assert_eq!(node.choose((&plan, &Roster::of(&plan)), 0, 1, at(200)).expect("an endpoint").endpoint, 3);
     node.programmed[0] = Snapshot::new(2, [0, 1, 2, 3, 4]);
-    assert_eq!(node.choose(&plan, 0, 1, at(201)).expect("an endpoint").endpoint, 4);
+    assert_eq!(node.choose((&plan, &Roster::of(&plan)), 0, 1, at(201)).expect("an endpoint").endpoint, 4);
 
     // One that comes back while it still has a connection begins anew, without it.
     node.programmed[0] = Snapshot::new(3, [0, 1, 2, 3]);
-    node.choose(&plan, 0, 1, at(202)).expect("an endpoint");
+    node.choose((&plan, &Roster::of(&plan)), 0, 1, at(202)).expect("an endpoint");
     let before = node.counted(0).0;
     node.programmed[0] = Snapshot::new(4, [0, 1, 2, 3, 4]);
-    assert_eq!(node.choose(&plan, 0, 1, at(203)).expect("an endpoint").endpoint, 4);
+    assert_eq!(node.choose((&plan, &Roster::of(&plan)), 0, 1, at(203)).expect("an endpoint").endpoint, 4);
     assert_eq!(node.counted(0).0, before, "one less, one more");
     node.programmed[0] = Snapshot::new(5, []);
-    assert!(node.choose(&plan, 0, 1, at(204)).is_none());
+    assert!(node.choose((&plan, &Roster::of(&plan)), 0, 1, at(204)).is_none());
 }
 
 #[test]
@@ -149,7 +152,7 @@ fn each_mode_holds_clients_for_the_timeout() {
         let mut node = KubeProxy::new(&plan, 0, Stream::new(1, 0, "test"), None);
         let mut pick = |client: u32, seconds: u64| {
             let now = SimTime::ZERO + crate::time::SimDuration::from_secs(seconds);
-            let choice = node.choose(&plan, 0, client, now).expect("an endpoint");
+            let choice = node.choose((&plan, &Roster::of(&plan)), 0, client, now).expect("an endpoint");
             node.closed(0, choice.entry, now);
             choice.endpoint
         };
@@ -182,7 +185,7 @@ fn the_first_packet_walks_where_it_is_asked_to() {
         let cluster = format!("{{network: none, kubeProxy: {{{mode}{first}}}}}");
         let plan = plan(&cluster, 1, "", traffic);
         let mut node = KubeProxy::new(&plan, 0, Stream::new(1, 0, "test"), None);
-        let choice = node.choose(&plan, 0, 1, SimTime::ZERO).expect("an endpoint");
+        let choice = node.choose((&plan, &Roster::of(&plan)), 0, 1, SimTime::ZERO).expect("an endpoint");
         let charged = if plan.first_packet_costs(0) {
             network::kube_proxy::first_packet(&plan, (1, 0, 0), &choice).as_nanos()
         } else {

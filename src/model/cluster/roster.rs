@@ -109,6 +109,16 @@ impl Roster {
         }
     }
 
+    /// The name of the pod behind an endpoint.
+    pub(crate) fn pod_name(&self, plan: &Plan, endpoint: u32) -> String {
+        self.name(plan, self.pod_at(endpoint))
+    }
+
+    /// The name of the pod of a container.
+    pub(crate) fn station_name(&self, plan: &Plan, station: usize) -> String {
+        self.name(plan, &self.pods[self.pod_of[station] as usize])
+    }
+
     /// `web-0`; a bare Pod has its own name.
     pub(crate) fn name(&self, plan: &Plan, pod: &Pod) -> String {
         let workload = &plan.scenario.workloads[pod.workload as usize];

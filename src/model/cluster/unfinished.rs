@@ -51,8 +51,14 @@ impl Book {
 impl Unfinished {
     /// Empty books of containers with so many slots.
     pub(crate) fn new(slots: impl Iterator<Item = u32>) -> Self {
-        let book = |slots| Book { slots, rate: 0, later: 0, left: 0, updated: 0 };
-        Self { stations: slots.map(book).collect(), attempts: Vec::new() }
+        let mut books = Self { stations: Vec::new(), attempts: Vec::new() };
+        slots.for_each(|slots| books.add_station(slots));
+        books
+    }
+
+    /// There is a container more.
+    pub(crate) fn add_station(&mut self, slots: u32) {
+        self.stations.push(Book { slots, rate: 0, later: 0, left: 0, updated: 0 });
     }
 
     fn entry(&mut self, attempt: u32) -> &mut Entry {

@@ -96,7 +96,7 @@ impl World<'_> {
         let control = self.control_mut();
         let Delivery { consumer, service, published } = control.deliveries[slot].clone();
         control.deliveries.remove(slot);
-        control.programmed[consumer as usize][service] = Arc::clone(&published);
+        let before = std::mem::replace(&mut control.programmed[consumer as usize][service], Arc::clone(&published));
         let who = match consumer {
             Consumer::KubeProxies => "kube-proxies",
             Consumer::Proxies => "proxies",
@@ -134,6 +134,12 @@ impl World<'_> {
                     }
                 }
             }
+        }
+        if consumer != Consumer::KubeProxies && self.idling.is_some() {
+            // Whoever is new here may be idle, which these balancers have not heard.
+            let new = snapshot.endpoints().iter().filter(|endpoint| before.ready.place(**endpoint).is_none());
+            let stations: Vec<u32> = new.map(|endpoint| self.roster.endpoints[*endpoint as usize].station).collect();
+            stations.into_iter().for_each(|station| self.report_idle(station as usize));
         }
     }
 }

@@ -82,8 +82,11 @@ impl World<'_> {
         for container in 0..as_u32(self.plan.scenario.workloads[workload].containers.len()) {
             self.stations.push(Station::new(self.plan.ended_server));
             self.roster.pod_of.push(pod);
+            let server = self.plan.speeds[workload][0].1 + container;
+            if let Some(work) = &mut self.work {
+                work.add_station(self.plan.servers[server as usize].slots);
+            }
             if !self.sharing.is_empty() {
-                let server = self.plan.speeds[workload][0].1 + container;
                 self.sharing.push(Self::sharing_of_server(self.plan, server, schedule));
             }
         }
@@ -107,7 +110,9 @@ impl World<'_> {
         };
         let record = &mut self.roster.pods[pod as usize];
         (record.node, record.ip, record.phase) = (node, ip, Phase::Starting);
+        let first = as_u32(self.roster.endpoints.len());
         self.roster.add_endpoints(self.plan, pod);
+        self.add_reporters(first..as_u32(self.roster.endpoints.len()));
         self.endpoints.resize(self.roster.endpoints.len(), EndpointCounters::default());
         self.endpoint_latency.grow(self.roster.endpoints.len());
         self.probes.add_endpoints(self.plan, &self.roster);

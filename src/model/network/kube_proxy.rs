@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use crate::discovery::slices::policy::Nobody;
+use crate::model::cluster::roster::Roster;
 use crate::model::control::{Consumer, Control};
 use crate::model::network::ebpf::AffinityMap;
 use crate::model::network::endpoints::Snapshot;
@@ -82,7 +83,13 @@ impl KubeProxy {
 
     /// The general case of a choice: every mode, with and without affinity.
     #[inline(never)]
-    pub(crate) fn choose(&mut self, plan: &Plan, service: usize, client: u32, now: SimTime) -> Option<Choice> {
+    pub(crate) fn choose(
+        &mut self,
+        (plan, roster): (&Plan, &Roster),
+        service: usize,
+        client: u32,
+        now: SimTime,
+    ) -> Option<Choice> {
         if self.states.is_empty() {
             self.states = self.programmed.iter().map(|known| (State::default(), known.version())).collect();
         }
@@ -91,7 +98,7 @@ impl KubeProxy {
         let (state, version) = &mut states[service];
         if *version != known.version() {
             *version = known.version();
-            state.learn(plan, service, known, now);
+            state.learn((plan, roster), service, known, now);
         }
         let affinity = plan.scenario.services[service].affinity;
         let count = known.count();
@@ -128,7 +135,7 @@ impl KubeProxy {
             }
             KubeProxyMode::Ipvs(scheduler) => {
                 if let State::Nothing = state {
-                    *state = State::Ipvs(Box::new(VirtualService::new(plan, service, known, scheduler)));
+                    *state = State::Ipvs(Box::new(VirtualService::new((plan, roster), service, known, scheduler)));
                 }
                 let State::Ipvs(service) = state else { unreachable!("the mode does not change during a run") };
                 service.choose(client, now)
@@ -166,12 +173,12 @@ impl KubeProxy {
 impl State {
     /// Other endpoints are programmed.
     #[cold]
-    fn learn(&mut self, plan: &Plan, service: usize, known: &Snapshot, now: SimTime) {
+    fn learn(&mut self, world: (&Plan, &Roster), service: usize, known: &Snapshot, now: SimTime) {
         match self {
             // What is kept of endpoints that are gone matches none that are there.
             Self::Nothing | Self::Map(_) => {}
             Self::Recent(lists) => lists.keep(known),
-            Self::Ipvs(own) => own.learn(plan, service, known, now),
+            Self::Ipvs(own) => own.learn(world, service, known, now),
         }
     }
 }
@@ -200,9 +207,9 @@ fn recent(
 
 impl VirtualService {
     /// As kube-proxy makes it in one synchronisation: servers of weight 1, added in the order of "ADDRESS:PORT" as text.
-    fn new(plan: &Plan, service: usize, known: &Snapshot, scheduler: IpvsScheduler) -> Self {
-        let spec = &plan.scenario.services[service];
-        let servers = in_order_of_addition(plan, service, (0..known.count()).map(|place| known.endpoint(place)));
+    fn new(world: (&Plan, &Roster), service: usize, known: &Snapshot, scheduler: IpvsScheduler) -> Self {
+        let spec = &world.0.scenario.services[service];
+        let servers = in_order_of_addition(world, service, (0..known.count()).map(|place| known.endpoint(place)));
         // The simulator closes idle connections where their owners do; the kernel's 900 s of idleness are left out.
         let settings = Settings { established: SimDuration::from_secs(1 << 31), ..Settings::KUBE_PROXY };
         let persistence = spec.affinity.map(|timeout| Persistence { timeout, netmask: u32::MAX });
@@ -222,7 +229,7 @@ impl VirtualService {
 
     /// As kube-proxy does it: new servers join, one that comes back begins anew, and one that is gone gets weight 0 until
     /// its last connection has left the table.
-    fn learn(&mut self, plan: &Plan, service: usize, known: &Snapshot, now: SimTime) {
+    fn learn(&mut self, world: (&Plan, &Roster), service: usize, known: &Snapshot, now: SimTime) {
         self.ipvs.advance(now);
         let serves = |own: &Self, server: u32| !own.leaving.contains(&server) && own.ipvs.servers(0)[server].present;
         let mine: Vec<(u32, u32)> = (0..).zip(self.endpoints.iter().copied()).collect();
@@ -235,7 +242,7 @@ impl VirtualService {
         let has = |endpoint: u32| mine.iter().any(|(server, own)| *own == endpoint && serves(self, *server));
         let new: Vec<u32> =
             (0..known.count()).map(|place| known.endpoint(place)).filter(|endpoint| !has(*endpoint)).collect();
-        for (address, endpoint) in in_order_of_addition(plan, service, new) {
+        for (address, endpoint) in in_order_of_addition(world, service, new) {
             if let Some(server) = self.ipvs.servers(0).find(address) {
                 self.leaving.retain(|leaving| *leaving != server);
                 self.ipvs.delete_server(0, server);
@@ -283,7 +290,7 @@ impl VirtualService {
 
 /// The addresses of endpoints, in the order in which kube-proxy adds them: as texts.
 fn in_order_of_addition(
-    plan: &Plan,
+    (plan, roster): (&Plan, &Roster),
     service: usize,
     endpoints: impl IntoIterator<Item = u32>,
 ) -> Vec<(SocketAddrV4, u32)> {
@@ -291,8 +298,7 @@ fn in_order_of_addition(
     let mut servers: Vec<(String, SocketAddrV4, u32)> = endpoints
         .into_iter()
         .map(|endpoint| {
-            let pod = plan.pod_of[plan.endpoints[endpoint as usize].station as usize];
-            let address = SocketAddrV4::new(Ipv4Addr::from_bits(plan.pods[pod as usize].ip), port);
+            let address = SocketAddrV4::new(Ipv4Addr::from_bits(roster.pod_at(endpoint).ip), port);
             (address.to_string(), address, endpoint)
         })
         .collect();

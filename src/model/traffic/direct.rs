@@ -47,7 +47,7 @@ impl World<'_> {
         let node = self.node_of_client(&self.plan.hot[flow as usize], flow, client);
         let service = plan.flows[flow as usize].flow.service;
         let (seed, replication) = (self.seed, self.replication);
-        let control = self.control.as_deref();
+        let (control, roster) = (self.control.as_deref(), &self.roster);
         let kube_proxy = self.kube_proxies[node as usize].get_or_insert_with(|| {
             let name = &plan.scenario.cluster.nodes[node as usize].name;
             let stream = Stream::new(seed, replication, &format!("node/{name}/kube-proxy"));
@@ -58,7 +58,7 @@ impl World<'_> {
             let endpoint = rules.endpoint(iptables::pick(rules.count(), &mut kube_proxy.stream)?);
             Choice { endpoint, rules: 0, entry: Handle::NONE }
         } else {
-            kube_proxy.choose(plan, service, plan.flows[flow as usize].addresses.of(client), now)?
+            kube_proxy.choose((plan, roster), service, plan.flows[flow as usize].addresses.of(client), now)?
         };
         let endpoint = choice.endpoint;
         self.note_pick_for_connection(endpoint);

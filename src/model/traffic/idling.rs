@@ -10,13 +10,22 @@ use crate::random::Stream;
 #[derive(Debug, Default)]
 pub(crate) struct Idling {
     groups: Vec<Group>,
-    /// The groups of each container, and the place of its pod in them.
-    places: Vec<Vec<(u32, u32)>>,
+    /// The groups of each container, its endpoint there, and the number of that among those of the Service.
+    reporters: Vec<Vec<Reporter>>,
+}
+
+/// A container in a group.
+#[derive(Debug, Clone, Copy)]
+struct Reporter {
+    group: u32,
+    endpoint: u32,
+    number: u32,
 }
 
 /// Balancers of one policy that share pods.
 #[derive(Debug)]
 struct Group {
+    service: usize,
     stream: Stream,
     members: Members,
     count: u32,
@@ -53,7 +62,22 @@ impl World<'_> {
         }
         self.idling = Some(Box::new(idling));
         self.probes.levels = true;
-        (0..plan.server_of.len()).for_each(|station| self.report_idle(station));
+        (0..self.stations.len()).for_each(|station| self.report_idle(station));
+    }
+
+    /// A pod has new endpoints, which report once the balancers know them.
+    pub(crate) fn add_reporters(&mut self, endpoints: std::ops::Range<u32>) {
+        let Some(idling) = &mut self.idling else { return };
+        idling.reporters.resize(self.stations.len(), Vec::new());
+        for endpoint in endpoints {
+            let spec = &self.roster.endpoints[endpoint as usize];
+            let number = as_u32(self.roster.number_of(self.plan, endpoint));
+            let Idling { groups, reporters } = &mut **idling;
+            for (group, own) in (0..).zip(groups).filter(|(_, own)| own.service == spec.service as usize) {
+                reporters[spec.station as usize].push(Reporter { group, endpoint, number });
+                own.told.resize(own.told.len().max(number as usize + 1), 0);
+            }
+        }
     }
 
     fn add_idling(&mut self, idling: &mut Idling, members: Members, count: u32, service: usize, name: &str) {
@@ -62,16 +86,17 @@ impl World<'_> {
         }
         let plan = self.plan;
         let stream = Stream::new(self.seed, self.replication, &format!("{name}/idle-reports"));
-        let snapshot = &plan.services[service].snapshot;
-        idling.places.resize(plan.server_of.len(), Vec::new());
-        for place in 0..snapshot.count() {
-            let station = plan.endpoints[snapshot.endpoint(place) as usize].station;
-            idling.places[station as usize].push((as_u32(idling.groups.len()), place));
+        idling.reporters.resize(self.stations.len(), Vec::new());
+        let group = as_u32(idling.groups.len());
+        for (number, endpoint) in (0..).zip(self.roster.endpoints_of(plan, service)) {
+            let station = self.roster.endpoints[endpoint as usize].station;
+            idling.reporters[station as usize].push(Reporter { group, endpoint, number });
         }
         for member in 0..count {
             self.idle_queue(members, member).open();
         }
-        idling.groups.push(Group { stream, members, count, told: vec![0; snapshot.count() as usize] });
+        let told = vec![0; self.roster.count_of(plan, service)];
+        idling.groups.push(Group { service, stream, members, count, told });
     }
 
     /// The queue of a balancer that goes by reports.
@@ -86,6 +111,18 @@ impl World<'_> {
         balancer.idle_queue().expect("its policy asks for reports")
     }
 
+    /// The place of an endpoint at the balancers of a group; `None` if they do not know it.
+    fn known_place(&mut self, members: Members, reporter: Reporter) -> Option<u32> {
+        let programmed = match members {
+            Members::Workers(first) => &self.workers[first as usize].programmed,
+            Members::Clients(flow) => {
+                let spec = &self.plan.flows[flow as usize];
+                &self.flows[flow as usize].balancer(self.plan, spec, 0, self.replication, None).programmed
+            }
+        };
+        programmed.place(reporter.endpoint)
+    }
+
     /// A station where nobody is any more tells one balancer of each group, unless it stands in a queue there.
     #[inline(never)]
     pub(crate) fn report_idle(&mut self, station: usize) {
@@ -93,13 +130,17 @@ impl World<'_> {
             return;
         }
         let Some(mut idling) = self.idling.take() else { return };
-        let Idling { groups, places } = &mut *idling;
-        for (group, place) in &places[station] {
-            let Group { stream, members, count, told } = &mut groups[*group as usize];
-            let told = &mut told[*place as usize];
-            if !self.idle_queue(*members, *told).holds(*place) {
+        let Idling { groups, reporters } = &mut *idling;
+        for reporter in &reporters[station] {
+            let Group { stream, members, count, told, .. } = &mut groups[reporter.group as usize];
+            // All endpoints are known where nothing changes.
+            let steady = self.control.is_none();
+            let place = if steady { Some(reporter.number) } else { self.known_place(*members, *reporter) };
+            let Some(place) = place else { continue };
+            let told = &mut told[reporter.number as usize];
+            if !self.idle_queue(*members, *told).holds(place) {
                 *told = stream.below(*count);
-                self.idle_queue(*members, *told).report(*place);
+                self.idle_queue(*members, *told).report(place);
             }
         }
         self.idling = Some(idling);

@@ -98,7 +98,7 @@ impl World<'_> {
         let is_call = beginning.caller != NONE;
         let caller = || {
             let entry = &self.attempts[beginning.caller];
-            self.plan.labels.endpoints[entry.endpoint as usize].pod.clone()
+            self.roster.pod_name(self.plan, entry.endpoint)
         };
         Story {
             name: spec.flow.name.clone(),
@@ -207,7 +207,7 @@ impl World<'_> {
         let server = &self.plan.servers[self.stations[station].server as usize];
         let place = self.plan.scenario.workloads[server.workload as usize].target();
         let what = What::Queue {
-            pod: self.plan.pod_name(self.plan.pod_of[station] as usize),
+            pod: self.roster.station_name(self.plan, station),
             waiting: telling.found.0,
             busy: telling.found.1,
             slots: (server.slots != NONE).then_some(server.slots),
@@ -253,7 +253,7 @@ impl World<'_> {
     fn tell_service(&self, telling: &mut telling::Telling, station: usize, sharing: Option<u32>, to: u64) {
         let server = &self.plan.servers[self.stations[station].server as usize];
         let place = self.plan.scenario.workloads[server.workload as usize].target();
-        let pod = self.plan.pod_name(self.plan.pod_of[station] as usize);
+        let pod = self.roster.station_name(self.plan, station);
         telling.push(to, Some((LedgerCause::Service, place)), What::Service { pod, sharing });
     }
 

@@ -113,7 +113,7 @@ impl World<'_> {
             endpoints.iter().zip(stations).zip(finishes).zip(0_u32..).map(|(((own, station), finish), place)| {
                 let counted = || believed(place) - u32::from(place as usize == chosen);
                 Choice {
-                    pod: self.plan.labels.endpoints[*own as usize].pod.clone(),
+                    pod: self.roster.pod_name(self.plan, *own),
                     jobs: self.stations[station as usize].in_system(),
                     believed: counts.then(counted),
                     finish,

@@ -319,7 +319,7 @@ impl Telling {
     }
 
     fn pod_node(&self, world: &World<'_>) -> u32 {
-        world.plan.endpoints.get(self.endpoint as usize).map_or(NONE, |endpoint| endpoint.node)
+        world.roster.endpoints.get(self.endpoint as usize).map_or(NONE, |endpoint| endpoint.node)
     }
 
     fn hop(&mut self, world: &World<'_>, hop: Hop, (from, to): (u32, u32), (sender, receiver): (&str, &str)) {
