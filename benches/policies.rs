@@ -94,6 +94,9 @@ fn spec(policy: &PolicyListed, parameters: &[(&'static str, Value)], endpoints: 
         // Ten slots an endpoint at least.
         given.insert("tableSize", Value::Count(if endpoints > 1_000 { 1_000_003 } else { 65_537 }));
     }
+    if policy.name == "recorded" {
+        given.insert("picks", Value::Picks((0..endpoints).rev().collect()));
+    }
     for (key, value) in parameters {
         assert!(policy.parameters.iter().any(|parameter| parameter.key == *key), "{} has no {key}", policy.name);
         given.insert(key, value.clone());

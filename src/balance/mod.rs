@@ -30,6 +30,7 @@ mod pending_requests;
 mod policy;
 mod random;
 mod random_choose;
+mod recorded;
 mod rendezvous;
 mod ring_hash;
 mod round_robin;
@@ -318,6 +319,7 @@ policies! {
         random_choose::RandomChoose,
         haproxy_random::HaproxyRandom,
         haproxy_source::HaproxySource,
+        recorded::Recorded,
     }
 }
 

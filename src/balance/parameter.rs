@@ -4,6 +4,7 @@
 //! messages, the JSON Schema and `windtunnel list policies`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::hash::Addresses;
 use super::slow_start::SlowStart;
@@ -51,6 +52,8 @@ pub enum Form {
     Ip,
     /// How endpoints that are new begin with a part of their weight, or `none`.
     SlowStart,
+    /// Endpoints in the order in which they were picked.
+    Picks,
 }
 
 /// `weights`, of all policies that look at weights.
@@ -100,6 +103,7 @@ impl Parameter {
             Form::Weights => "[W, …]".to_owned(),
             Form::Address => "IP:PORT".to_owned(),
             Form::Ip => "IP".to_owned(),
+            Form::Picks => "[POD, …] | {file, column}".to_owned(),
             Form::SlowStart => "{window, aggression, minWeightPercent} | none".to_owned(),
         };
         format!("{}: {form} ({})", self.key, self.default)
@@ -127,6 +131,8 @@ pub enum Value {
     Ip(u32),
     /// How endpoints that are new begin.
     SlowStart(SlowStart),
+    /// Numbers of endpoints.
+    Picks(Arc<[u32]>),
     /// Something that cannot be used, which its author has been told.
     Bad,
 }
@@ -231,6 +237,12 @@ impl Given {
     #[must_use]
     pub fn slow_start(&self) -> Option<SlowStart> {
         if let Some(Value::SlowStart(slow_start)) = self.values.get(SLOW_START.key) { Some(*slow_start) } else { None }
+    }
+
+    /// What was picked; nothing where nothing was written.
+    #[must_use]
+    pub fn picks(&self) -> Arc<[u32]> {
+        if let Some(Value::Picks(picks)) = self.values.get("picks") { Arc::clone(picks) } else { Arc::new([]) }
     }
 
     /// Refuses a parameter for what the others are.

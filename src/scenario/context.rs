@@ -23,6 +23,8 @@ pub(super) struct Context<'f> {
     pub(super) used: Vec<String>,
     /// Lists of weights: where each stands, the Service it is for, and how many weights it has.
     pub(super) weighted: Vec<(Span, usize, usize)>,
+    /// Pods that were picked in recordings, with the place and the Service: checked when all is known.
+    pub(super) recorded: Vec<(Span, usize, BTreeMap<String, u32>)>,
     files: &'f dyn Files,
     /// Files read once for all variants.
     texts: BTreeMap<String, Result<Arc<str>, String>>,
@@ -48,6 +50,7 @@ impl<'f> Context<'f> {
             ignored: Vec::new(),
             used: Vec::new(),
             weighted: Vec::new(),
+            recorded: Vec::new(),
             files,
             texts: BTreeMap::new(),
             traces: Vec::new(),

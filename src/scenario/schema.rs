@@ -62,7 +62,7 @@ fn parameter_form(form: &Form) -> Value {
         Form::DurationOr(word) => json!({"anyOf": [value(&Type::Duration), {"enum": [word]}]}),
         Form::Weights => value(&Type::List(&Type::Count(0, MAX_WEIGHT as u64))),
         Form::Address | Form::Ip => value(&Type::Text),
-        Form::SlowStart => value(&Type::Any),
+        Form::SlowStart | Form::Picks => value(&Type::Any),
     }
 }
 

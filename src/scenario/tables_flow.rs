@@ -69,6 +69,8 @@ const BALANCER_FIELDS: [Field; 1 + PARAMETERS.1] = {
         let key = PARAMETERS.0[index];
         fields[1 + index] = if equal(key, "slowStart") {
             field(key, SLOW_START_OR_NONE, "none", SLOW_START_DOC)
+        } else if equal(key, "picks") {
+            field(key, PICKS, "", "Pods in the order in which they were picked: their names, or numbers from 0.")
         } else {
             field(key, OfPolicies(key), "", "A parameter of some policies.")
         };
@@ -124,6 +126,8 @@ pub(super) const POLICY_NAMES: &[&str] = &{
     }
     names
 };
+
+const PICKS: super::shape::Type = Either(&[List(&Either(&[Count(0, MANY), Text])), Object(&super::tables::MEASURED)]);
 
 const SLOW_START_OR_NONE: super::shape::Type = Either(&[Word(&["none"]), Object(&SLOW_START)]);
 

@@ -1,9 +1,14 @@
 //! `balancer`: a policy with its parameters.
 
+use std::sync::Arc;
+
 use super::super::Scenario;
 use super::super::context::{Context, Object};
+use super::super::tables::MEASURED;
 use super::super::tables_flow as tables;
 use super::super::values;
+use super::dist::data;
+use super::measured::columns;
 use crate::balance::{
     self, Addresses, Form, Given, MAX_WEIGHT, POLICIES, Parameter, Refused, SlowStart, Spec, Weights,
 };
@@ -43,7 +48,7 @@ pub(super) fn balancer(cx: &mut Context<'_>, node: &Node, service: Option<usize>
     }
     let mut given = Given::default();
     for parameter in listed.parameters.iter().filter(|parameter| object.get(parameter.key).is_some()) {
-        given.insert(parameter.key, value(cx, &object, parameter).unwrap_or(balance::Value::Bad));
+        given.insert(parameter.key, value(cx, &object, parameter, service).unwrap_or(balance::Value::Bad));
     }
     if !given.weights().is_empty()
         && let Some(service) = service
@@ -66,7 +71,12 @@ fn known(key: &str) -> bool {
 }
 
 /// The value of a parameter that is there.
-fn value(cx: &mut Context<'_>, object: &Object<'_>, parameter: &Parameter) -> Option<balance::Value> {
+fn value(
+    cx: &mut Context<'_>,
+    object: &Object<'_>,
+    parameter: &Parameter,
+    service: Option<usize>,
+) -> Option<balance::Value> {
     let key = parameter.key;
     let or_word = |count: Option<u32>, word| count.map_or(balance::Value::Word(word), balance::Value::Count);
     match parameter.form {
@@ -90,8 +100,76 @@ fn value(cx: &mut Context<'_>, object: &Object<'_>, parameter: &Parameter) -> Op
         Form::Weights => weights(cx, object, key).map(balance::Value::Weights),
         Form::Ip => ip(cx, object, key).map(balance::Value::Ip),
         Form::Address => address(cx, object, key).map(balance::Value::Address),
+        Form::Picks => picks(cx, object, key, service).map(balance::Value::Picks),
         Form::SlowStart if object.get(key).and_then(Node::as_str) == Some("none") => Some(balance::Value::Word("none")),
         Form::SlowStart => slow_start(cx, object.get(key)?).map(balance::Value::SlowStart),
+    }
+}
+
+/// Recorded pods, by name or number: a list, or a column of a file.
+fn picks(cx: &mut Context<'_>, object: &Object<'_>, key: &str, service: Option<usize>) -> Option<Arc<[u32]>> {
+    let node = object.get(key)?;
+    let texts = match &node.value {
+        Value::Map(_) => {
+            let file = cx.object(node, &MEASURED)?;
+            let text = data(cx, &file)?;
+            let found = columns(&text, file.text(cx, "column")).and_then(|mut columns| match columns.len() {
+                1 => Ok(columns.remove(0)),
+                several => Err(format!("the file has {several} columns: name one by `column`")),
+            });
+            cx.take(node, key, found.map_err(|message| (message, None)))?
+        }
+        _ => {
+            let items = cx.list(node, key);
+            let texts = items.iter().map(|item| values::text(item).map(str::to_owned)).collect::<Result<Vec<_>, _>>();
+            cx.take(node, key, texts)?
+        }
+    };
+    if texts.is_empty() {
+        if !matches!(node.value, Value::List(_)) {
+            return None;
+        }
+        cx.problem_help(node.span, "`picks` is empty", "write the pods that were picked, such as [web-0, web-2]");
+        return None;
+    }
+    let numbers = texts.iter().map(|text| {
+        let number = text.rsplit('-').next().and_then(|last| last.parse::<u32>().ok());
+        let help = || Some("write web-0, or 0 for the first endpoint".to_owned());
+        number.ok_or_else(|| (format!("expected a pod's name or number, found `{}`", values::shorten(text)), help()))
+    });
+    let numbers = numbers.collect::<Result<Vec<_>, _>>();
+    let numbers = cx.take(node, key, numbers)?;
+    if let Some(service) = service {
+        let known = texts.into_iter().zip(numbers.iter().copied()).collect();
+        cx.recorded.push((object.key_span(key), service, known));
+    }
+    Some(numbers.into())
+}
+
+/// Refuses recorded pods that are none of their Service's.
+fn check_picks(cx: &mut Context<'_>, scenario: &Scenario) {
+    for (span, service, picks) in std::mem::take(&mut cx.recorded) {
+        let Some(service) = scenario.services.get(service) else { continue };
+        let workloads = service.targets.iter().filter_map(|(workload, _)| scenario.workloads.get(*workload));
+        let names: Vec<String> = workloads
+            .flat_map(|workload| (0..workload.replicas).map(|number| format!("{}-{number}", workload.name)))
+            .collect();
+        let is_there = |(text, number): &(&String, &u32)| {
+            let name = names.get(**number as usize);
+            name.is_some_and(|name| name == *text || text.parse::<u32>().is_ok())
+        };
+        if let Some((text, _)) = picks.iter().find(|pick| !is_there(pick)) {
+            let message = format!(
+                "`picks`: `{}` is none of the {} endpoints of service/{}",
+                values::shorten(text),
+                names.len(),
+                service.label()
+            );
+            let last = names.len().saturating_sub(1);
+            let shown = |place: usize| names.get(place).map_or("none", String::as_str);
+            let shown = format!("they are {} to {}, or 0 to {last}", shown(0), shown(last));
+            cx.problem_help(span, message, shown);
+        }
     }
 }
 
@@ -103,8 +181,14 @@ fn slow_start(cx: &mut Context<'_>, node: &Node) -> Option<SlowStart> {
     Some(SlowStart { window: window?, aggression, min_weight: percent / 100.0 })
 }
 
+/// Refuses weights and picks that do not fit the endpoints of their Service.
+pub(super) fn check_endpoints(cx: &mut Context<'_>, scenario: &Scenario) {
+    check_weights(cx, scenario);
+    check_picks(cx, scenario);
+}
+
 /// Refuses lists of weights that are longer or shorter than their Service.
-pub(super) fn check_weights(cx: &mut Context<'_>, scenario: &Scenario) {
+fn check_weights(cx: &mut Context<'_>, scenario: &Scenario) {
     for (span, service, weights) in std::mem::take(&mut cx.weighted) {
         let Some(service) = scenario.services.get(service) else { continue };
         let pods = |(workload, _): &(usize, usize)| scenario.workloads.get(*workload).map_or(0, |known| known.replicas);

@@ -56,7 +56,7 @@ fn sequences(cx: &mut Context<'_>, node: &Node) -> Option<ExpectedValue> {
 }
 
 /// The texts of all columns of a CSV text, or of one.
-fn columns(text: &str, column: Option<&str>) -> Result<Vec<Vec<String>>, String> {
+pub(super) fn columns(text: &str, column: Option<&str>) -> Result<Vec<Vec<String>>, String> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let headers = reader.headers().map_err(|error| csv_problem(&error))?.clone();
     let wanted: Vec<usize> = match column {

@@ -106,7 +106,7 @@ pub(super) fn scenario(
         metrics: Vec::new(),
         without: super::Without::default(),
     };
-    balancer::check_weights(cx, &scenario);
+    balancer::check_endpoints(cx, &scenario);
     // Metrics of things that could not be read would only repeat their problems.
     let names = expect::Known {
         names: MetricNames::of(&scenario),

@@ -293,7 +293,8 @@ fn every_distribution_arrival_process_and_policy_is_known_to_the_format() {
         assert!(super::super::tables_random::ARRIVALS.field(listed.name).is_some(), "{}", listed.name);
     }
     for listed in crate::balance::POLICIES {
-        let more = format!("balancer: {{policy: {}}}, arrivals:", listed.name);
+        let needed = if listed.name == "recorded" { ", picks: [web-1, 0]" } else { "" };
+        let more = format!("balancer: {{policy: {}{needed}}}, arrivals:", listed.name);
         let scenario = first(&with(&TRAFFIC.replace("arrivals:", &more)));
         assert_eq!(scenario.traffic[0].flow.balancer.as_ref().map(crate::balance::Spec::name), Some(listed.name));
     }
@@ -310,7 +311,7 @@ fn parameters_of_policies_are_read_as_they_are_listed() {
     for policy in POLICIES {
         for parameter in policy.parameters {
             let of = |value: &str| format!(", {}: {value}", parameter.key);
-            if parameter.form == Form::Weights {
+            if matches!(parameter.form, Form::Weights | Form::Picks) {
                 continue;
             }
             // Some are refused without what they modify.
@@ -330,7 +331,7 @@ fn parameters_of_policies_are_read_as_they_are_listed() {
                 Form::Flag => vec![],
                 Form::Duration => vec!["77ms".to_owned()],
                 Form::DurationOr(word) => vec!["77ms".to_owned(), word.to_owned()],
-                Form::Weights => unreachable!("passed over"),
+                Form::Weights | Form::Picks => unreachable!("passed over"),
                 Form::Address => vec!["10.1.2.3:81".to_owned()],
                 Form::SlowStart => {
                     ["none", "{window: 60s}", "{window: 60s, aggression: 2}"].map(str::to_owned).to_vec()

@@ -40,6 +40,16 @@ fn traffic(to: &str, more: &str) -> String {
     with(&format!("  traffic: [{{name: t, to: \"{to}\", arrivals: {{poisson: {{rate: 3/s}}}}{more}}}]\n"))
 }
 
+/// A traffic for each of these balancers.
+fn balancers(balancers: &[&str]) -> String {
+    let traffic = ('a'..).zip(balancers).map(|(name, balancer)| {
+        format!(
+            "    - {{name: {name}, to: \"http://web/\", arrivals: {{poisson: {{rate: 3/s}}}}, balancer: {balancer}}}\n"
+        )
+    });
+    with(&format!("  traffic:\n{}", traffic.collect::<String>()))
+}
+
 fn beside(to: &str) -> String {
     format!("{}---\n{MANIFEST}", traffic(to, ""))
 }
@@ -143,14 +153,10 @@ fn mistakes() -> Vec<(&'static str, String)> {
             let more = |name: &str, balancer: &str| format!("    - {{name: {name}, to: \"http://web/\", arrivals: {{poisson: {{rate: 3/s}}}}, balancer: {balancer}}}\n");
             with(&["  traffic:\n".to_owned(), more("a", "{policy: maglev, tableSize: 1024, overflow: random}"), more("b", "{policy: ring-hash, firstAddress: pod, overflow: clockwise, maxRingSize: 100}"), more("c", "{policy: maglev, balanceFactor: 50}"), more("d", "{policy: sticky, timeout: 0s}"), more("e", "{policy: peak-ewma, decay: 0s, limit: 0}"), more("f", "{policy: first, limit: 0}")].concat())
         }),
-        ("reports that nobody looks at", {
-            let more = |name: &str, balancer: &str| format!("    - {{name: {name}, to: \"http://web/\", arrivals: {{poisson: {{rate: 3/s}}}}, balancer: {balancer}}}\n");
-            with(&["  traffic:\n".to_owned(), more("a", "{policy: first, staleness: 1s}"), more("b", "{policy: ring-hash, staleness: 1s}"), more("c", "{policy: maglev, staleness: 1s}"), more("d", "{policy: random-choose, choices: 1, staleness: 1s}"), more("e", "{policy: haproxy-random, draws: 1, staleness: 1s}"), more("f", "{policy: peak-ewma, staleness: 0s}"), more("g", "{policy: first, limit: 0, staleness: 1s}")].concat())
-        }),
-        ("slow starts that cannot be", {
-            let more = |name: &str, balancer: &str| format!("    - {{name: {name}, to: \"http://web/\", arrivals: {{poisson: {{rate: 3/s}}}}, balancer: {balancer}}}\n");
-            with(&["  traffic:\n".to_owned(), more("a", "{policy: edf-least-request, slowStart: {windw: 3s}}"), more("b", "{policy: edf-weighted-round-robin, slowStart: {window: 0s, aggression: 0, minWeightPercent: 101}}"), more("c", "{policy: edf-least-request, slowStart: off}"), more("d", "{policy: round-robin, slowStart: {window: 60s}}")].concat())
-        }),
+        ("reports that nobody looks at", balancers(&["{policy: first, staleness: 1s}", "{policy: ring-hash, staleness: 1s}", "{policy: maglev, staleness: 1s}", "{policy: random-choose, choices: 1, staleness: 1s}", "{policy: haproxy-random, draws: 1, staleness: 1s}", "{policy: peak-ewma, staleness: 0s}", "{policy: first, limit: 0, staleness: 1s}"])),
+        ("slow starts that cannot be", balancers(&["{policy: edf-least-request, slowStart: {windw: 3s}}", "{policy: edf-weighted-round-robin, slowStart: {window: 0s, aggression: 0, minWeightPercent: 101}}", "{policy: edf-least-request, slowStart: off}", "{policy: round-robin, slowStart: {window: 60s}}"])),
+        ("picks that cannot be", balancers(&["{policy: recorded}", "{policy: recorded, picks: []}", "{policy: recorded, picks: [web-0, web]}", "{policy: recorded, picks: {data: \"a,b\\n0,1\"}}", "{policy: recorded, picks: {data: \"a,b\\n0,1\", column: c}}", "{policy: random, picks: [0]}", "{policy: recorded, picks: 7}"])),
+        ("picks of pods that are not there", balancers(&["{policy: recorded, picks: [web-0, web-4]}", "{policy: recorded, picks: [db-0, 3]}", "{policy: recorded, picks: [0, 4]}"])),
         ("too many pods for the nodes", with(&format!("{TRAFFIC}  cluster: {{nodes: [{{name: a, count: 2}}]}}\n")).replace("replicas: 4", "replicas: 500")),
         ("more pods than possible", with(TRAFFIC).replace("replicas: 4", "replicas: 300000")),
         ("unknown paths in variants", with(&format!("{TRAFFIC}  variants:\n    - {{name: a, set: {{\"traffic[u].timeout\": 1s}}}}\n    - {{name: a, set: {{\"traffic[t].time\": 1s}}, patch: x.yaml}}\n"))),
