@@ -68,7 +68,7 @@ pub(super) struct Overrides {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_replications)]
     pub(super) replications: Option<u32>,
     /// Simulated time, warm-up included: 90s, 5m
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = SimDuration::parse)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_duration)]
     pub(super) duration: Option<SimDuration>,
     /// Set any field of the scenario: traffic[browse].timeout=300ms (may repeat)
     #[arg(long, value_name = "PATH=VALUE", value_parser = parse_set)]
@@ -185,16 +185,16 @@ pub(super) struct ExplainArgs {
     #[arg(long, value_name = "Q", default_value = "0.99", value_parser = parse_quantile)]
     pub(super) quantile: TailQuantile,
     /// Most causes to take away, each in runs of its own
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(..=20))]
+    #[arg(long, value_name = "N", default_value_t = 3, allow_negative_numbers = true, value_parser = parse_causes)]
     pub(super) causes: u8,
     /// Slowest requests to tell hop by hop
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 3, allow_negative_numbers = true, value_parser = parse_slowest)]
     pub(super) slowest: u16,
     /// Tell this request instead: its number in requests.csv
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_negative_numbers = true, value_parser = parse_request)]
     pub(super) request: Option<u64>,
     /// Replication of the requests told [default: any; of --request: 0]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_replication)]
     pub(super) replication: Option<u32>,
     #[command(flatten)]
     pub(super) overrides: Overrides,
@@ -314,6 +314,28 @@ fn parse_seed(text: &str) -> Result<u64, String> {
 fn parse_replications(text: &str) -> Result<u32, String> {
     let number = text.parse().ok().filter(|number| *number > 0);
     number.ok_or_else(|| format!("expected a whole number from 1 to {}", u32::MAX))
+}
+
+fn parse_replication(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "expected the number of a replication, from 0".to_owned())
+}
+
+fn parse_request(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected the number of a request, as it stands in requests.csv".to_owned())
+}
+
+fn parse_duration(text: &str) -> Result<SimDuration, String> {
+    let duration = SimDuration::parse(text)?;
+    if duration.is_zero() { Err("a run must be longer than zero".to_owned()) } else { Ok(duration) }
+}
+
+fn parse_causes(text: &str) -> Result<u8, String> {
+    text.parse().ok().filter(|causes| *causes <= 20).ok_or_else(|| "expected a whole number from 0 to 20".to_owned())
+}
+
+fn parse_slowest(text: &str) -> Result<u16, String> {
+    let number = text.parse().ok().filter(|slowest| *slowest <= 1_000);
+    number.ok_or_else(|| "expected a whole number from 0 to 1000".to_owned())
 }
 
 fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {

@@ -1,5 +1,7 @@
 //! Reads a scenario file with the overrides of the command line.
 
+use std::path::Path;
+
 use super::Trouble;
 use super::args::Overrides;
 use super::console::Console;
@@ -15,6 +17,9 @@ pub(super) fn load(
     console: &Console,
 ) -> Result<Loaded, Trouble> {
     // The path is relative to where we are, the files that the scenario names to where it is.
+    if Path::new(path).is_dir() {
+        return Err(Trouble::usage(format!("`{path}` is a directory: name the files in it")));
+    }
     let text = DiskFiles::new("").read(path).map_err(Trouble::usage)?;
     load_text(path, &text, overrides, metrics, console)
 }

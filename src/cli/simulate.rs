@@ -49,7 +49,8 @@ pub(super) fn prepare(args: &Simulation, metrics: &[String], console: &Console) 
         let output = output_directory(args, paths.len(), &loaded.name);
         if !outputs.insert(output.clone()) {
             return Err(Trouble::usage(format!(
-                "two scenarios are named `{}`, and both would write to {}",
+                "two scenarios are named `{}`, and both would write to {}; give one another `metadata.name`, or run each with \
+                 its own --output",
                 loaded.name,
                 output.display()
             )));

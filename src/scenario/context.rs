@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::check::{Assumed, IgnoredItem};
 use super::files::Files;
-use super::shape::Shape;
+use super::shape::{Shape, Type};
 use super::values::{self, Bad, found, shorten};
 use crate::arrivals::{Trace, TraceColumns};
 use crate::time::SimDuration;
@@ -120,10 +120,20 @@ impl<'f> Context<'f> {
     pub(super) fn object<'a>(&mut self, node: &'a Node, shape: &'static Shape) -> Option<Object<'a>> {
         let Value::Map(entries) = &node.value else {
             let keys = shape.keys().take(4).collect::<Vec<_>>().join(", ");
-            self.problem(
-                node.span,
-                format!("expected {} with keys such as {keys}; found {}", article(shape.name), found(node)),
-            );
+            let message = format!("expected {} with keys such as {keys}; found {}", article(shape.name), found(node));
+            // What is written without its key was probably meant for the only one that must be there.
+            let required = shape.fields.iter().filter(|field| field.required).collect::<Vec<_>>();
+            let meant = node.as_scalar().zip(required.first()).filter(|(scalar, field)| {
+                let word = matches!(field.value, Type::Word(_));
+                required.len() == 1 && (word || scalar.text.starts_with(|c: char| c.is_ascii_digit()))
+            });
+            match meant {
+                Some((scalar, field)) => {
+                    let help = format!("write {{{}: {}}}", field.key, shorten(&scalar.text));
+                    self.problem_help(node.span, message, help);
+                }
+                None => self.problem(node.span, message),
+            }
             return None;
         };
         for (key, _) in entries {
@@ -167,11 +177,11 @@ impl<'f> Context<'f> {
             Value::List(items) => items,
             Value::Null => &[],
             _ => {
-                self.problem_help(
-                    node.span,
-                    format!("`{key}` is a list, found {}", found(node)),
-                    "write [ … ] around it",
-                );
+                let help = match &node.value {
+                    Value::Map(_) => "begin each item with `- `",
+                    _ => "write [ … ] around it",
+                };
+                self.problem_help(node.span, format!("`{key}` is a list, found {}", found(node)), help);
                 &[]
             }
         }
@@ -209,14 +219,18 @@ fn need(name: &str) -> &'static str {
 }
 
 impl<'a> Object<'a> {
-    /// The value of a key of the table; an empty value counts as absent.
+    /// The value of a key of the table; an empty value counts as absent, and so does `none` where nothing else may be
+    /// written for what holds anyway.
     pub(super) fn get(&self, key: &str) -> Option<&'a Node> {
         debug_assert!(self.shape.field(key).is_some(), "the table `{}` has no key `{key}`", self.shape.name);
-        self.entries
-            .iter()
-            .find(|(entry, _)| entry.name == key)
-            .map(|(_, value)| value)
-            .filter(|value| !matches!(value.value, Value::Null))
+        self.entries.iter().find(|(entry, _)| entry.name == key).map(|(_, value)| value).filter(|value| {
+            !(matches!(value.value, Value::Null) || self.is_none_by_default(key) && value.as_str() == Some("none"))
+        })
+    }
+
+    fn is_none_by_default(&self, key: &str) -> bool {
+        let field = self.shape.field(key).filter(|field| field.default == "none");
+        field.is_some_and(|field| matches!(field.value, Type::Either([_, Type::Word(["none"])])))
     }
 
     /// Where the key stands, else where the object stands.
@@ -333,7 +347,6 @@ impl<'a> Object<'a> {
     }
 
     fn bounds(&self, key: &str) -> (u64, u64) {
-        use super::shape::Type;
         match self.shape.field(key).map(|field| field.value) {
             Some(Type::Count(min, max)) => (min, max),
             Some(Type::Either(types)) => types

@@ -1,8 +1,10 @@
 //! Where the files that a scenario names come from.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
+
+use crate::yaml::nearest;
 
 /// Reads the files that a scenario names; injected, so that tests need no disk.
 pub trait Files {
@@ -48,8 +50,17 @@ impl Files for DiskFiles {
                 Err(error) => Err(format!("cannot read the standard input: {error}")),
             };
         }
-        let bytes = fs::read(self.directory.join(path)).map_err(|error| format!("cannot read `{path}`: {error}"))?;
-        String::from_utf8(bytes).map_err(|_| format!("cannot read `{path}`: it is not UTF-8 text"))
+        let place = self.directory.join(path);
+        let bytes = fs::read(&place).map_err(|error| {
+            let near = near(&place).filter(|_| error.kind() == ErrorKind::NotFound);
+            let near = near.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+            format!("cannot read `{path}`: {error}{near}")
+        })?;
+        String::from_utf8(bytes).map_err(|error| {
+            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            format!("cannot read `{path}`: it is not UTF-8 text, from line {line} on")
+        })
     }
 
     fn glob(&self, pattern: &str) -> Result<Vec<String>, String> {
@@ -62,6 +73,8 @@ impl Files for DiskFiles {
         } else {
             self.directory.join(folder)
         };
+        // Of the directory where we are, `read_dir` wants a name.
+        let directory = if directory.as_os_str().is_empty() { PathBuf::from(".") } else { directory };
         let listing =
             fs::read_dir(&directory).map_err(|error| format!("cannot read the directory of `{pattern}`: {error}"))?;
         let mut found = Vec::new();
@@ -77,6 +90,16 @@ impl Files for DiskFiles {
         found.sort();
         Ok(found)
     }
+}
+
+/// The file beside a missing one whose name is nearest to its own.
+fn near(missing: &Path) -> Option<String> {
+    let name = missing.file_name()?.to_str()?;
+    let directory = missing.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let entries = fs::read_dir(directory).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = entries.collect();
+    names.sort();
+    nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
 /// Whether a name matches a pattern of `*` (anything) and `?` (one character).
@@ -136,6 +159,6 @@ mod tests {
         assert!(refused.starts_with("cannot read the directory of `none/*.yaml`: "), "{refused}");
         assert_eq!(files.glob("s*/a.yaml"), Err("`s*/a.yaml`: only the last part may contain * or ?".to_owned()));
         fs::write(directory.path().join("bytes"), [0xff]).expect("a file");
-        assert_eq!(files.read("bytes"), Err("cannot read `bytes`: it is not UTF-8 text".to_owned()));
+        assert_eq!(files.read("bytes"), Err("cannot read `bytes`: it is not UTF-8 text, from line 1 on".to_owned()));
     }
 }

@@ -8,6 +8,7 @@ use super::context::{Context, Object};
 use super::decode::{self, Identity};
 use super::files::Files;
 use super::manifests::Manifests;
+use super::values::shorten;
 use super::variants::{self, Edit, Variant};
 use super::{Grid, Scenario, named, patch, resolved, tables, vary};
 use crate::time::SimDuration;
@@ -227,7 +228,15 @@ fn split(cx: &mut Context<'_>, documents: Vec<Node>, start: Span) -> Option<(Nod
     }
     if found.is_empty() {
         let span = others.first().map_or(start, |node| node.span);
-        cx.problem_help(span, "no document of this file is a scenario", example);
+        let kind = others.first().and_then(|node| node.get("kind")?.as_str());
+        match kind {
+            Some(kind) => cx.problem_help(
+                span,
+                format!("no document of this file is a scenario, the first is a {}", shorten(kind)),
+                "name the file in the `manifests` of a scenario, or write `kind: Scenario` before it and `---` between",
+            ),
+            None => cx.problem_help(span, "no document of this file is a scenario", example),
+        }
         return None;
     }
     Some((found.swap_remove(0), others))

@@ -21,7 +21,13 @@ impl Manifests {
             let Some(pattern) = cx.take(item, "manifests", values::text(item)) else { continue };
             for path in matching(cx, item, pattern) {
                 let text = cx.file(&path);
-                let Some(text) = cx.take(item, "", text.map_err(|message| (message, None))) else { continue };
+                let many = || Some(format!("for all files of a directory write {path}/*.yaml"));
+                let help = |message: &String| if message.contains("Is a directory") { many() } else { None };
+                let text = text.map_err(|message| {
+                    let help = help(&message);
+                    (message, help)
+                });
+                let Some(text) = cx.take(item, "", text) else { continue };
                 let name = if path == "-" { "<stdin>" } else { &path };
                 let id = sources.add(name, text);
                 match yaml::parse(sources, id) {
@@ -47,7 +53,7 @@ fn matching(cx: &mut Context<'_>, item: &Node, pattern: &str) -> Vec<String> {
         return vec![pattern.to_owned()];
     }
     let found = cx.glob(pattern).map_err(|message| (message, None));
-    let found = cx.take(item, "manifests", found).unwrap_or_default();
+    let Some(found) = cx.take(item, "manifests", found) else { return Vec::new() };
     if found.is_empty() {
         cx.problem_help(
             item.span,

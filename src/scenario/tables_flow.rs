@@ -17,8 +17,13 @@ pub(super) const FLOW_FIELDS: [Field; 7] = [
         "kube-proxy picks per connection",
         "The client's own balancer, where it has one.",
     ),
-    field("timeout", Duration, "none", "Longest wait for the answer, all attempts included."),
-    field("retries", Object(&RETRIES), "none", "Further attempts."),
+    field(
+        "timeout",
+        Either(&[Duration, Word(&["none"])]),
+        "none",
+        "Longest wait for the answer, all attempts included.",
+    ),
+    field("retries", RETRIES_OR_NONE, "none", "Further attempts."),
     field(
         "cancellation",
         Word(&["none", "propagated"]),
@@ -128,7 +133,7 @@ pub(super) const POLICY_NAMES: &[&str] = &{
 };
 
 const PICKS: super::shape::Type = Either(&[List(&Either(&[Count(0, MANY), Text])), Object(&super::tables::MEASURED)]);
-
+const RETRIES_OR_NONE: super::shape::Type = Either(&[Object(&RETRIES), Word(&["none"])]);
 const SLOW_START_OR_NONE: super::shape::Type = Either(&[Word(&["none"]), Object(&SLOW_START)]);
 
 const SLOW_START_DOC: &str = "How endpoints that come during the run begin with a part of their weight.";
@@ -150,7 +155,7 @@ pub(super) static RETRIES: Shape = Shape {
     doc: "Further attempts.",
     fields: &[
         field("attempts", Either(&[Count(1, MANY), Word(&["unlimited"])]), "2", "Tries in all."),
-        field("perTry", Duration, "none", "Longest wait for one try."),
+        field("perTry", Either(&[Duration, Word(&["none"])]), "none", "Longest wait for one try."),
         field(
             "on",
             List(&Text),
@@ -164,7 +169,12 @@ pub(super) static RETRIES: Shape = Shape {
             "Pause before the i-th retry: up to min(max, base·2^i).",
         ),
         field("jitter", Word(&["full", "none"]), "full", "Uniform between zero and the limit, or exactly the limit."),
-        field("budget", Ratio, "none", "Retries as a share of first tries, saved up over 10 s."),
+        field(
+            "budget",
+            Either(&[Ratio, Word(&["none"])]),
+            "none",
+            "Retries as a share of first tries, saved up over 10 s.",
+        ),
     ],
 };
 

@@ -276,6 +276,7 @@ impl<'a> Builder<'a> {
 
     fn syntax_problem(&self, error: &ScanError) -> Problem {
         let start = self.offset(error.marker());
+        let start = self.at_the_tab(error.kind(), start);
         let span = Span { source: self.source, start, end: start };
         if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
             return too_deep(span);
@@ -296,6 +297,19 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Where the tab is that is not allowed: the parser may stop at the end of the line before.
+    fn at_the_tab(&self, kind: &ErrorKind, start: u32) -> u32 {
+        let is_tab = matches!(
+            kind,
+            ErrorKind::TabNotAllowed
+                | ErrorKind::TabInBlockIndentation
+                | ErrorKind::TabInIndentation
+                | ErrorKind::TabInPlainScalar
+        );
+        let tab = self.text[start as usize..].find('\t').filter(|_| is_tab);
+        tab.map_or(start, |tab| start + u32::try_from(tab).expect("parse checked the length"))
+    }
+
     fn advice(&self, kind: &ErrorKind, offset: usize) -> Option<&'static str> {
         let begin = self.sources.line(self.source, offset).1.min(offset);
         let line = self.text[begin..].lines().next().unwrap_or("");
@@ -305,11 +319,18 @@ impl<'a> Builder<'a> {
         let indentation = &line[..line.len() - line.trim_start().len()];
         match kind {
             _ if indentation.contains('\t') => Some("indent with spaces: YAML does not allow tabs there"),
-            ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
-                Some("indent with spaces: YAML does not allow tabs there")
-            }
+            ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabInPlainScalar => Some("indent with spaces: YAML does not allow tabs there"),
             ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
                 Some("put a text that contains `: ` in quotes, or check the indentation")
+            }
+            ErrorKind::ExpectedBlockSequenceEntry => {
+                Some("every item of a list begins with `- `, and its other lines stand below its first key")
+            }
+            ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
+                Some("between braces and brackets, put a key or text that contains one of []{}, in quotes")
             }
             ErrorKind::UnclosedQuotedScalar => Some("the quote that opens here is never closed"),
             ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey | ErrorKind::ExpectedBlockMappingKey => {

@@ -4,6 +4,7 @@
 
 mod discovery;
 mod explained;
+mod mistakes;
 
 mod reports;
 #[path = "../support/mod.rs"]
@@ -13,6 +14,8 @@ mod usage;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+
+use windtunnel::balance::POLICIES;
 
 use support::{scratch, status, stderr, stdout, windtunnel, write};
 
@@ -26,6 +29,8 @@ enum Step {
     Write(&'static str, Vec<u8>),
     /// A part of a file becomes another.
     Replace(&'static str, &'static str, &'static str),
+    /// A file that was made is shown.
+    Show(&'static str),
     /// A directory appears.
     Directory(&'static str),
 }
@@ -50,6 +55,12 @@ impl Screen {
     /// With a directory.
     fn directory(mut self, name: &'static str) -> Self {
         self.steps.push(Step::Directory(name));
+        self
+    }
+
+    /// A file that was made.
+    fn show(mut self, name: &'static str) -> Self {
+        self.steps.push(Step::Show(name));
         self
     }
 
@@ -96,6 +107,10 @@ impl Step {
         match self {
             Self::Write(name, bytes) => fs::write(directory.join(name), bytes).expect("a file can be written"),
             Self::Directory(name) => fs::create_dir_all(directory.join(name)).expect("a directory can be made"),
+            Self::Show(name) => {
+                let text = fs::read_to_string(directory.join(name)).expect("a file");
+                let _infallible = writeln!(seen, "$ cat {name}\n{text}");
+            }
             Self::Replace(name, from, to) => {
                 let text = fs::read_to_string(directory.join(name)).expect("a file");
                 assert!(text.contains(from), "{name} does not contain {from}");
@@ -115,7 +130,12 @@ impl Step {
                 };
                 let line: Vec<String> = words.iter().map(quoted).collect();
                 let own = env!("CARGO_PKG_VERSION");
-                let said = |stream: String| stream.replace(&format!("windtunnel {own}"), "windtunnel VERSION");
+                // Not to be written down again with every new policy.
+                let policies: Vec<&str> = POLICIES.iter().map(|policy| policy.name).collect();
+                let said = |stream: String| {
+                    let stream = stream.replace(&format!("windtunnel {own}"), "windtunnel VERSION");
+                    stream.replace(&policies.join(", "), "(every policy)")
+                };
                 let (out, err) = (said(stdout(&done)), said(stderr(&done)));
                 let gap = if err.is_empty() || out.is_empty() { "" } else { "(and on standard error)\n" };
                 let _infallible =

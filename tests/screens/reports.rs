@@ -115,3 +115,43 @@ fn a_sweep_names_the_best_point_if_there_is_one() {
         ],
     );
 }
+
+/// Two pods on a node whose addresses are soon given away.
+#[test]
+fn events_say_what_happened_to_the_cluster() {
+    let scenario = "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {name: changes}
+spec:
+  run: {duration: 12s, warmup: 2s, replications: 1}
+  cluster: {network: none, pods: {start: 1s}}
+  workloads:
+    - target: deployment/web
+      inline: {replicas: 2, port: 80}
+      containers: {app: {concurrency: 4, serviceTime: 5ms}}
+  traffic:
+    - {name: t, to: http://web/, arrivals: {constant: {rate: 10/s}}}
+  timeline:
+    - {at: 3s, notReady: \"deployment/web[1]\"}
+    - {at: 4s, ready: \"deployment/web[1]\"}
+    - {at: 5s, deletePod: \"deployment/web[0]\"}
+    - {at: 6s, deletePod: \"deployment/web[0]\"}
+    - {at: 7s, scale: deployment/web, replicas: 8}
+    - {at: 9s, scale: deployment/web, replicas: 0}
+    - {at: 9500ms, scale: deployment/web, replicas: 1}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: small}
+spec: {podCIDR: 10.244.0.0/29}
+status: {allocatable: {cpu: \"8\", pods: \"110\"}}
+";
+    same_screens(
+        "events.txt",
+        &[Screen::of("pods come and go")
+            .file("changes.yaml", scenario)
+            .run("run changes.yaml -o out --format csv -q")
+            .show("out/events.csv")],
+    );
+}

@@ -19,7 +19,12 @@ impl World<'_> {
         match self.plan.scenario.timeline[index as usize].action {
             Action::Scale { workload, replicas } => {
                 let target = self.plan.scenario.workloads[workload].target();
-                self.enter_event(now, "scale", target, format!("to {replicas} pods"));
+                self.enter_event(
+                    now,
+                    "scale",
+                    target,
+                    format!("to {replicas} pod{}", if replicas == 1 { "" } else { "s" }),
+                );
                 self.want(workload, replicas, now, schedule);
             }
             Action::DeletePod(pod) => self.with_pod(pod, "delete-pod", now, |world, pod| {

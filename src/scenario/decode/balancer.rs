@@ -19,7 +19,16 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("pick-first", "write `first`"),
     ("p2c", "write `pending-requests` or `peak-ewma`, or `least-request` with choices: 2"),
     ("ewma", "write `peak-ewma`"),
+    ("power-of-two", "write `least-request` with choices: 2"),
     ("least-connections", "write `least-request`"),
+    ("least-conn", "write `least-request`, or with weights `weighted-least-request` (nginx: ties: round-robin)"),
+    ("leastconn", "write `weighted-least-request` with rule: idle-first and ties: fifo"),
+    ("rr", "write `round-robin`"),
+    ("wrr", "write `smooth-weighted-round-robin`, as nginx does it"),
+    ("consistent-hash", "write `ring-hash` or `maglev`"),
+    ("source", "write `haproxy-source`, or `ip-hash` without a ring"),
+    ("jiq", "write `join-idle-queue`"),
+    ("jsq", "write `least-request` by own counts, or `oracle-jsq` as the bound that nobody real reaches"),
     (
         "weighted-round-robin",
         "write `smooth-weighted-round-robin` (nginx), `edf-weighted-round-robin` (Envoy) or `static-stride` (gRPC)",
@@ -30,8 +39,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
 pub(super) fn balancer(cx: &mut Context<'_>, node: &Node, service: Option<usize>) -> Option<Spec> {
     let object = cx.object(node, &tables::BALANCER)?;
     let policy = object.get("policy")?;
-    if let Some((name, help)) = ELSEWHERE.iter().find(|(name, _)| policy.as_str() == Some(name)) {
-        cx.problem_help(policy.span, format!("no policy is called {name}"), *help);
+    let written = policy.as_str().unwrap_or_default();
+    let plain = written.to_lowercase().replace('_', "-");
+    if let Some((_, help)) = ELSEWHERE.iter().find(|(name, _)| plain == *name) {
+        cx.problem_help(policy.span, format!("no policy is called {written}"), *help);
         return None;
     }
     let names = tables::POLICY_NAMES.iter().map(|name| (*name, *name)).collect::<Vec<_>>();

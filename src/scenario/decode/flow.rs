@@ -216,6 +216,11 @@ pub(super) fn no_retries() -> Retries {
 
 fn retries(cx: &mut Context<'_>, node: &Node, layer: Option<Layer>) -> Retries {
     let mut retries = no_retries();
+    if let Some(tries) = node.as_scalar().filter(|scalar| scalar.text.parse::<u32>().is_ok()) {
+        let help = format!("write {{attempts: {}}}: tries in all, the first one counted", tries.text);
+        cx.problem_help(node.span, format!("expected `retries` with keys, found `{}`", tries.text), help);
+        return retries;
+    }
     let Some(object) = cx.object(node, &tables::RETRIES) else { return retries };
     retries.attempts = object.count_or(cx, "attempts", "unlimited").unwrap_or(Some(2));
     retries.per_try = object.positive_duration(cx, "perTry");

@@ -23,7 +23,7 @@ use super::objects::{Objects, short};
 use super::services::ServiceTable;
 use super::{Scenario, tables};
 use crate::manifest;
-use crate::yaml::Node;
+use crate::yaml::{self, Node};
 use flow::{ProxyName, Targets};
 use traffic::Places;
 
@@ -81,7 +81,8 @@ pub(super) fn scenario(
     let sites = workload::behaviours(cx, &mut workloads, &entries, &targets);
     cycles::refuse(cx, &workloads, &services, &sites);
     let traffic = traffic::traffics(cx, traffic_list, &Places { workloads: &workloads, nodes: &nodes }, &targets);
-    if traffic_list.is_empty() {
+    let is_list = spec.get("traffic").is_none_or(|node| matches!(node.value, yaml::Value::List(_)));
+    if traffic_list.is_empty() && is_list {
         nothing_would_happen(cx, spec);
     }
     workload::warn_of_idle_resolvers(cx, &entries, &workloads, &traffic);
