@@ -98,7 +98,8 @@ fn what_cannot_be_run_is_named() {
     let twice = output(scratch.path(), &["run", "a.yaml", "a.yaml"]);
     assert_eq!(
         stderr(&twice).replace('\\', "/"),
-        "error: two scenarios are named `easy`, and both would write to results/easy\n"
+        "error: two scenarios are named `easy`, and both would write to results/easy; give one another `metadata.name`, \
+         or run each with its own --output\n"
     );
 }
 

@@ -332,7 +332,8 @@ fn bad_usage_is_answered_with_what_would_be_good() {
         ),
         (
             &["run", "small.yaml", "small.yaml", "-o", "both"],
-            "error: two scenarios are named `small`, and both would write to both/small",
+            "error: two scenarios are named `small`, and both would write to both/small; give one another \
+             `metadata.name`, or run each with its own --output",
         ),
         (
             &["validate", "small.yaml"],

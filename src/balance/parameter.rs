@@ -271,6 +271,7 @@ mod tests {
         assert_eq!(text(Form::Duration), "k: DURATION (d)");
         assert_eq!(text(Form::DurationOr("none")), "k: DURATION | none (d)");
         assert_eq!(text(Form::Weights), "k: [W, …] (d)");
+        assert_eq!(text(Form::Picks), "k: [POD, …] | {file, column} (d)");
         assert_eq!(text(Form::Address), "k: IP:PORT (d)");
         assert_eq!(text(Form::Ip), "k: IP (d)");
     }

@@ -1,5 +1,7 @@
 //! What is said of names, addresses and variables that lead nowhere, and of what manifests say of them.
 
+use windtunnel::discovery::slices::topology::Off;
+
 use super::{Screen, same_screens};
 
 fn workload(name: &str, more: &str) -> String {
@@ -31,6 +33,7 @@ fn cluster() -> String {
             "front",
             "type: ClusterIP, ipFamilies: [IPv6], clusterIP: \"fd00::1\", selector: {app: web}, ports: [{port: 80}]",
         ),
+        service("ported", "front", "selector: {app: web}, ports: [{name: http, port: 80}]"),
         service("bare", "front", "ports: [{port: 80}]"),
         service("none", "front", "clusterIP: 10.96.0.21, selector: {app: wep}, ports: [{port: 80}]"),
         alias("outside", "api.example.com"),
@@ -70,6 +73,10 @@ fn names_that_lead_nowhere_say_why() {
         ("", "bare.front", ""),
         ("", "web.front:8080", ""),
         ("", "peers.front", ""),
+        ("", "_http._tcp.web.front", ""),
+        ("", "_http._tcp.ported.front:80", ""),
+        ("", "_htpp._tcp.ported.front", ""),
+        ("", "_http._udp.ported.front", ""),
         ("", "outside", ""),
         ("", "ping", ""),
         ("", "10.96.0.99", ""),
@@ -160,4 +167,12 @@ fn manifests_of_names_and_sessions_are_read_or_refused() {
         Screen::of(title).file("cluster.yaml", manifests).file("names.yaml", &text).run("check names.yaml")
     };
     same_screens("names_manifests.txt", &[screen("refused", &refused), screen("without effect", &ignored)]);
+}
+
+/// They stand in `events.csv`, behind what happened to the endpoints.
+#[test]
+fn hints_that_are_off_say_why() {
+    assert_eq!(Off::Nodes.as_str(), "nodes in one zone, or without CPU");
+    assert_eq!(Off::TooFew.as_str(), "fewer endpoints than zones");
+    assert_eq!(Off::Overload.as_str(), "some zone would be overloaded by more than 20 %");
 }

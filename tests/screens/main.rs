@@ -5,7 +5,6 @@
 mod discovery;
 mod explained;
 mod mistakes;
-
 mod reports;
 #[path = "../support/mod.rs"]
 mod support;

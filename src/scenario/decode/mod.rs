@@ -81,8 +81,7 @@ pub(super) fn scenario(
     let sites = workload::behaviours(cx, &mut workloads, &entries, &targets);
     cycles::refuse(cx, &workloads, &services, &sites);
     let traffic = traffic::traffics(cx, traffic_list, &Places { workloads: &workloads, nodes: &nodes }, &targets);
-    let is_list = spec.get("traffic").is_none_or(|node| matches!(node.value, yaml::Value::List(_)));
-    if traffic_list.is_empty() && is_list {
+    if traffic_list.is_empty() {
         nothing_would_happen(cx, spec);
     }
     workload::warn_of_idle_resolvers(cx, &entries, &workloads, &traffic);
@@ -121,6 +120,10 @@ pub(super) fn scenario(
 }
 
 fn nothing_would_happen(cx: &mut Context<'_>, spec: &Object<'_>) {
+    if spec.get("traffic").is_some_and(|node| !matches!(node.value, yaml::Value::List(_))) {
+        // What is no list has been answered.
+        return;
+    }
     cx.problem_help(
         spec.key_span("traffic"),
         "there is no traffic, so nothing would happen",
