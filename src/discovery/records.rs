@@ -233,6 +233,31 @@ impl Zone {
         }
     }
 
+    /// The headless Service whose endpoints a name, or a port by its name, stands for, and the one endpoint that it may
+    /// be the name of.
+    #[must_use]
+    pub fn headless(&self, name: &str) -> Option<(usize, Option<Ipv4Addr>)> {
+        let aliases = self.answer(name, RecordType::A).ok()?.aliases;
+        let (host, service, namespace) = match self.labels(aliases.last().map_or(name, String::as_str))?[..] {
+            [service, namespace, "svc"] => (None, service, namespace),
+            [host, service, namespace, "svc"] => (Some(host), service, namespace),
+            [port, protocol, service, namespace, "svc"] if port.starts_with('_') && protocol.starts_with('_') => {
+                (None, service, namespace)
+            }
+            _ => return None,
+        };
+        let index = self.service(namespace, service)?;
+        let LeadsTo::Endpoints(endpoints) = &self.services[index].leads_to else { return None };
+        match host {
+            // Of `*`, which stands for whichever it is, all decide.
+            None | Some("*") => Some((index, None)),
+            Some(host) => {
+                let own = endpoints.iter().find(|endpoint| endpoint.host() == host)?;
+                Some((index, Some(own.address)))
+            }
+        }
+    }
+
     /// Where the SRV record of a named port leads: the Service, the port's name and number, and the host, of several pods
     /// with `*` for what differs.
     #[must_use]
@@ -496,6 +521,18 @@ mod tests {
         assert_eq!(zone.leads_to("twice.front.svc.cluster.local"), Some((0, None)));
         assert_eq!(zone.leads_to("db-1.db.front.svc.cluster.local"), Some((1, Some(Ipv4Addr::new(10, 244, 0, 3)))));
         assert_eq!(zone.leads_to("out.front.svc.cluster.local"), None);
+    }
+
+    #[test]
+    fn names_of_headless_services_stand_for_their_endpoints() {
+        let zone = zone(Pods::Insecure);
+        let of = |name: &str| zone.headless(&format!("{name}.front.svc.cluster.local"));
+        let all = Some((1, None));
+        assert_eq!([of("db"), of("_http._tcp.db"), of("*.db")], [all; 3]);
+        assert_eq!(of("down"), Some((2, None)), "though it has no ready one");
+        assert_eq!(of("db-1.db"), Some((1, Some(Ipv4Addr::new(10, 244, 0, 3)))));
+        assert_eq!(of("10-244-0-4.db"), Some((1, Some(Ipv4Addr::new(10, 244, 0, 4)))));
+        assert_eq!([of("web"), of("alias"), of("out"), of("db-9.db"), of("ping"), of("nobody")], [None; 6]);
     }
 
     #[test]

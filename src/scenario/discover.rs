@@ -1,13 +1,13 @@
 //! Where the URL of a client leads: variables are put in, the host is looked up as the client's resolver would.
 //!
-//! Pods do not change during a run, so every answer is known here. What a lookup costs is found out in the run, with the
-//! same names, answers and rules.
+//! Where pods do not change, every answer is known here; where they do, a name says whose readiness it hangs on. What a
+//! lookup costs is found out in the run, with the same names, answers and rules.
 
 use std::cell::RefCell;
 use std::net::Ipv4Addr;
 
 use super::decode::dns::{External, Resolver, Rules};
-use super::dns::{Name, NameServer, Reply, Resolution, Target};
+use super::dns::{Behind, Name, NameServer, Reply, Resolution, Target};
 use super::objects::{Objects, short};
 use super::services::{Group, ServiceTable, container_with, dotted};
 use super::url::{self, Url};
@@ -254,6 +254,12 @@ impl Discovery {
                 Some(FailureCause::DnsNxdomain),
             ),
         };
+        for name in asked.iter_mut().chain(target.iter_mut().map(|target| &mut target.name)) {
+            name.behind = self.behind(&name.name, port, services);
+        }
+        // Pods may come, and with them the name of their headless Service.
+        let comes = self.rules.changes && asked.iter().any(|name| name.behind.is_some());
+        let fails = fails.filter(|_| !comes);
         // The plugin walks for addresses only.
         if self.rules.autopath && !service && first == NameServer::Cluster {
             walk_for_the_client(&mut asked, outcome, &names);
@@ -279,7 +285,17 @@ impl Discovery {
         let (first, second) =
             if service { (RecordType::Srv, RecordType::Srv) } else { (RecordType::A, RecordType::Aaaa) };
         let (a, aaaa) = (self.reply(&name, first)?, self.reply(&name, second)?);
-        Ok(Name { name, service, a, aaaa })
+        Ok(Name { name, service, behind: None, a, aaaa })
+    }
+
+    /// The ready pods that the answers for a name hang on, where the URL leads to this port.
+    fn behind(&self, name: &str, port: usize, services: &ServiceTable) -> Option<Behind> {
+        let (index, address) = self.zone.headless(name)?;
+        let group = &services.groups[index];
+        let service = if (group.first..group.first + group.count).contains(&port) { port } else { group.first };
+        let own = |address| self.placed.iter().find(|pod| pod.ip == u32::from(address));
+        let pod = address.and_then(own).map(|pod| (pod.workload, pod.replica));
+        (group.count > 0).then_some(Behind { service, pod })
     }
 
     /// The host that an SRV record names, which is absolute.
@@ -496,7 +512,7 @@ fn walk_for_the_client(asked: &mut [Name], outcome: Outcome, names: &Candidates)
         && names.as_given != Some(0)
     {
         let found = asked[position as usize].clone();
-        (asked[0].a, asked[0].aaaa) = (found.a, found.aaaa);
+        (asked[0].a, asked[0].aaaa, asked[0].behind) = (found.a, found.aaaa, found.behind);
     }
 }
 
@@ -519,7 +535,7 @@ fn end_of(settings: Settings, asked: &[Name], server: NameServer) -> Outcome {
     Outcome::NoAnswer
 }
 
-/// The pods behind a headless Service; every pod is ready throughout.
+/// The pods behind a headless Service; every pod is ready at the start.
 fn endpoints(service: &ServiceObject, objects: &Objects, placed: &[placement::Placed]) -> Vec<EndpointRecord> {
     let selected = |workload: usize| {
         let workload = &objects.workloads[workload];

@@ -19,6 +19,8 @@ pub struct Dns {
     pub upstream: Dist,
     /// How long a server keeps what came from outside; `None` without the cache plugin.
     pub cache: Option<SimDuration>,
+    /// How long a server keeps what it answered for names of the cluster; `None` where it looks anew.
+    pub zone_cache: Option<SimDuration>,
     /// Whether every node has a cache of its own.
     pub node_local: bool,
     /// Probability that a query or its answer is lost, where it goes by UDP.
@@ -75,10 +77,21 @@ pub struct Name {
     pub name: String,
     /// Whether it is asked for port and host (SRV), once, instead of for addresses.
     pub service: bool,
+    /// The ready pods that the answers hang on, where it is a name of a headless Service.
+    pub behind: Option<Behind>,
     /// The answer to A, or to SRV.
     pub a: Reply,
     /// The answer to AAAA.
     pub aaaa: Reply,
+}
+
+/// The ready pods of a headless Service, or one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behind {
+    /// The Service port, as an index into the scenario's Services.
+    pub service: usize,
+    /// Workload and number of the only pod, where the name is that of a pod.
+    pub pod: Option<(usize, u32)>,
 }
 
 /// What is answered.

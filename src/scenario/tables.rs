@@ -173,6 +173,7 @@ pub(super) static PROPAGATION: Shape = Shape {
         field("kubeProxy", Duration, "300ms", "Until kube-proxies have programmed it."),
         field("proxies", Duration, "100ms", "Until proxies act on it."),
         field("clients", Duration, "30s", "Until clients that balance by themselves act on it."),
+        field("dns", Duration, "100ms", "Until the cluster's DNS servers answer so."),
     ],
 };
 

@@ -27,6 +27,12 @@ pub(super) static DNS: Shape = Shape {
             "Longest time that a server keeps an answer from outside.",
         ),
         field("upstream", Dist, "10ms", "Round trip to the resolvers outside the cluster."),
+        field(
+            "zoneCache",
+            Either(&[Duration, Word(&["none"])]),
+            "none",
+            "Longest time that a server repeats what it answered for a name of the cluster.",
+        ),
         field("nodeLocal", Bool, "false", "A cache on every node (NodeLocal DNSCache)."),
         field("autopath", Bool, "false", "Servers walk the search list themselves and answer the first query."),
         field("loss", Ratio, "0", "Probability that a query or its answer is lost, by UDP between nodes."),

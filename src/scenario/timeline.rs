@@ -51,6 +51,8 @@ pub struct Lifecycle {
     pub proxy: SimDuration,
     /// The same, of clients that balance by themselves.
     pub client: SimDuration,
+    /// The same, of the cluster's DNS servers.
+    pub dns: SimDuration,
 }
 
 impl Lifecycle {
@@ -63,5 +65,6 @@ impl Lifecycle {
         kube_proxy: SimDuration::from_millis(300),
         proxy: SimDuration::from_millis(100),
         client: SimDuration::from_secs(30),
+        dns: SimDuration::from_millis(100),
     };
 }

@@ -77,16 +77,20 @@ impl World<'_> {
             Consumer::KubeProxies => lifecycle.kube_proxy,
             Consumer::Proxies => lifecycle.proxy,
             Consumer::Clients => lifecycle.client,
+            Consumer::Dns => lifecycle.dns,
         }
     }
 
     /// Whether anybody of that kind acts on the Service's endpoints.
     fn consumes(&self, consumer: Consumer, service: usize) -> bool {
-        let flows =
-            |route: Route| self.plan.flows.iter().any(|flow| flow.route == route && flow.flow.service == service);
         match consumer {
-            Consumer::KubeProxies => flows(Route::ClusterIp),
-            Consumer::Clients => flows(Route::ClientBalancer),
+            Consumer::KubeProxies => self.plan.flows.iter().any(|flow| flow.is_ruled() && flow.flow.service == service),
+            Consumer::Clients => self
+                .plan
+                .flows
+                .iter()
+                .any(|flow| flow.route == Route::ClientBalancer && !flow.asks_dns() && flow.flow.service == service),
+            Consumer::Dns => self.plan.dns.as_ref().is_some_and(|dns| dns.has_names_of(service)),
             Consumer::Proxies => self.plan.scenario.proxies.iter().any(|proxy| proxy.service == service),
         }
     }
@@ -101,6 +105,7 @@ impl World<'_> {
             Consumer::KubeProxies => "kube-proxies",
             Consumer::Proxies => "proxies",
             Consumer::Clients => "clients",
+            Consumer::Dns => "DNS servers",
         };
         let label = format!("service/{}", self.plan.labels.services[service]);
         self.enter_event(now, "programmed", label, format!("version {} by {who}", published.version()));
@@ -126,13 +131,19 @@ impl World<'_> {
             }
             Consumer::Clients => {
                 for (flow, plan) in self.flows.iter_mut().zip(&self.plan.flows) {
-                    if plan.route == Route::ClientBalancer && plan.flow.service == service {
+                    // Those who ask DNS for each connection hear from there.
+                    let told = plan.route == Route::ClientBalancer && !plan.asks_dns();
+                    if told && plan.flow.service == service {
                         for client in flow.balancers.iter_mut().flatten() {
                             client.balancer.follow(&snapshot.changes_from(&client.programmed, now, number));
                             client.programmed = Arc::clone(&snapshot);
                         }
                     }
                 }
+            }
+            Consumer::Dns => {
+                let dns = self.dns.as_mut().expect("only a cluster with DNS servers tells them");
+                dns.hear(service, snapshot);
             }
         }
         if consumer != Consumer::KubeProxies && self.idling.is_some() {

@@ -26,10 +26,12 @@ pub(crate) enum Consumer {
     Proxies,
     /// The clients that balance by themselves.
     Clients,
+    /// The cluster's DNS servers.
+    Dns,
 }
 
 impl Consumer {
-    pub(crate) const ALL: [Self; 3] = [Self::KubeProxies, Self::Proxies, Self::Clients];
+    pub(crate) const ALL: [Self; 4] = [Self::KubeProxies, Self::Proxies, Self::Clients, Self::Dns];
 }
 
 /// News of endpoints on the way to who acts on it.
@@ -55,7 +57,7 @@ pub(crate) struct Control {
     /// Services whose slices are to be written.
     stale: Vec<bool>,
     /// What each kind of consumer acts on, by Service.
-    programmed: [Vec<Arc<Published>>; 3],
+    programmed: [Vec<Arc<Published>>; 4],
     deliveries: Slab<Delivery>,
     /// What happened, for `events.csv`.
     pub(crate) events: Vec<ClusterEvent>,
@@ -79,7 +81,7 @@ impl Control {
             wanted,
             pending: Vec::new(),
             addresses,
-            programmed: [published.clone(), published.clone(), published.clone()],
+            programmed: std::array::from_fn(|_| published.clone()),
             stale: vec![false; published.len()],
             observed: published,
             deliveries: Slab::default(),

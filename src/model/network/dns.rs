@@ -4,10 +4,13 @@
 //! the cluster does not have are asked for outside, which takes time but no core.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use crate::discovery::cache::{Entry, Limits};
-use crate::discovery::lookup::{Action, Lookup, Query, TIMERS};
+use crate::discovery::lookup::{Action, Answer, Lookup, Query, TIMERS};
+use crate::discovery::records::RecordType;
 use crate::engine::LaneId;
+use crate::model::network::endpoints::Snapshot;
 use crate::model::plan::{NONE, Plan, as_u32};
 use crate::model::random_keys::DNS_SERVER;
 use crate::model::slab::Slab;
@@ -33,6 +36,17 @@ pub struct DnsPlan {
     first_server: u32,
     /// What the rows are about.
     pub labels: Vec<DnsLabel>,
+    /// Of each name the endpoints that its answers hang on, where pods come and go; else empty.
+    pub follows: Vec<Option<Follows>>,
+}
+
+/// The endpoints that answers hang on.
+#[derive(Debug, Clone, Copy)]
+pub struct Follows {
+    /// Index of the Service.
+    pub service: u32,
+    /// The only endpoint that counts, or `NONE`.
+    pub only: u32,
 }
 
 impl DnsPlan {
@@ -47,7 +61,20 @@ impl DnsPlan {
             row_of_flow: Vec::new(),
             first_server: 0,
             labels: Vec::new(),
+            follows: Vec::new(),
         }
+    }
+
+    /// The endpoints that the answers for a name hang on.
+    #[inline]
+    fn follows(&self, name: u32) -> Option<Follows> {
+        self.follows.get(name as usize).copied().flatten()
+    }
+
+    /// Whether any name stands for endpoints of the Service.
+    #[must_use]
+    pub fn has_names_of(&self, service: usize) -> bool {
+        self.follows.iter().flatten().any(|follows| follows.service as usize == service)
     }
 
     /// The number of a name with these answers.
@@ -103,8 +130,16 @@ pub(crate) struct Server {
     pub(crate) waiting: VecDeque<u32>,
     /// Work of the queries that came in the window.
     pub(crate) work: u64,
-    /// What it has asked outside, by name and type.
-    outside: Vec<Entry>,
+    /// What it has asked outside or answered before, by name and type.
+    kept: Vec<Kept>,
+}
+
+/// An answer in a cache.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Kept {
+    pub(crate) entry: Entry,
+    /// The version of the endpoints in it, where the name has any.
+    pub(crate) version: u32,
 }
 
 /// Where a query is.
@@ -146,6 +181,8 @@ pub(crate) struct QueryState {
     pub(crate) reached: SimTime,
     /// How long the answer may be used again.
     pub(crate) ttl: SimDuration,
+    /// The version of the endpoints in the answer, where the name has any and they change.
+    pub(crate) version: u32,
     pub(crate) measured: bool,
 }
 
@@ -168,8 +205,9 @@ pub(crate) struct LookupState {
     pub(crate) sent: u32,
     /// The port of the last query.
     pub(crate) socket: u16,
-    /// The time to live of the last address that came.
+    /// The time to live of the last address that came, and the version of the endpoints in its answer.
     pub(crate) ttl: SimDuration,
+    pub(crate) version: u32,
     pub(crate) measured: bool,
 }
 
@@ -178,8 +216,10 @@ pub(crate) struct LookupState {
 pub(crate) struct Memory {
     pub(crate) found: Entry,
     pub(crate) missing: Entry,
-    /// Which endpoint came first in the answer, behind a headless Service; `NONE` before the first answer.
+    /// The endpoint that came first in the answer, behind a headless Service; `NONE` before the first answer.
     pub(crate) address: u32,
+    /// The version of the endpoints in it.
+    pub(crate) version: u32,
     /// How it was missing.
     pub(crate) timed_out: bool,
     /// The lookup under way that others may share.
@@ -204,7 +244,9 @@ pub(crate) struct DnsState {
     pub(crate) queries: Slab<QueryState>,
     pub(crate) servers: Vec<Server>,
     /// What each node's cache has, by name and type; made when first used.
-    nodes: Vec<Vec<Entry>>,
+    nodes: Vec<Vec<Kept>>,
+    /// Every version of a Service's endpoints that the servers have heard of; they answer with the last one.
+    versions: Vec<Vec<Arc<Snapshot>>>,
     /// The server that each node's cache has its connection to.
     pub(crate) server_of_node: Vec<u32>,
     /// What clients remember, by flow and client.
@@ -229,6 +271,7 @@ impl DnsState {
             queries: Slab::default(),
             servers: (0..servers).map(|_| Server::default()).collect(),
             nodes: vec![Vec::new(); plan.scenario.cluster.nodes.len()],
+            versions: plan.services.iter().map(|service| vec![Arc::clone(&service.snapshot)]).collect(),
             server_of_node: plan.scenario.cluster.nodes.iter().map(pin).collect(),
             memories: vec![Vec::new(); plan.flows.len()],
             lanes,
@@ -243,20 +286,66 @@ impl DnsState {
         let memories = &mut self.memories[flow as usize];
         if memories.is_empty() {
             let (none, clients) = (Entry::default(), plan.flows[flow as usize].clients as usize);
-            let nothing = Memory { found: none, missing: none, address: NONE, timed_out: false, lookup: NONE, turn: 0 };
+            let (address, lookup) = (NONE, NONE);
+            let nothing = Memory { found: none, missing: none, address, version: 0, timed_out: false, lookup, turn: 0 };
             memories.resize(clients, nothing);
         }
         &mut memories[client as usize]
     }
 
+    /// What a client remembers, if it ever looked anything up.
+    pub(crate) fn remembered(&self, flow: u32, client: u32) -> Option<&Memory> {
+        self.memories[flow as usize].get(client as usize)
+    }
+
+    /// The servers hear of new endpoints.
+    pub(crate) fn hear(&mut self, service: usize, snapshot: Arc<Snapshot>) {
+        self.versions[service].push(snapshot);
+    }
+
+    /// The endpoints of a Service in answers of a version.
+    pub(crate) fn endpoints(&self, service: usize, version: u32) -> &Arc<Snapshot> {
+        &self.versions[service][version as usize]
+    }
+
+    /// The version that the servers answer with.
+    pub(crate) fn newest(&self, service: usize) -> u32 {
+        as_u32(self.versions[service].len() - 1)
+    }
+
+    /// The version that the servers answer with for a name; 0 where it has no endpoints, or they never change.
+    pub(crate) fn served(&self, dns: &DnsPlan, name: u32) -> u32 {
+        dns.follows(name).map_or(0, |follows| self.newest(follows.service as usize))
+    }
+
+    /// What is answered to a query in the end.
+    pub(crate) fn answer(&self, dns: &DnsPlan, query: &QueryState) -> Answer {
+        let answer = query.reply(dns).answer;
+        match dns.follows(query.name) {
+            Some(follows) if query.asked == NameServer::Cluster => {
+                let ready = self.endpoints(follows.service as usize, query.version);
+                let exists = match follows.only {
+                    NONE => ready.count() > 0,
+                    only => ready.place(only).is_some(),
+                };
+                match (exists, query.query.record) {
+                    (false, _) => Answer::NxDomain,
+                    (true, RecordType::Aaaa) => Answer::NoData,
+                    (true, _) => Answer::Address,
+                }
+            }
+            _ => answer,
+        }
+    }
+
     /// The node's cache entry of a query.
-    pub(crate) fn node_entry(&mut self, dns: &DnsPlan, query: &QueryState) -> &mut Entry {
+    pub(crate) fn node_entry(&mut self, dns: &DnsPlan, query: &QueryState) -> &mut Kept {
         entry(&mut self.nodes[query.node as usize], dns, query)
     }
 
     /// The server's cache entry of a query.
-    pub(crate) fn server_entry(&mut self, dns: &DnsPlan, query: &QueryState) -> &mut Entry {
-        entry(&mut self.servers[query.server as usize].outside, dns, query)
+    pub(crate) fn server_entry(&mut self, dns: &DnsPlan, query: &QueryState) -> &mut Kept {
+        entry(&mut self.servers[query.server as usize].kept, dns, query)
     }
 
     /// The row that counts the lookups of a flow.
@@ -287,18 +376,18 @@ impl DnsState {
 
 /// 0 for A, 1 for AAAA.
 fn record(query: &QueryState) -> usize {
-    usize::from(query.query.record == crate::discovery::records::RecordType::Aaaa)
+    usize::from(query.query.record == RecordType::Aaaa)
 }
 
-fn entry<'e>(entries: &'e mut Vec<Entry>, dns: &DnsPlan, query: &QueryState) -> &'e mut Entry {
+fn entry<'e>(entries: &'e mut Vec<Kept>, dns: &DnsPlan, query: &QueryState) -> &'e mut Kept {
     if entries.is_empty() {
-        entries.resize(2 * dns.names.len(), Entry::default());
+        entries.resize(2 * dns.names.len(), Kept::default());
     }
     &mut entries[2 * query.name as usize + record(query)]
 }
 
 impl QueryState {
-    /// What is answered in the end.
+    /// What the scenario's start would answer.
     pub(crate) fn reply(&self, dns: &DnsPlan) -> Reply {
         dns.names[self.name as usize].reply(self.query.record, self.asked)
     }

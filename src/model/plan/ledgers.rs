@@ -55,8 +55,9 @@ impl Plan {
         let pods_end = !scenario.timeline.is_empty();
         let opens = |connections: &Connections| !free && (pods_end || Channel::of(connections) != Channel::Standing);
         let proxied = matches!(self.flows[flow].route, Route::Proxy7(_)) && opens(&self.flows[flow].upstream);
-        // A pinned connection is opened again after its client has given up on it.
-        let looks_up = spec.resolution.as_ref().filter(|_| Channel::of(&spec.connections) != Channel::Standing);
+        // A pinned connection is opened again after its client has given up on it, a standing one when its pod ends.
+        let asks = pods_end || Channel::of(&spec.connections) != Channel::Standing;
+        let looks_up = spec.resolution.as_ref().filter(|_| asks);
         layout.dns = looks_up.map_or(NO_COLUMN, |resolution| layout.column(LedgerCause::Dns, &resolution.host));
         let walks = self.first_packet_costs(flow) && Channel::of(&spec.connections) != Channel::Standing;
         let connects = opens(&spec.connections) || proxied || walks;

@@ -10,13 +10,14 @@ use crate::discovery::slices::topology::Capacity;
 use crate::id::FlowId;
 use crate::model::ledger::{Layout, NO_COLUMN, blocks_of};
 use crate::model::network::addresses::ClientAddresses;
-use crate::model::network::dns::DnsPlan;
+use crate::model::network::dns::{DnsPlan, Follows};
 use crate::model::network::endpoints::Snapshot;
 use crate::model::network::published::Published;
 use crate::model::network::topology::Topology;
 use crate::model::traffic::connection::Channel;
 use crate::observe::outcome::Labels;
 use crate::random::Dist;
+use crate::scenario::dns::Behind;
 use crate::scenario::placement::{self, Placed};
 use crate::scenario::{
     Behaviour, Call, Connections, Demand, Discipline, Episode, Flow, InstancePer, KubeProxy, KubeProxyMode, Layer,
@@ -286,6 +287,20 @@ pub struct FlowPlan {
     pub first_address: bool,
 }
 
+impl FlowPlan {
+    /// Whether its connections are given an endpoint by kube-proxy.
+    #[must_use]
+    pub fn is_ruled(&self) -> bool {
+        self.route == Route::ClusterIp && !self.first_address
+    }
+
+    /// Whether its clients look their host up when they open connections.
+    #[must_use]
+    pub fn asks_dns(&self) -> bool {
+        !self.names.is_empty() && Channel::of(&self.flow.connections) != Channel::Standing
+    }
+}
+
 /// What decides how the containers of a pod serve, beside its workload.
 struct PodLike<'a> {
     speed: f64,
@@ -493,6 +508,18 @@ impl Plan {
             let Some(resolution) = &flow.flow.resolution else { continue };
             let target = resolution.target.iter().map(|target| &target.name);
             flow.names = resolution.names.iter().chain(target).map(|name| dns.name(name)).collect();
+        }
+        if !self.scenario.timeline.is_empty() {
+            let (endpoints, pod_of, pods) = (&self.endpoints, &self.pod_of, &self.pods);
+            let follows = |behind: Behind| {
+                let is_own = |endpoint: &EndpointPlan| {
+                    let pod = &pods[pod_of[endpoint.station as usize] as usize];
+                    endpoint.service as usize == behind.service && behind.pod == Some((pod.workload, pod.replica))
+                };
+                let only = behind.pod.and_then(|_| endpoints.iter().position(is_own));
+                Follows { service: as_u32(behind.service), only: only.map_or(NONE, as_u32) }
+            };
+            dns.follows = dns.names.iter().map(|name| name.behind.map(follows)).collect();
         }
         let host = |flow: &FlowPlan| flow.flow.resolution.as_ref().map(|resolution| resolution.host.clone());
         dns.lay_rows(&self.flows.iter().map(host).collect::<Vec<_>>());

@@ -4,11 +4,13 @@
 //! is why connections are records of their own.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::balance::Ended;
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
 use crate::model::control::Consumer;
+use crate::model::network::endpoints::Snapshot;
 use crate::model::network::ipvs::Handle;
 use crate::model::plan::{FlowPlan, NONE, Route, as_u32};
 use crate::model::random_keys::{CONNECT, INSTANCE, WORKER};
@@ -131,9 +133,15 @@ impl<'p> World<'p> {
                         entry = choice.entry;
                         (NONE, choice.endpoint)
                     }
+                    // A name that is not there yet is looked up again.
+                    None if spec.first_address && self.control.is_some() => (NONE, BROKEN),
                     None => (NONE, NONE),
                 },
             };
+            if choice.1 == BROKEN {
+                self.flows[flow].pinned.push(choice);
+                continue;
+            }
             if let Channel::Pooled { .. } = channel {
                 let connection =
                     self.connections.insert(Connection { worker: choice.0, endpoint: choice.1, picked: 0 });
@@ -295,43 +303,28 @@ impl<'p> World<'p> {
             return self.fail_here(attempt, cause, spec.place, now, schedule);
         }
         match spec.route {
-            _ if self.flows[flow as usize].per_connection => {
-                if channel == Channel::Standing {
-                    let pinned = self.flows[flow as usize].pinned.get(client as usize);
-                    let (worker, endpoint) = pinned.copied().unwrap_or((NONE, BROKEN));
-                    if endpoint == BROKEN {
-                        return self.open_connection(attempt, now, schedule);
-                    }
-                    let entry = &mut self.attempts[attempt];
-                    (entry.worker, entry.endpoint) = (worker, endpoint);
-                    if self.probes.any_flow {
-                        self.watch_ride(attempt, now);
-                    }
+            _ if self.flows[flow as usize].per_connection && channel == Channel::Standing => {
+                let pinned = self.flows[flow as usize].pinned.get(client as usize);
+                let (worker, endpoint) = pinned.copied().unwrap_or((NONE, BROKEN));
+                if endpoint == BROKEN {
+                    return self.open_connection(attempt, now, schedule);
+                }
+                let entry = &mut self.attempts[attempt];
+                (entry.worker, entry.endpoint) = (worker, endpoint);
+                if self.probes.any_flow {
+                    self.watch_ride(attempt, now);
                 }
             }
+            _ if self.flows[flow as usize].per_connection => {}
             Route::Proxy7(proxy) | Route::Proxy4(proxy) => {
                 self.attempts[attempt].worker = self.choose_worker(flow, proxy, client, base);
             }
-            _ => {
-                let control = self.control.as_deref();
-                let programmed = control.map(|control| &control.programmed(Consumer::Clients, spec.flow.service).ready);
-                let chooser = self.flows[flow as usize].balancer(plan, spec, client, self.replication, programmed);
-                let (stations, work, programmed) = (&self.stations, self.work.as_deref(), &*chooser.programmed);
-                let sight =
-                    PodSight { endpoints: &self.roster.endpoints, stations, work, programmed, now, flow, client };
-                let Some(choice) = chooser.balancer.pick(&mut chooser.stream, &sight) else {
-                    return self.nothing_to_choose(attempt, channel, now, schedule);
-                };
-                let endpoint = chooser.programmed.endpoint(choice);
-                let entry = &mut self.attempts[attempt];
-                (entry.endpoint, entry.place_in_balancer, entry.picked) = (endpoint, choice, now.as_nanos());
-                if entry.measured {
-                    self.note_pick(endpoint);
-                }
-                if self.probes.picks {
-                    self.watch_pick(attempt, endpoint, Chooser::Client, true, now);
-                }
+            // What the lookup says may have changed, so the choice comes after it.
+            _ if channel == Channel::PerRequest && self.control.is_some() && spec.asks_dns() => {}
+            _ if !self.choose_by_client(attempt, now) => {
+                return self.nothing_to_choose(attempt, channel, now, schedule);
             }
+            _ => {}
         }
         match channel {
             Channel::Standing => {
@@ -346,6 +339,54 @@ impl<'p> World<'p> {
         }
     }
 
+    /// The client's own balancer chooses an endpoint, if it knows any.
+    #[inline]
+    fn choose_by_client(&mut self, attempt: u32, now: SimTime) -> bool {
+        let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
+        let plan = self.plan;
+        let spec = &plan.flows[flow as usize];
+        if self.control.is_some() && spec.asks_dns() && self.knows_nobody(flow, client) {
+            // A pool has nobody to connect to, and asks again; the servers answer at once.
+            let newest = self.newest_answer(spec.flow.service);
+            self.follow_answer(flow, client, &newest, now);
+        }
+        let hears = if spec.asks_dns() { Consumer::Dns } else { Consumer::Clients };
+        let programmed = self.control.as_deref().map(|control| &control.programmed(hears, spec.flow.service).ready);
+        let chooser = self.flows[flow as usize].balancer(plan, spec, client, self.replication, programmed);
+        let (stations, work, programmed) = (&self.stations, self.work.as_deref(), &*chooser.programmed);
+        let sight = PodSight { endpoints: &self.roster.endpoints, stations, work, programmed, now, flow, client };
+        let Some(choice) = chooser.balancer.pick(&mut chooser.stream, &sight) else { return false };
+        let endpoint = chooser.programmed.endpoint(choice);
+        let entry = &mut self.attempts[attempt];
+        (entry.endpoint, entry.place_in_balancer, entry.picked) = (endpoint, choice, now.as_nanos());
+        if entry.measured {
+            self.note_pick(endpoint);
+        }
+        if self.probes.picks {
+            self.watch_pick(attempt, endpoint, Chooser::Client, true, now);
+        }
+        true
+    }
+
+    /// Whether a client's balancer has heard of no endpoint.
+    fn knows_nobody(&self, flow: u32, client: u32) -> bool {
+        let chooser = self.flows[flow as usize].balancers.get(client as usize);
+        chooser.and_then(Option::as_ref).is_some_and(|chooser| chooser.programmed.count() == 0)
+    }
+
+    /// A client's balancer goes by what its lookup said.
+    #[inline(never)]
+    pub(crate) fn follow_answer(&mut self, flow: u32, client: u32, said: &Arc<Snapshot>, now: SimTime) {
+        let plan = self.plan;
+        let spec = &plan.flows[flow as usize];
+        let chooser = self.flows[flow as usize].balancer(plan, spec, client, self.replication, Some(said));
+        if chooser.programmed.version() != said.version() {
+            let number = |endpoint: u32| as_u32(self.roster.number_of(plan, endpoint));
+            chooser.balancer.follow(&said.changes_from(&chooser.programmed, now, number));
+            chooser.programmed = Arc::clone(said);
+        }
+    }
+
     /// The client's balancer has no endpoint: behind a headless Service without pods, not even a name.
     #[inline(never)]
     fn nothing_to_choose(&mut self, attempt: u32, channel: Channel, now: SimTime, schedule: &mut Schedule) {
@@ -354,10 +395,17 @@ impl<'p> World<'p> {
             // No pool has a place for it, so only a connection of its own is looked up for.
             Some(_) if channel == Channel::PerRequest => self.look_up(attempt, now, schedule),
             fails => {
-                let cause = fails.unwrap_or(FailureCause::Refused);
+                let cause = fails.unwrap_or(self.without_endpoints(attempt));
                 self.fail_here(attempt, cause, spec.place, now, schedule);
             }
         }
+    }
+
+    /// Why there is no endpoint: a cluster IP has an address all the same, a headless Service has not even a name.
+    fn without_endpoints(&self, attempt: u32) -> FailureCause {
+        let service = self.plan_flow(self.attempts[attempt].flow).flow.service;
+        let headless = self.plan.scenario.services[service].headless;
+        if headless { FailureCause::DnsNxdomain } else { FailureCause::Refused }
     }
 
     #[inline(never)]
@@ -435,9 +483,15 @@ impl<'p> World<'p> {
                     }
                     self.roster.endpoints[choice.endpoint as usize].node
                 }
+                None if spec.first_address => {
+                    return self.refuse(attempt, self.without_endpoints(attempt), spec.place, now, schedule);
+                }
                 None => return self.nobody_there(attempt, now, schedule),
             },
             Route::ClientBalancer => {
+                if self.attempts[attempt].endpoint == NONE && !self.choose_by_client(attempt, now) {
+                    return self.refuse(attempt, self.without_endpoints(attempt), spec.place, now, schedule);
+                }
                 let endpoint = self.attempts[attempt].endpoint;
                 self.endpoints[endpoint as usize].connections += 1;
                 self.roster.endpoints[endpoint as usize].node

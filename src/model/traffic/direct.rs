@@ -27,15 +27,14 @@ impl World<'_> {
         let plan = self.plan;
         let known = self.dns.as_mut().map(|dns| dns.memory(plan, flow, client).address);
         let snapshot = &plan.services[plan.flows[flow as usize].flow.service].snapshot;
-        let place = match known {
-            Some(place) if place != NONE => place,
+        let endpoint = match known {
+            Some(endpoint) if endpoint != NONE => endpoint,
             _ if snapshot.count() == 0 => return None,
             _ => {
                 let key = mix(self.flows[flow as usize].hash ^ DNS_ORDER, u64::from(client));
-                Keyed::new(key).below(snapshot.count())
+                snapshot.endpoint(Keyed::new(key).below(snapshot.count()))
             }
         };
-        let endpoint = snapshot.endpoint(place);
         self.note_pick_for_connection(endpoint);
         self.endpoints[endpoint as usize].connections += 1;
         Some(Choice { endpoint, rules: 0, entry: Handle::NONE })

@@ -4,12 +4,15 @@
 //! is worked on, perhaps asked outside, and comes back. What is asked, and in which order, the resolver decides
 //! ([`crate::discovery::lookup`]).
 
+use std::sync::Arc;
+
 use crate::cause::FailureCause;
 use crate::discovery::lookup::{Action, Answer, Lookup, Outcome, Query};
 use crate::discovery::records::RecordType;
 use crate::engine::{LaneTicket, Rank, Schedule};
-use crate::model::network::dns::{DnsPlan, DnsState, Leg, LookupState, QueryState, kept_on_node};
-use crate::model::plan::{NONE, Plan, as_u32};
+use crate::model::network::dns::{DnsPlan, DnsState, Kept, Leg, LookupState, QueryState, kept_on_node};
+use crate::model::network::endpoints::Snapshot;
+use crate::model::plan::{NONE, Route, as_u32};
 use crate::model::random_keys::{DNS, DNS_BACK, DNS_LOSS, DNS_ORDER, DNS_RACE, DNS_SERVER, DNS_UPSTREAM, DNS_WORK};
 use crate::model::{World, kind};
 use crate::random::{Keyed, mix};
@@ -77,11 +80,16 @@ impl<'p> World<'p> {
         let (flow, client, base) = (entry.flow, entry.client, mix(entry.base, DNS));
         let spec = &plan.flows[flow as usize];
         if spec.first_address && spec.flow.fails.is_none() {
+            let service = spec.flow.service;
+            let version = self.dns().newest(service);
+            if self.dns().endpoints(service, version).count() == 0 {
+                return self.lookup_failed(attempt, FailureCause::DnsNxdomain, now, schedule);
+            }
+            self.take_first_address(flow, client, version, base);
             let resolution = self.resolution(flow);
             let limits = resolution.cache;
             let asked = resolution.servers.first().copied().unwrap_or(NameServer::Outside);
             let memory = self.dns().memory(plan, flow, client);
-            memory.address = first_address(plan, flow, base);
             let mut replies = spec.names.iter().map(|name| dns.names[*name as usize].reply(RecordType::A, asked));
             let answer = replies.find(|reply| reply.answer == Answer::Address);
             if let (Some(limits), Some(answer)) = (limits, answer) {
@@ -120,6 +128,7 @@ impl<'p> World<'p> {
             sent: 0,
             socket: u16::MAX,
             ttl: SimDuration::ZERO,
+            version: 0,
             measured,
         });
         if resolution.shared {
@@ -190,6 +199,7 @@ impl<'p> World<'p> {
             sent: now,
             reached: now,
             ttl: SimDuration::ZERO,
+            version: 0,
             measured,
         };
         state.ttl = state.reply(dns).ttl;
@@ -271,7 +281,7 @@ impl<'p> World<'p> {
                 if !dns.spec.node_local || query.server != NONE {
                     let kept = dns.spec.cache.map(|limit| limit.min(query.ttl));
                     if let Some(kept) = kept {
-                        self.dns().server_entry(dns, &query).renew(now, kept);
+                        self.dns().server_entry(dns, &query).entry.renew(now, kept);
                     }
                     self.send_back(slot, schedule);
                 } else {
@@ -281,9 +291,11 @@ impl<'p> World<'p> {
                 }
             }
             Leg::BackToNode => {
-                let exists = query.reply(dns).answer == Answer::Address;
-                let kept = kept_on_node(exists, query.ttl);
-                self.dns().node_entry(dns, &query).renew(now, kept);
+                let state = self.dns();
+                let kept = kept_on_node(state.answer(dns, &query) == Answer::Address, query.ttl);
+                let place = state.node_entry(dns, &query);
+                place.entry.renew(now, kept);
+                place.version = query.version;
                 self.back_from_node(slot, schedule);
             }
             Leg::Back => self.answer_came(slot, now, schedule),
@@ -294,9 +306,9 @@ impl<'p> World<'p> {
     fn at_node_cache(&mut self, slot: u32, now: SimTime, schedule: &mut Schedule) {
         let dns = self.dns_plan();
         let query = self.dns().queries[slot];
-        let entry = *self.dns().node_entry(dns, &query);
+        let Kept { entry, version } = *self.dns().node_entry(dns, &query);
         if entry.is_live(now) {
-            self.dns().queries[slot].ttl = entry.left(now);
+            (self.dns().queries[slot].ttl, self.dns().queries[slot].version) = (entry.left(now), version);
             if query.measured {
                 self.dns().row_of_query(dns, &query).cache_hits += 1;
             }
@@ -327,14 +339,16 @@ impl<'p> World<'p> {
     fn work_on(&mut self, slot: u32, now: SimTime, schedule: &mut Schedule) {
         let dns = self.dns_plan();
         let measuring = self.window.measuring;
-        let query = self.dns().queries[slot];
+        let mut query = self.dns().queries[slot];
+        query.version = self.dns().served(dns, query.name);
         let work = dns.spec.service_time.sample(&mut Keyed::new(query.key ^ DNS_WORK));
         if measuring {
             let state = self.dns();
             state.servers[query.server as usize].work += work.as_nanos();
+            let answer = state.answer(dns, &query);
             let row = state.row_of_server(dns, query.server);
             row.queries += 1;
-            row.answered(query.reply(dns).answer, now.since(query.reached).as_nanos() + work.as_nanos());
+            row.answered(answer, now.since(query.reached).as_nanos() + work.as_nanos());
         }
         schedule.after(work, Rank::Completion, kind::DNS_QUERY, slot);
     }
@@ -348,15 +362,25 @@ impl<'p> World<'p> {
             Some(next) => self.work_on(next, now, schedule),
             None => server.busy -= 1,
         }
-        if !query.reply(dns).forwarded {
+        let of_zone = !query.reply(dns).forwarded;
+        if of_zone && dns.spec.zone_cache.is_none() {
+            self.dns().queries[slot].version = self.dns().served(dns, query.name);
             return self.send_back(slot, schedule);
         }
-        let entry = *self.dns().server_entry(dns, &query);
+        let Kept { entry, version } = *self.dns().server_entry(dns, &query);
         if entry.is_live(now) {
-            self.dns().queries[slot].ttl = entry.left(now);
+            (self.dns().queries[slot].ttl, self.dns().queries[slot].version) = (entry.left(now), version);
             if measuring {
                 self.dns().row_of_server(dns, query.server).cache_hits += 1;
             }
+            return self.send_back(slot, schedule);
+        }
+        if let Some(limit) = dns.spec.zone_cache.filter(|_| of_zone) {
+            let version = self.dns().served(dns, query.name);
+            let place = self.dns().server_entry(dns, &query);
+            place.entry.renew(now, limit.min(query.ttl));
+            place.version = version;
+            self.dns().queries[slot].version = version;
             return self.send_back(slot, schedule);
         }
         self.dns().queries[slot].leg = Leg::Outside;
@@ -381,7 +405,7 @@ impl<'p> World<'p> {
         let query = self.dns().queries[slot];
         let state = self.dns();
         state.queries.remove(slot);
-        let answer = query.reply(dns).answer;
+        let answer = state.answer(dns, &query);
         if query.measured {
             state.row_of_query(dns, &query).answered(answer, now.since(query.sent).as_nanos());
         }
@@ -390,7 +414,7 @@ impl<'p> World<'p> {
             return;
         }
         if query.query.record == RecordType::A || answer == Answer::Address {
-            lookup.ttl = query.ttl;
+            (lookup.ttl, lookup.version) = (query.ttl, query.version);
         }
         let mut actions = std::mem::take(&mut state.actions);
         state.lookups[query.lookup].machine.answered(query.query, answer, &mut actions);
@@ -442,12 +466,17 @@ impl<'p> World<'p> {
         let (flow, client) = (record.flow, record.client);
         let resolution = self.resolution(flow);
         let found = matches!(outcome, Outcome::Found(_));
+        if found && plan.flows[flow as usize].first_address {
+            self.take_first_address(flow, client, record.version, record.base);
+        }
+        if found && self.control.is_some() && plan.flows[flow as usize].route == Route::ClientBalancer {
+            let service = plan.flows[flow as usize].flow.service;
+            let said = Arc::clone(self.dns().endpoints(service, record.version));
+            self.follow_answer(flow, client, &said, now);
+        }
         let memory = self.dns().memory(plan, flow, client);
         if resolution.shared && memory.lookup == lookup {
             memory.lookup = NONE;
-        }
-        if found && plan.flows[flow as usize].first_address {
-            memory.address = first_address(plan, flow, record.base);
         }
         if let Some(limits) = &resolution.cache {
             let entry = if found { &mut memory.found } else { &mut memory.missing };
@@ -490,15 +519,25 @@ impl<'p> World<'p> {
         }
     }
 
+    /// What the servers answer for a Service now.
+    pub(crate) fn newest_answer(&mut self, service: usize) -> Arc<Snapshot> {
+        let state = self.dns();
+        Arc::clone(state.endpoints(service, state.newest(service)))
+    }
+
+    /// A client remembers the address that came first in an answer: servers shuffle them.
+    fn take_first_address(&mut self, flow: u32, client: u32, version: u32, base: u64) {
+        let plan = self.plan;
+        let service = plan.flows[flow as usize].flow.service;
+        let ready = Arc::clone(self.dns().endpoints(service, version));
+        let memory = self.dns().memory(plan, flow, client);
+        let place = if ready.count() == 0 { None } else { Some(Keyed::new(base ^ DNS_ORDER).below(ready.count())) };
+        (memory.address, memory.version) = (place.map_or(NONE, |place| ready.endpoint(place)), version);
+    }
+
     /// No address: the connection is not opened.
     fn lookup_failed(&mut self, attempt: u32, cause: FailureCause, now: SimTime, schedule: &mut Schedule) {
         let place = self.plan_flow(self.attempts[attempt].flow).place;
         self.refuse(attempt, cause, place, now, schedule);
     }
-}
-
-/// The place of the address that comes first in an answer: servers shuffle them.
-fn first_address(plan: &Plan, flow: u32, base: u64) -> u32 {
-    let count = plan.services[plan.flows[flow as usize].flow.service].snapshot.count();
-    if count == 0 { NONE } else { Keyed::new(base ^ DNS_ORDER).below(count) }
 }

@@ -86,7 +86,9 @@ impl World<'_> {
                 ("the client".to_owned(), "the pod's own address", &*self.plan.services[spec.flow.service].snapshot)
             }
             Chooser::KubeProxy if spec.first_address => {
-                let known = &*self.plan.services[spec.flow.service].snapshot;
+                let dns = self.dns.as_ref().expect("an address came first in an answer");
+                let known = dns.remembered(entry.flow, entry.client).map_or(0, |memory| memory.version);
+                let known = &**dns.endpoints(spec.flow.service, known);
                 ("the client".to_owned(), "the first address of the answer", known)
             }
             Chooser::KubeProxy => {

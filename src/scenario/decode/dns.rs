@@ -92,6 +92,8 @@ pub(in crate::scenario) struct External {
 pub(in crate::scenario) struct Rules {
     /// Whether names are looked up in the run.
     pub(in crate::scenario) on: bool,
+    /// Whether pods come and go, so that a name may get its first pod later.
+    pub(in crate::scenario) changes: bool,
     pub(in crate::scenario) domain: String,
     pub(in crate::scenario) host_search: Vec<String>,
     pub(in crate::scenario) ttl: SimDuration,
@@ -104,6 +106,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             on: false,
+            changes: false,
             domain: "cluster.local".to_owned(),
             host_search: Vec::new(),
             ttl: SimDuration::from_secs(30),
@@ -118,10 +121,10 @@ impl Default for Rules {
 pub(super) fn dns(
     cx: &mut Context<'_>,
     cluster: Option<&Object<'_>>,
-    nodes: &[Node],
+    (nodes, changes): (&[Node], bool),
     services: &ServiceTable,
 ) -> (Option<Dns>, Rules) {
-    let mut rules = Rules::default();
+    let mut rules = Rules { changes, ..Rules::default() };
     let object = cluster.and_then(|cluster| cluster.get("dns")).and_then(|node| cx.object(node, &tables::DNS));
     let Some(object) = object else { return (None, rules) };
     rules.on = true;
@@ -150,11 +153,12 @@ pub(super) fn dns(
             cx.assume(format!("cluster: dns {key}"), value, format!("cluster.dns.{key}"));
         }
     }
-    let cache = match object.get("cache") {
-        None => Some(SimDuration::from_secs(30)),
+    let mut limit = |key, usual: Option<SimDuration>| match object.get(key) {
+        None => usual,
         Some(node) if node.as_str() == Some("none") => None,
-        Some(_) => object.duration(cx, "cache"),
+        Some(_) => object.duration(cx, key),
     };
+    let (cache, zone_cache) = (limit("cache", Some(SimDuration::from_secs(30))), limit("zoneCache", None));
     let replicas = match object.get("replicas") {
         Some(node) if node.as_str() == Some("auto") => auto(nodes),
         _ => object.count32(cx, "replicas").unwrap_or(2),
@@ -165,6 +169,7 @@ pub(super) fn dns(
         service_time,
         upstream,
         cache,
+        zone_cache,
         node_local: object.boolean(cx, "nodeLocal").unwrap_or(false),
         loss: object.ratio(cx, "loss").unwrap_or(0.0),
         race: object.ratio(cx, "race").unwrap_or(0.0),

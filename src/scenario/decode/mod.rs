@@ -65,7 +65,8 @@ pub(super) fn scenario(
     let (mut workloads, pods) = workload::placed(cx, &objects, &entries, &nodes);
 
     let mut services = ServiceTable::build(cx, &objects);
-    let (dns, rules) = dns::dns(cx, cluster_object.as_ref(), &nodes, &services);
+    let timeline_list = spec.list(cx, "timeline");
+    let (dns, rules) = dns::dns(cx, cluster_object.as_ref(), (&nodes, !timeline_list.is_empty()), &services);
     let resolvers = workload::resolvers(cx, &workloads, &entries, &rules);
     let discovery = Discovery::new(&objects, &services, pods, rules, resolvers);
     let proxies = proxy::proxies(cx, proxies_list, &services, &nodes);
@@ -87,7 +88,6 @@ pub(super) fn scenario(
     workload::warn_of_idle_resolvers(cx, &entries, &workloads, &traffic);
     note_services(cx, &services);
     services.ports.extend(discovery.into_single_pods());
-    let timeline_list = spec.list(cx, "timeline");
     let lifecycle = timeline::lifecycle(cx, cluster_object.as_ref(), !timeline_list.is_empty());
     let timeline = timeline::timeline(cx, timeline_list, &workloads);
     let mut scenario = Scenario {

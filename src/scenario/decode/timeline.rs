@@ -35,6 +35,7 @@ pub(super) fn lifecycle(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, chan
         kube_proxy: read(propagation.as_ref(), "propagation", "kubeProxy", usual.kube_proxy),
         proxy: read(propagation.as_ref(), "propagation", "proxies", usual.proxy),
         client: read(propagation.as_ref(), "propagation", "clients", usual.client),
+        dns: read(propagation.as_ref(), "propagation", "dns", usual.dns),
     }
 }
 
