@@ -10,8 +10,8 @@ use windtunnel::observe::outcome::{Labels, NoSink, RequestRow, RunOutcome, Sink,
 use windtunnel::random::Dist;
 use windtunnel::scenario::{
     Behaviour, Cancellation, Clients, Cluster, ConnectionMode, Connections, Container, Demand, Discipline, Flow,
-    KubeProxy, Lifecycle, Network, Node, Observe, PoolOrder, Popularity, Protocol, Retries, Run, Scenario, Service,
-    Source, Step, Traffic, Window, Without, Workload,
+    Keeping, KubeProxy, Lifecycle, Network, Node, Observe, PoolOrder, Popularity, Protocol, Retries, Run, Scenario,
+    Service, Source, Step, Traffic, Window, Without, Workload,
 };
 use windtunnel::time::SimDuration;
 
@@ -41,6 +41,7 @@ fn connections() -> Connections {
         protocol: Protocol::Http1,
         max_per_client: None,
         order: PoolOrder::Lifo,
+        keeping: Keeping::USUAL,
     }
 }
 

@@ -46,9 +46,11 @@ use plan::{HotFlow, NONE, Plan, as_u32};
 use probe::Probes;
 use slab::Slab;
 use traffic::attempt::{Attempt, Request};
+use traffic::bookkeeping::Books;
 use traffic::connection::Connection;
 use traffic::flow::FlowState;
 use traffic::idling::Idling;
+use traffic::keeping::Life;
 use traffic::report::Reporting;
 use watch::Watch;
 use window::WindowState;
@@ -127,6 +129,12 @@ pub(crate) mod kind {
     pub(crate) const PROGRAMMED: Kind = Kind(44);
     /// Nobody answered a connection for too long (attempt).
     pub(crate) const CONNECT_TIMEOUT: Kind = Kind(45);
+    /// A connection may have been idle for too long, or be too old (connection).
+    pub(crate) const CONNECTION_TIMER: Kind = Kind(50);
+    /// A reset comes back from a connection that was closed (attempt).
+    pub(crate) const STALE: Kind = Kind(51);
+    /// The connection that an attempt waited for was not opened (attempt).
+    pub(crate) const CONNECT_FAILED: Kind = Kind(52);
     /// It is an attempt's turn at the proxy's pool (attempt).
     pub(crate) const UPSTREAM_GO: Kind = Kind(46);
     /// The EndpointSlices of a Service are written (Service).
@@ -178,6 +186,10 @@ pub struct World<'p> {
     flows: Vec<FlowState>,
     workers: Vec<Worker>,
     connections: Slab<Connection>,
+    /// What is known of connections that are not simply kept, beside their records.
+    lives: Vec<Life>,
+    /// Books of connections, where they are kept.
+    books: Option<Box<Books>>,
     kube_proxies: Vec<Option<Box<KubeProxy>>>,
     entries: Entries,
     recorders: Vec<FlowRecorder>,
@@ -348,6 +360,8 @@ impl<'p> World<'p> {
             flows,
             workers,
             connections: Slab::default(),
+            lives: Vec::new(),
+            books: Books::of(plan),
             kube_proxies: plan.scenario.cluster.nodes.iter().map(|_| None).collect(),
             entries: Entries::default(),
             recorders,
@@ -437,6 +451,7 @@ impl<'p> World<'p> {
             flows,
             endpoints,
             dns: self.dns_outcomes(),
+            connections: self.connection_outcomes(),
             new_endpoints: self.roster.new_labels(self.plan),
             cluster_events: self
                 .control
@@ -575,8 +590,11 @@ impl Model for World<'_> {
             kind::POD_STARTED => self.on_pod_started(slot, now, schedule),
             kind::POD_STOPS => self.on_pod_stops(slot, now, schedule),
             kind::POD_GONE => self.on_pod_gone(slot, now, schedule),
-            kind::PROGRAMMED => self.on_programmed(slot, now),
+            kind::PROGRAMMED => self.on_programmed(slot, now, schedule),
             kind::CONNECT_TIMEOUT => self.on_connect_timeout(slot, now, schedule),
+            kind::CONNECTION_TIMER => self.on_connection_timer(slot, now, schedule),
+            kind::STALE => self.on_stale(slot, now, schedule),
+            kind::CONNECT_FAILED => self.on_connect_failed(slot, now, schedule),
             kind::UPSTREAM_GO => self.connect_upstream(slot, now, schedule),
             kind::SLICES_SYNCED => self.on_slices_synced(slot, now, schedule),
             Kind(other) => unreachable!("no event has kind {other}"),

@@ -26,6 +26,8 @@ pub(crate) const PROXY_BEFORE: u64 = 0xa24b_aed4_963e_e407;
 pub(crate) const PROXY_AFTER: u64 = 0x9fb2_1c65_1e98_df25;
 /// Connecting: the two hops of the handshake.
 pub(crate) const CONNECT: u64 = 0x8bb8_4b93_962e_acc9;
+/// By how much the age of a connection differs from the usual.
+pub(crate) const CONNECTION_AGE: u64 = 0x7c3e_91b5_d20a_46ef;
 /// Looking a name up, mixed with the number of the query.
 pub(crate) const DNS: u64 = 0x6c62_272e_07bb_0142;
 /// Which DNS server a port's queries go to.

@@ -1,6 +1,7 @@
 //! What a run leaves behind: typed observations, one struct a result row, and the recorders that keep them.
 
 pub mod collector;
+pub mod connections;
 pub mod dns;
 pub mod endpoint_latency;
 pub mod outcome;

@@ -1,5 +1,6 @@
 //! The observations of one replication of one variant.
 
+use super::connections::ConnectionOutcome;
 use super::dns::{DnsLabel, DnsOutcome};
 use crate::cause::{FailureCause, LedgerCause};
 use crate::observe::story::Story;
@@ -70,6 +71,8 @@ pub struct RunOutcome {
     pub endpoints: Vec<EndpointOutcome>,
     /// DNS, in the order of the labels.
     pub dns: Vec<DnsOutcome>,
+    /// Connections, where they are observed, by who opens them and the node.
+    pub connections: Vec<ConnectionOutcome>,
     /// Labels of those that came during the run.
     pub new_endpoints: Vec<EndpointLabel>,
     /// What happened to the cluster.

@@ -8,6 +8,7 @@ mod balance;
 mod batch;
 mod comparison;
 pub mod comparison_text;
+mod connections;
 pub mod directory;
 mod dns;
 mod endpoints;

@@ -13,7 +13,8 @@ use super::stream::{Kind, RowStore};
 use super::summary::{Accumulator, VariantSummary};
 use super::table::{Run, Table};
 use super::{
-    attribution, balance, dns, endpoints, errors, events, histogram, requests, runs, summary, sweep, timeline,
+    attribution, balance, connections, dns, endpoints, errors, events, histogram, requests, runs, summary, sweep,
+    timeline,
 };
 use crate::observe::outcome::{Labels, RunOutcome};
 use crate::scenario::{Grid, Scenario};
@@ -84,6 +85,8 @@ pub struct ResultFiles<'s> {
     requests: Option<Part>,
     /// Where any variant looks names up.
     dns: Option<Part>,
+    /// Where any variant observes connections.
+    connections: Option<Part>,
     summaries: Part,
     histograms: Part,
     attributions: Part,
@@ -114,6 +117,8 @@ impl<'s> ResultFiles<'s> {
         let requests = || Part::create(&directory, requests::FILE, &requests::header(), any);
         let looks_up = variants.iter().any(|variant| variant.cluster.dns.is_some());
         let dns = || Part::create(&directory, dns::FILE, &dns::HEADER, any);
+        let observes = variants.iter().any(|variant| variant.observe.connections);
+        let connections = || Part::create(&directory, connections::FILE, &connections::HEADER, any);
         Ok(Self {
             runs: Part::create(&directory, runs::FILE, &runs::header(), any)?,
             endpoints: Part::create(&directory, endpoints::FILE, &endpoints::HEADER, any)?,
@@ -123,6 +128,7 @@ impl<'s> ResultFiles<'s> {
             timeline: Part::create(&directory, timeline::FILE, &timeline::HEADER, any)?,
             requests: log_requests.then(requests).transpose()?,
             dns: looks_up.then(dns).transpose()?,
+            connections: observes.then(connections).transpose()?,
             summaries: Part::create(&directory, summary::FILE, &summary::HEADER, any)?,
             histograms: Part::create(&directory, histogram::FILE, &histogram::HEADER, any)?,
             attributions: Part::create(&directory, attribution::FILE, &attribution::HEADER, any)?,
@@ -178,6 +184,9 @@ impl<'s> ResultFiles<'s> {
         if let Some(dns) = &mut self.dns {
             dns.rows(|table| dns::write(table, run))?;
         }
+        if let Some(connections) = &mut self.connections {
+            connections.rows(|table| connections::write(table, run))?;
+        }
         rows.join(Kind::Timeline, variant, outcome.replication, &mut self.timeline)?;
         if let Some(requests) = &mut self.requests {
             rows.join(Kind::Requests, variant, outcome.replication, requests)?;
@@ -193,6 +202,7 @@ impl<'s> ResultFiles<'s> {
             .into_iter()
             .chain([&mut self.timeline, &mut self.summaries, &mut self.histograms, &mut self.attributions])
             .chain(self.dns.as_mut())
+            .chain(self.connections.as_mut())
             .chain(self.requests.as_mut())
     }
 
@@ -262,6 +272,7 @@ impl<'s> ResultFiles<'s> {
             .into_iter()
             .chain([self.attributions, self.events, self.timeline])
             .chain(self.dns)
+            .chain(self.connections)
             .chain(self.requests)
         {
             self.directory.keep(part.finish()?)?;

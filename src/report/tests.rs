@@ -163,6 +163,7 @@ fn outcome(replication: u32) -> RunOutcome {
         flows: vec![flow(10_000, 10_050 + 10 * u64::from(replication), 40), flow(19, 19, 0)],
         endpoints: vec![endpoint(10, 1_000), endpoint(20, 20), endpoint(30, 19), endpoint(0, 0)],
         dns: Vec::new(),
+        connections: Vec::new(),
         new_endpoints: Vec::new(),
         cluster_events: vec![ClusterEvent {
             at: SimTime::from_nanos(1_500_000_001),

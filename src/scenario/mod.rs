@@ -19,6 +19,7 @@ mod discover;
 pub mod dns;
 mod files;
 mod grid;
+pub mod keeping;
 pub mod kube_proxy;
 mod kubernetes_fields;
 mod load;
@@ -52,6 +53,7 @@ mod tests;
 
 pub use files::{DiskFiles, Files};
 pub use grid::{Axis, FILE_VARIANTS, Grid, Scale};
+pub use keeping::Keeping;
 pub use kube_proxy::{IpvsScheduler, KubeProxy, KubeProxyMode};
 pub use load::{Failure, Loaded, Overrides, load};
 pub use schema::schema;
@@ -196,6 +198,8 @@ pub enum Window {
 pub struct Observe {
     /// Keep per-endpoint latency quantiles even for Services of more than 1,000 endpoints.
     pub endpoint_latency: bool,
+    /// Count connections for `connections.csv`.
+    pub connections: bool,
     /// How many of the slowest requests of each traffic a survey remembers, beside in which containers all spent their
     /// time; no survey without it. Asked for by `explain`, not by files.
     pub survey: Option<usize>,
@@ -411,6 +415,16 @@ pub struct Connections {
     pub max_per_client: Option<u32>,
     /// Which idle connection is used next.
     pub order: PoolOrder,
+    /// What they carry at once, and what ends them.
+    pub keeping: Keeping,
+}
+
+impl Connections {
+    /// Whether a connection carries several requests at once.
+    #[must_use]
+    pub const fn multiplexes(&self) -> bool {
+        matches!(self.protocol, Protocol::Http2 | Protocol::Grpc | Protocol::Udp)
+    }
 }
 
 /// When a connection is opened.
@@ -431,6 +445,12 @@ pub enum Protocol {
     Http1,
     /// Many requests at a time; connections are open before t = 0.
     Http2,
+    /// HTTP/2 as gRPC uses it: one connection a channel, and requests wait when it is full.
+    Grpc,
+    /// Any protocol over TCP with one request at a time.
+    Tcp,
+    /// Datagrams: no handshake; kube-proxy chooses once a flow, that is for the client's port.
+    Udp,
 }
 
 /// Which idle connection of a pool is used next.

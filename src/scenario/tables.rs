@@ -120,12 +120,15 @@ pub(super) static UNTIL: Shape = Shape {
 pub(super) static OBSERVE: Shape = Shape {
     name: "observe",
     doc: "Optional observations.",
-    fields: &[field(
-        "endpointLatency",
-        Bool,
-        "false",
-        "Latency quantiles of every endpoint even where a Service has more than 1,000.",
-    )],
+    fields: &[
+        field(
+            "endpointLatency",
+            Bool,
+            "false",
+            "Latency quantiles of every endpoint even where a Service has more than 1,000.",
+        ),
+        field("connections", Bool, "false", "Connections opened, reused and ended, in `connections.csv`."),
+    ],
 };
 
 /// `cluster`.

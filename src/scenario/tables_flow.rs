@@ -1,7 +1,7 @@
 //! The tables of what traffics and calls have in common: connections, balancers, retries.
 
 use super::shape::Type::{Bool, Count, Duration, Either, List, Number, Object, OfPolicies, Ratio, Text, Word};
-use super::shape::{Field, Shape, field, later, required};
+use super::shape::{Field, Shape, field, required};
 
 use crate::balance::POLICIES;
 
@@ -46,9 +46,9 @@ pub(super) static CONNECTIONS: Shape = Shape {
         ),
         field(
             "protocol",
-            Word(&["http1", "http2"]),
+            Word(&["http1", "http2", "grpc", "tcp", "udp"]),
             "http1",
-            "http2 carries many requests at a time over connections that are open before the start.",
+            "http2 and grpc carry many requests at a time, udp too; http1 and tcp one.",
         ),
         field("keepAlive", Bool, "true", "`false` is short for `mode: perRequest`."),
         field(
@@ -58,8 +58,35 @@ pub(super) static CONNECTIONS: Shape = Shape {
             "Most connections of a client to a target.",
         ),
         field("order", Word(&["lifo", "fifo"]), "lifo", "Which idle connection is used next."),
-        later("channels", "gRPC channels."),
-        later("maxConnectionAge", "When a connection is closed for its age."),
+        field("channels", Count(1, 10_000), "1", "Connections of an HTTP/2 client that its requests take in turn."),
+        field(
+            "maxConcurrentStreams",
+            Either(&[Count(1, MANY), Word(&["unlimited"])]),
+            "unlimited",
+            "Requests that an HTTP/2 connection carries at once.",
+        ),
+        field(
+            "maxIdle",
+            Either(&[Count(0, MANY), Word(&["unlimited"])]),
+            "unlimited",
+            "Idle connections that a pool keeps; further ones are closed.",
+        ),
+        field("idleTimeout", Duration, "none", "After how long without a request the client closes."),
+        field("serverIdleTimeout", Duration, "none", "After how long without a request the other end closes."),
+        field(
+            "maxRequests",
+            Either(&[Count(1, MANY), Word(&["unlimited"])]),
+            "unlimited",
+            "After how many requests a connection is closed.",
+        ),
+        field("maxConnectionAge", Duration, "none", "The age at which the other end closes, ±10 % a connection."),
+        field("maxConnectionAgeGrace", Duration, "none", "How long requests may go on after it."),
+        field(
+            "staleReuse",
+            Word(&["fail", "resend"]),
+            "fail",
+            "What becomes of a request that meets a connection just closed by the other end.",
+        ),
     ],
 };
 

@@ -96,7 +96,7 @@ impl World<'_> {
     }
 
     /// News of endpoints reaches those who act on them.
-    pub(crate) fn on_programmed(&mut self, slot: u32, now: SimTime) {
+    pub(crate) fn on_programmed(&mut self, slot: u32, now: SimTime, schedule: &mut Schedule) {
         let control = self.control_mut();
         let Delivery { consumer, service, published } = control.deliveries[slot].clone();
         control.deliveries.remove(slot);
@@ -120,6 +120,7 @@ impl World<'_> {
                         kube_proxy.programmed[service] = published.inside(policy, self.plan.place_of_node(node));
                     }
                 }
+                self.forget_datagrams(service, now, schedule);
             }
             Consumer::Proxies => {
                 for (worker, plan) in self.workers.iter_mut().zip(&self.plan.workers) {
@@ -143,7 +144,7 @@ impl World<'_> {
             }
             Consumer::Dns => {
                 let dns = self.dns.as_mut().expect("only a cluster with DNS servers tells them");
-                dns.hear(service, snapshot);
+                dns.hear(service, Arc::clone(&snapshot));
             }
         }
         if consumer != Consumer::KubeProxies && self.idling.is_some() {

@@ -7,7 +7,7 @@ use crate::model::ledger::{Layout, NO_COLUMN};
 use crate::model::network::topology::PathClass;
 use crate::model::traffic::connection::Channel;
 use crate::observe::outcome::{EndpointLabel, FlowLabel, Labels};
-use crate::scenario::{ConnectionMode, Connections, Protocol};
+use crate::scenario::{ConnectionMode, Connections};
 
 impl Plan {
     /// Callees before callers: the scenario has checked that calls form no cycle.
@@ -80,15 +80,17 @@ impl Plan {
             Route::ClusterIp | Route::ClientBalancer => NO_COLUMN,
         };
         let bounded = |connections: &Connections| {
-            connections.max_per_client.is_some()
-                || (connections.mode == ConnectionMode::Pinned && connections.protocol == Protocol::Http1)
+            let exclusive = connections.mode == ConnectionMode::Pinned && !connections.multiplexes();
+            connections.max_per_client.is_some() || exclusive || Channel::of(connections) == Channel::Kept
         };
         let waits = bounded(&spec.connections) || bounded(&self.flows[flow].upstream);
         layout.pool_wait = if waits { layout.column(LedgerCause::PoolWait, &name) } else { NO_COLUMN };
         let retries = spec.retries.attempts != Some(1);
+        let kept = [&spec.connections, &self.flows[flow].upstream].map(Channel::of).contains(&Channel::Kept);
         // Connections whose packets are dropped are given up.
         let dropped = scenario.services[service].policy.internal == Scope::Local;
-        let gives_up = pods_end || dropped || retries || spec.timeout.is_some() || spec.retries.per_try.is_some();
+        let gives_up =
+            pods_end || kept || dropped || retries || spec.timeout.is_some() || spec.retries.per_try.is_some();
         layout.back_off = if retries { layout.column(LedgerCause::BackOff, &name) } else { NO_COLUMN };
         layout.wasted = if gives_up { layout.column(LedgerCause::WastedAttempts, &name) } else { NO_COLUMN };
         for (workload, _) in &scenario.services[service].targets {

@@ -21,7 +21,7 @@ use crate::scenario::dns::Behind;
 use crate::scenario::placement::{self, Placed};
 use crate::scenario::{
     Behaviour, Call, Connections, Demand, Discipline, Episode, Flow, InstancePer, KubeProxy, KubeProxyMode, Layer,
-    Scenario, Source, Step, Window,
+    Protocol, Scenario, Source, Step, Window,
 };
 use crate::time::SimDuration;
 
@@ -388,7 +388,9 @@ impl Plan {
             hot.via_proxy = true;
             hot.before = proxy.before.is_some();
             hot.after = proxy.after.is_some();
-            hot.standing_upstream = standing(&spec.upstream);
+            // Where connections are observed, each use of one is.
+            let observed = self.scenario.observe.connections;
+            hot.standing_upstream = standing(&spec.upstream) && !observed;
             if settings.instances == 1 && settings.workers == 1 {
                 hot.worker = proxy.first_worker;
             }
@@ -396,7 +398,8 @@ impl Plan {
                 && settings.per == InstancePer::Request
                 && matches!(spec.route, Route::Proxy7(_))
                 && spec.flow.fails.is_none()
-                && standing(&spec.flow.connections);
+                && standing(&spec.flow.connections)
+                && !observed;
         }
         hot
     }
@@ -494,7 +497,8 @@ impl Plan {
             place,
             stream,
             upstream,
-            free_handshakes: self.scenario.without.handshakes.contains(&flow.service),
+            free_handshakes: flow.connections.protocol == Protocol::Udp
+                || self.scenario.without.handshakes.contains(&flow.service),
             free_lookups: flow.resolution.iter().any(|own| self.scenario.without.lookups.contains(&own.host)),
             names: Vec::new(),
             first_address: route == Route::ClusterIp && self.scenario.services[flow.service].headless,

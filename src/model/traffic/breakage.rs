@@ -4,10 +4,12 @@ use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
 use crate::model::cluster::pod::Phase;
 use crate::model::plan::{NONE, Route, as_u32};
+use crate::model::slab::Slab;
 use crate::model::traffic::attempt::Stage;
-use crate::model::traffic::connection::Pool;
+use crate::model::traffic::connection::{Channel, Connection, Pool};
 use crate::model::traffic::serve::JOINED;
 use crate::model::{World, kind};
+use crate::scenario::Protocol;
 use crate::time::{SimDuration, SimTime};
 
 /// A standing connection that broke: the next request opens another.
@@ -30,6 +32,7 @@ impl World<'_> {
             .filter(|endpoint| stations.contains(&self.roster.endpoints[*endpoint as usize].station))
             .collect();
         self.close_idle_connections(&endpoints);
+        self.break_kept(&endpoints, now, schedule);
         let inside: Vec<u32> = self.attempts.taken().filter(|attempt| self.is_in(*attempt, &stations)).collect();
         // Those who wait first, so that no slot that gets free is given to one of them.
         let waits =
@@ -52,7 +55,7 @@ impl World<'_> {
     }
 
     /// Takes an attempt out of its pod; who waits for it gets a reset.
-    fn reset_in_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+    pub(super) fn reset_in_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let station = self.roster.endpoints[self.attempts[attempt].endpoint as usize].station as usize;
         let (stage, joins) = (self.attempts[attempt].stage, self.attempts[attempt].joins);
         if matches!(stage, Stage::Queued | Stage::Resuming) {
@@ -95,9 +98,13 @@ impl World<'_> {
     fn close_idle_connections(&mut self, endpoints: &[u32]) {
         for index in 0..self.flows.len() {
             let ended = |endpoint: u32| endpoints.contains(&endpoint);
-            for (_, endpoint) in &mut self.flows[index].pinned {
+            // By client, or by worker of the proxy, and how many.
+            let mut closed: Vec<(u32, bool, u64)> = Vec::new();
+            let standing = self.flows[index].channel == Channel::Standing;
+            for (client, (_, endpoint)) in (0..).zip(&mut self.flows[index].pinned) {
                 if ended(*endpoint) {
                     *endpoint = BROKEN;
+                    closed.push((client, false, u64::from(standing)));
                 }
             }
             let own = self.plan.flows[index].flow.service;
@@ -113,20 +120,25 @@ impl World<'_> {
                 mine.map(|endpoint| self.roster.number_of(self.plan, *endpoint)).collect()
             };
             let (own, upstream) = (numbers(own), upstream.map(numbers).unwrap_or_default());
+            // Kept connections are ended one by one.
+            let kept = [false, true].map(|upstream| self.is_kept(as_u32(index), upstream));
             let flow = &mut self.flows[index];
-            for pools in flow.pools.iter_mut().flatten() {
-                if by_target {
-                    close(&mut self.connections, pools, &own);
+            for (client, pools) in (0..).zip(&mut flow.pools).filter(|_| !kept[0]) {
+                let Some(pools) = pools else { continue };
+                let connections = &mut self.connections;
+                let broken = |connection: &Connection| ended(connection.endpoint);
+                let count = if by_target {
+                    close(connections, pools, &own)
                 } else {
-                    for pool in pools.iter_mut() {
-                        let connections = &mut self.connections;
-                        pool.close_idle(connections, |connection| ended(connection.endpoint));
-                    }
-                }
+                    pools.iter_mut().map(|pool| pool.close_idle(connections, broken)).sum()
+                };
+                closed.push((client, false, count));
             }
-            for pools in flow.upstream_pools.iter_mut().flatten() {
-                close(&mut self.connections, pools, &upstream);
+            for (worker, pools) in (0..).zip(&mut flow.upstream_pools).filter(|_| !kept[1]) {
+                let Some(pools) = pools else { continue };
+                closed.push((worker, true, close(&mut self.connections, pools, &upstream)));
             }
+            self.note_broken(as_u32(index), &closed);
         }
     }
 
@@ -187,12 +199,14 @@ impl World<'_> {
             if entry.measured {
                 self.endpoints[self.attempts[attempt].endpoint as usize].errors += 1;
             }
+            self.note_failed(attempt, true);
             self.settle_at_proxy(&self.trip(attempt), now, schedule);
             return self.leave_proxy_late(attempt, now, schedule);
         }
         if entry.request == NONE {
             return self.attempts.remove(attempt);
         }
+        self.note_failed(attempt, false);
         self.replace_connection(attempt, now, schedule);
         self.fail_here(attempt, cause, place, now, schedule);
     }
@@ -205,8 +219,10 @@ impl World<'_> {
         // It was sent over a connection that stood when the pod ended, or it was to open a new one.
         let sent_before = entry.picked < ended_at.as_nanos();
         self.attempts[attempt].place = self.place_of(workload);
+        let datagram = self.plan_flow(self.attempts[attempt].flow).flow.connections.protocol == Protocol::Udp;
         match phase {
-            _ if sent_before => self.fail_ended(attempt, FailureCause::Reset, now, schedule),
+            Phase::Gone if datagram => self.connect_in_vain(attempt, schedule),
+            _ if sent_before && !datagram => self.fail_ended(attempt, FailureCause::Reset, now, schedule),
             Phase::Gone => self.connect_in_vain(attempt, schedule),
             _ => self.fail_ended(attempt, FailureCause::Refused, now, schedule),
         }
@@ -223,7 +239,7 @@ impl World<'_> {
     }
 
     /// The place of failures at the pods of a workload.
-    fn place_of(&self, workload: u32) -> u16 {
+    pub(super) fn place_of(&self, workload: u32) -> u16 {
         let (_, first) = self.plan.speeds[workload as usize][0];
         self.plan.servers[first as usize].place
     }
@@ -234,15 +250,13 @@ impl World<'_> {
     }
 }
 
-/// Closes the idle connections of the pools with these numbers.
-fn close(
-    connections: &mut crate::model::slab::Slab<crate::model::traffic::connection::Connection>,
-    pools: &mut [Pool],
-    numbers: &[usize],
-) {
+/// Closes the idle connections of the pools with these numbers, and says how many.
+fn close(connections: &mut Slab<Connection>, pools: &mut [Pool], numbers: &[usize]) -> u64 {
+    let mut closed = 0;
     for number in numbers {
         if let Some(pool) = pools.get_mut(*number) {
-            pool.close_idle(connections, |_| true);
+            closed += pool.close_idle(connections, |_| true);
         }
     }
+    closed
 }

@@ -17,6 +17,7 @@ use crate::model::random_keys::{CONNECT, INSTANCE, WORKER};
 use crate::model::slab::Slab;
 use crate::model::traffic::attempt::Stage;
 use crate::model::traffic::breakage::BROKEN;
+use crate::model::traffic::keeping::End;
 use crate::model::traffic::route::Trip;
 use crate::model::traffic::sight::PodSight;
 use crate::model::watch::Chooser;
@@ -41,6 +42,8 @@ pub enum Channel {
         /// Whether the pool is filled before the run.
         pinned: bool,
     },
+    /// Connections with an end of their own, or with a limit of requests at once.
+    Kept,
 }
 
 impl Channel {
@@ -49,13 +52,15 @@ impl Channel {
     pub fn of(connections: &Connections) -> Self {
         match (connections.mode, connections.protocol) {
             (ConnectionMode::PerRequest, _) => Self::PerRequest,
-            (_, Protocol::Http2) => Self::Standing,
-            (ConnectionMode::Pool, Protocol::Http1) => Self::Pooled {
+            (_, Protocol::Udp) => Self::Kept,
+            _ if !connections.keeping.is_usual() => Self::Kept,
+            (_, Protocol::Http2 | Protocol::Grpc) => Self::Standing,
+            (ConnectionMode::Pool, Protocol::Http1 | Protocol::Tcp) => Self::Pooled {
                 limit: connections.max_per_client.unwrap_or(NONE),
                 order: connections.order,
                 pinned: false,
             },
-            (ConnectionMode::Pinned, Protocol::Http1) => {
+            (ConnectionMode::Pinned, Protocol::Http1 | Protocol::Tcp) => {
                 Self::Pooled { limit: 1, order: connections.order, pinned: true }
             }
         }
@@ -83,7 +88,12 @@ pub struct Pool {
 
 impl Pool {
     /// Closes the idle connections of which `ended` says so.
-    pub(crate) fn close_idle(&mut self, connections: &mut Slab<Connection>, ended: impl Fn(&Connection) -> bool) {
+    pub(crate) fn close_idle(
+        &mut self,
+        connections: &mut Slab<Connection>,
+        ended: impl Fn(&Connection) -> bool,
+    ) -> u64 {
+        let before = self.idle.len();
         self.idle.retain(|connection| {
             let close = ended(&connections[*connection]);
             if close {
@@ -92,6 +102,7 @@ impl Pool {
             }
             !close
         });
+        (before - self.idle.len()) as u64
     }
 }
 
@@ -142,6 +153,7 @@ impl<'p> World<'p> {
                 self.flows[flow].pinned.push(choice);
                 continue;
             }
+            self.note_standing(as_u32(flow), client, false, 1);
             if let Channel::Pooled { .. } = channel {
                 let connection =
                     self.connections.insert(Connection { worker: choice.0, endpoint: choice.1, picked: 0 });
@@ -177,6 +189,11 @@ impl<'p> World<'p> {
         let endpoints = &plan.services[service];
         for endpoint in endpoints.first..endpoints.first + endpoints.count {
             self.endpoints[endpoint as usize].connections += owners;
+        }
+        let upstream = matches!(spec.route, Route::Proxy7(_));
+        let first = if let Route::Proxy7(proxy) = spec.route { plan.proxies[proxy as usize].first_worker } else { 0 };
+        for owner in 0..owners as u32 {
+            self.note_standing(as_u32(flow), first + owner, upstream, u64::from(endpoints.count));
         }
     }
 
@@ -237,7 +254,7 @@ impl<'p> World<'p> {
         instance
     }
 
-    fn client_pool(&mut self, flow: u32, client: u32, target: usize) -> &mut Pool {
+    pub(super) fn client_pool(&mut self, flow: u32, client: u32, target: usize) -> &mut Pool {
         let targets = self.pool_targets(flow);
         let clients = self.plan.flows[flow as usize].clients as usize;
         let pools = &mut self.flows[flow as usize].pools;
@@ -265,7 +282,7 @@ impl<'p> World<'p> {
         }
     }
 
-    fn pool_target(&self, attempt: u32) -> usize {
+    pub(super) fn pool_target(&self, attempt: u32) -> usize {
         let plan = self.plan;
         let entry = &self.attempts[attempt];
         let spec = &plan.flows[entry.flow as usize];
@@ -332,10 +349,12 @@ impl<'p> World<'p> {
                 if matches!(spec.route, Route::ClusterIp | Route::Proxy4(_)) && entry.endpoint == NONE {
                     return self.nobody_to_ride_to(attempt, now, schedule);
                 }
+                self.note_reused_by(attempt, false);
                 self.send(self.trip(attempt), now, schedule);
             }
             Channel::PerRequest => self.open_connection(attempt, now, schedule),
             Channel::Pooled { limit, order, .. } => self.take_pooled(attempt, limit, order, now, schedule),
+            Channel::Kept => self.take_kept(attempt, false, now, schedule),
         }
     }
 
@@ -430,7 +449,7 @@ impl<'p> World<'p> {
     }
 
     /// Uses an open connection of the pool.
-    fn ride(&mut self, attempt: u32, connection: u32, now: SimTime, schedule: &mut Schedule) {
+    pub(super) fn ride(&mut self, attempt: u32, connection: u32, now: SimTime, schedule: &mut Schedule) {
         let Connection { endpoint, worker, picked } = self.connections[connection];
         let entry = &mut self.attempts[attempt];
         entry.connection = connection;
@@ -441,6 +460,7 @@ impl<'p> World<'p> {
             entry.worker = worker;
         }
         let route = self.plan_flow(self.attempts[attempt].flow).route;
+        self.note_reused_by(attempt, false);
         if self.probes.any_flow {
             self.watch_ride(attempt, now);
         }
@@ -453,7 +473,7 @@ impl<'p> World<'p> {
 
     /// Opens a connection, once the client knows the address.
     #[inline(always)]
-    fn open_connection(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+    pub(super) fn open_connection(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         if self.dns.is_some() && !self.plan_flow(self.attempts[attempt].flow).names.is_empty() {
             return self.look_up(attempt, now, schedule);
         }
@@ -547,6 +567,9 @@ impl<'p> World<'p> {
         now: SimTime,
         schedule: &mut Schedule,
     ) {
+        let entry = &mut self.attempts[attempt];
+        (entry.failure, entry.place) = (Some(cause), place);
+        self.note_failed(attempt, false);
         self.replace_connection(attempt, now, schedule);
         self.fail_here(attempt, cause, place, now, schedule);
     }
@@ -554,6 +577,9 @@ impl<'p> World<'p> {
     /// A pool has one connection less: the next in line may open another.
     pub(crate) fn replace_connection(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
+        if self.is_kept(flow, false) {
+            return self.release_kept(attempt, false, now, schedule);
+        }
         if let Channel::Pooled { .. } = self.flows[flow as usize].channel {
             let target = self.pool_target(attempt);
             self.client_pool(flow, client, target).open -= 1;
@@ -569,6 +595,7 @@ impl<'p> World<'p> {
         let entry = &self.attempts[attempt];
         match (entry.request, entry.connection) {
             (NONE, _) => self.attempts.remove(attempt),
+            _ if self.is_kept(entry.flow, false) => self.go_kept(attempt, false, now, schedule),
             (_, NONE) => self.open_connection(attempt, now, schedule),
             (_, connection) => self.ride(attempt, connection, now, schedule),
         }
@@ -636,11 +663,17 @@ impl<'p> World<'p> {
     pub(super) fn connection_ready(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let entry = &self.attempts[attempt];
         let (flow, route) = (entry.flow, self.plan_flow(entry.flow).route);
+        if self.is_kept(flow, false) {
+            self.kept_opened(attempt, false, now, schedule);
+        } else {
+            self.note_opened(attempt, false);
+        }
         if let Channel::Pooled { .. } = self.flows[flow as usize].channel {
             let endpoint = match route {
-                Route::ClusterIp | Route::Proxy4(_) => entry.endpoint,
+                Route::ClusterIp | Route::Proxy4(_) => self.attempts[attempt].endpoint,
                 Route::ClientBalancer | Route::Proxy7(_) => NONE,
             };
+            let entry = &self.attempts[attempt];
             let connection = Connection { endpoint, worker: entry.worker, picked: entry.picked };
             let connection = self.connections.insert(connection);
             self.attempts[attempt].connection = connection;
@@ -658,9 +691,10 @@ impl<'p> World<'p> {
         let (flow, client, endpoint, worker) = (entry.flow, entry.client, entry.endpoint, entry.worker);
         match self.flows[flow as usize].channel {
             Channel::Standing => {}
-            Channel::PerRequest => match self.plan_flow(flow).route {
+            Channel::Kept => self.release_kept(attempt, false, now, schedule),
+            Channel::PerRequest => match self.close_own(attempt, false, End::Requests) {
                 Route::Proxy4(_) if endpoint != NONE => {
-                    let ended = entry.ended(now);
+                    let ended = self.attempts[attempt].ended(now);
                     self.layer4_done(flow, worker, endpoint, ended);
                 }
                 Route::ClusterIp if self.plan.keeps_entries() => self.tell_kube_proxy(attempt, NONE, now),
@@ -672,6 +706,7 @@ impl<'p> World<'p> {
                     return;
                 }
                 if self.lost_connection(attempt) {
+                    self.note_end_of(attempt, false, End::Reset, true);
                     self.connections.remove(connection);
                     return self.replace_connection(attempt, now, schedule);
                 }
@@ -712,13 +747,19 @@ impl<'p> World<'p> {
         let (flow, endpoint, worker) = (entry.flow, entry.endpoint, entry.worker);
         let (stage, route) = (entry.stage, self.plan_flow(flow).route);
         let channel = self.flows[flow as usize].channel;
+        if channel == Channel::Kept {
+            return self.abandon_kept(attempt, now, schedule);
+        }
         if stage == Stage::ClientPool || channel == Channel::Standing {
             return;
+        }
+        if channel == Channel::PerRequest {
+            self.close_own(attempt, false, End::GivenUp);
         }
         if let Route::Proxy4(_) = route
             && endpoint != NONE
         {
-            let ended = Ended { failed: true, ..entry.ended(now) };
+            let ended = Ended { failed: true, ..self.attempts[attempt].ended(now) };
             self.layer4_done(flow, worker, endpoint, ended);
         }
         if route == Route::ClusterIp && self.plan.keeps_entries() {
@@ -726,6 +767,7 @@ impl<'p> World<'p> {
         }
         if let Channel::Pooled { .. } = channel {
             let connection = std::mem::replace(&mut self.attempts[attempt].connection, NONE);
+            self.note_end_of(attempt, false, End::GivenUp, connection != NONE);
             if connection != NONE {
                 self.connections.remove(connection);
             }
@@ -733,7 +775,7 @@ impl<'p> World<'p> {
         }
     }
 
-    fn layer4_done(&mut self, flow: u32, worker: u32, endpoint: u32, ended: Ended) {
+    pub(super) fn layer4_done(&mut self, flow: u32, worker: u32, endpoint: u32, ended: Ended) {
         let Route::Proxy4(_) = self.plan_flow(flow).route else { return };
         let worker = &mut self.workers[worker as usize];
         if let Some(place) = worker.programmed.place(endpoint) {

@@ -127,9 +127,14 @@ impl World<'_> {
     /// The client closed a connection that kube-proxy had let in.
     #[inline(never)]
     pub(super) fn tell_kube_proxy(&mut self, attempt: u32, connection: u32, now: SimTime) {
-        let plan = self.plan;
         let entry = if connection == NONE { self.entries.ended(attempt) } else { self.entries.left(connection) };
         let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
+        self.tell_kube_proxy_of(flow, client, entry, now);
+    }
+
+    /// A client closed a connection that has this entry.
+    pub(super) fn tell_kube_proxy_of(&mut self, flow: u32, client: u32, entry: Handle, now: SimTime) {
+        let plan = self.plan;
         let node = self.node_of_client(&plan.hot[flow as usize], flow, client);
         if let Some(kube_proxy) = &mut self.kube_proxies[node as usize] {
             kube_proxy.closed(plan.flows[flow as usize].flow.service, entry, now);

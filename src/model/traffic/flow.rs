@@ -51,6 +51,8 @@ pub(crate) struct FlowState {
     pub(crate) balancers: Vec<Option<Box<ClientBalancer>>>,
     /// Turns of the clients among proxy instances.
     pub(crate) instance_turns: Vec<u32>,
+    /// Turns of the clients among their channels.
+    pub(crate) channel_turns: Vec<u32>,
     /// Retry budgets of the clients, made when first used.
     pub(crate) budgets: Vec<Option<Box<Budget>>>,
     /// Number of the first measured request.
@@ -97,6 +99,7 @@ impl FlowState {
             upstream_pools: Vec::new(),
             balancers: if balances { (0..clients).map(|_| None).collect() } else { Vec::new() },
             instance_turns: Vec::new(),
+            channel_turns: Vec::new(),
             budgets: Vec::new(),
             first_measured: None,
             logged: 0,

@@ -2,11 +2,13 @@
 
 pub mod arrival;
 pub mod attempt;
+pub(crate) mod bookkeeping;
 mod breakage;
 pub mod connection;
 mod direct;
 pub mod flow;
 pub(crate) mod idling;
+pub(crate) mod keeping;
 pub(crate) mod report;
 pub mod request;
 pub mod resolve;

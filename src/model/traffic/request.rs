@@ -206,8 +206,7 @@ impl<'p> World<'p> {
         let entry = &self.attempts[attempt];
         let (request, flow) = (entry.request, entry.flow);
         // What was entered in the ledger of work that was cut short has not passed.
-        let cut_short = cause == FailureCause::Reset && self.control.is_some();
-        let gave_up = cut_short || cause == FailureCause::ConnectTimeout;
+        let gave_up = matches!(cause, FailureCause::Reset | FailureCause::ConnectTimeout);
         let failure = Failure { cause, place: entry.place, endpoint: entry.endpoint, gave_up };
         self.attempts.remove(attempt);
         self.requests[request].attempt = NONE;

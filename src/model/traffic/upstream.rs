@@ -3,7 +3,9 @@
 use crate::engine::{Rank, Schedule};
 use crate::model::plan::{NONE, Route};
 use crate::model::traffic::attempt::Stage;
+use crate::model::traffic::bookkeeping::OWN;
 use crate::model::traffic::connection::{Channel, Connection, Pool};
+use crate::model::traffic::keeping::End;
 use crate::model::{World, at, kind};
 use crate::scenario::PoolOrder;
 use crate::time::SimTime;
@@ -16,6 +18,9 @@ impl World<'_> {
             return self.connection_failed(attempt, now, schedule);
         }
         if let Route::Proxy7(_) = self.plan_flow(entry.flow).route {
+            if self.is_kept(entry.flow, true) {
+                self.kept_opened(attempt, true, now, schedule);
+            }
             return self.forward(self.trip(attempt), now, schedule);
         }
         if entry.request == NONE {
@@ -25,15 +30,19 @@ impl World<'_> {
     }
 
     fn upstream_pool(&mut self, attempt: u32) -> &mut Pool {
-        let plan = self.plan;
         let entry = &self.attempts[attempt];
-        let (flow, worker, endpoint) = (entry.flow, entry.worker, entry.endpoint);
+        let number = self.roster.number_of(self.plan, entry.endpoint);
+        self.upstream_pool_of(entry.flow, entry.worker, number)
+    }
+
+    /// The pool of a worker to an endpoint, given by its number in the Service.
+    pub(super) fn upstream_pool_of(&mut self, flow: u32, worker: u32, number: usize) -> &mut Pool {
+        let plan = self.plan;
         let spec = &plan.flows[flow as usize];
-        let service = self.roster.endpoints[endpoint as usize].service as usize;
-        let (count, number) = (self.roster.count_of(plan, service), self.roster.number_of(plan, endpoint));
         let Route::Proxy7(proxy) = spec.route else { unreachable!("only layer-7 proxies have upstream pools") };
         let first_worker = plan.proxies[proxy as usize].first_worker;
         let workers = &plan.scenario.proxies[proxy as usize];
+        let count = self.roster.count_of(plan, workers.service);
         // Flows that pass one proxy share its upstream connections: the first of them keeps the pools.
         let keeper = plan.flows.iter().position(|other| other.route == spec.route).expect("the flow itself");
         let pools = &mut self.flows[keeper].upstream_pools;
@@ -42,7 +51,7 @@ impl World<'_> {
         }
         let mine = pools[(worker - first_worker) as usize].get_or_insert_with(Vec::new);
         if mine.len() <= number {
-            mine.resize_with(count, Pool::default);
+            mine.resize_with(count.max(number + 1), Pool::default);
         }
         &mut mine[number]
     }
@@ -53,7 +62,11 @@ impl World<'_> {
         let plan = self.plan;
         let channel = Channel::of(&plan.flows[self.attempts[attempt].flow as usize].upstream);
         match channel {
-            Channel::Standing => return self.forward(self.trip(attempt), now, schedule),
+            Channel::Standing => {
+                self.note_reused_by(attempt, true);
+                return self.forward(self.trip(attempt), now, schedule);
+            }
+            Channel::Kept => return self.go_kept(attempt, true, now, schedule),
             Channel::PerRequest => {}
             Channel::Pooled { limit, order, .. } => {
                 let pool = self.upstream_pool(attempt);
@@ -63,6 +76,7 @@ impl World<'_> {
                 };
                 if let Some(connection) = idle {
                     self.attempts[attempt].upstream = connection;
+                    self.note_reused_by(attempt, true);
                     return self.forward(self.trip(attempt), now, schedule);
                 }
                 if pool.open >= limit {
@@ -76,6 +90,12 @@ impl World<'_> {
                 self.attempts[attempt].upstream = self.connections.insert(connection);
             }
         }
+        self.open_upstream(attempt, now, schedule);
+    }
+
+    /// A proxy opens a connection to the chosen pod.
+    pub(super) fn open_upstream(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let plan = self.plan;
         let (worker, endpoint) = (self.attempts[attempt].worker, self.attempts[attempt].endpoint);
         self.endpoints[endpoint as usize].connections += 1;
         let to = self.roster.endpoints[endpoint as usize].node;
@@ -83,8 +103,11 @@ impl World<'_> {
         if !self.answers(attempt, kind::UPSTREAM_CONNECTED, delay, schedule) {
             return;
         }
+        if !self.is_kept(self.attempts[attempt].flow, true) {
+            self.note_opened(attempt, true);
+        }
         if delay.is_zero() {
-            self.forward(self.trip(attempt), now, schedule);
+            self.on_upstream_connected(attempt, now, schedule);
         } else {
             schedule.after(delay, Rank::Completion, kind::UPSTREAM_CONNECTED, attempt);
         }
@@ -111,11 +134,18 @@ impl World<'_> {
     /// The proxy has the reply: its connection goes to the next in line or into the pool.
     #[inline(never)]
     pub(crate) fn release_upstream(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        if self.is_kept(self.attempts[attempt].flow, true) {
+            return self.release_kept(attempt, true, now, schedule);
+        }
+        if self.attempts[attempt].upstream == OWN {
+            self.close_own(attempt, true, End::Requests);
+        }
         let connection = std::mem::replace(&mut self.attempts[attempt].upstream, NONE);
         if connection == NONE {
             return;
         }
         if self.control.is_some() && self.attempts[attempt].failure.is_some() && self.lost_upstream(attempt) {
+            self.note_end_of(attempt, true, End::Reset, true);
             self.connections.remove(connection);
             return self.replace_upstream(attempt, now, schedule);
         }
@@ -132,6 +162,7 @@ impl World<'_> {
         }
         self.attempts[waiter].stage = Stage::Going;
         self.attempts[waiter].upstream = connection;
+        self.note_reused_by(waiter, true);
         schedule.at(now, Rank::Completion, kind::UPSTREAM_CONNECTED, waiter);
     }
 }

@@ -137,6 +137,17 @@ impl World<'_> {
         });
     }
 
+    /// An attempt was sent over a connection that the other end had closed.
+    #[cold]
+    pub(crate) fn watch_stale(&mut self, attempt: u32, nanos: u64, place: u16) {
+        self.tell(|world, stories| {
+            let Some(telling) = stories.of_attempt(attempt) else { return };
+            let entry = Some((LedgerCause::WastedAttempts, telling.story.name.clone()));
+            let what = What::Failed { cause: FailureCause::Reset, place: world.plan.places[place as usize].clone() };
+            telling.push(telling.cursor + nanos, entry, what);
+        });
+    }
+
     /// An attempt opens a connection between two nodes, which takes so long.
     #[cold]
     pub(crate) fn watch_connect(&mut self, attempt: u32, (from, to): (u32, u32), behind_proxy: bool, nanos: u64) {
@@ -331,6 +342,7 @@ impl World<'_> {
             if telling.attempt != NONE {
                 telling.reply(world, now);
             }
+            telling.story.gave_up |= failure.gave_up;
             if let Some(attempt) = telling.story.tries.last_mut() {
                 attempt.failure = Some((failure.cause, world.plan.places[failure.place as usize].clone()));
                 attempt.back_off = pause;

@@ -5,8 +5,9 @@ use super::super::discover::{Client, Discovery};
 use super::super::services::ServiceTable;
 use super::super::tables_flow as tables;
 use super::super::values::{self, Bad, shorten};
-use super::super::{Cancellation, ConnectionMode, Connections, Demand, Flow, Layer, PoolOrder, Protocol, Retries};
+use super::super::{Cancellation, Demand, Flow, Layer, Protocol, Retries};
 use super::balancer::balancer;
+use super::connections::{DEFAULT_CONNECTIONS, connections};
 use super::dns::resolver;
 use crate::cause::FailureCause;
 use crate::time::SimDuration;
@@ -84,6 +85,13 @@ pub(super) fn flow(
             .word(cx, "demand", &[("attempt", Demand::Attempt), ("request", Demand::Request)])
             .unwrap_or(Demand::Attempt),
     };
+    if flow.connections.protocol == Protocol::Udp && flow.timeout.is_none() && flow.retries.per_try.is_none() {
+        cx.problem_help(
+            object.key_span("connections"),
+            "protocol udp without a timeout: nobody tells a client that a datagram was lost",
+            "write `timeout`, or `retries` with `perTry`",
+        );
+    }
     service.map(|_| flow)
 }
 
@@ -151,53 +159,6 @@ fn same_service(cx: &mut Context<'_>, to: &Node, service: usize, proxy: &ProxyNa
         ),
         "let both name the same Service and port",
     );
-}
-
-/// What holds without `connections`.
-pub(super) const DEFAULT_CONNECTIONS: Connections =
-    Connections { mode: ConnectionMode::Pool, protocol: Protocol::Http1, max_per_client: None, order: PoolOrder::Lifo };
-
-/// `connections`.
-pub(super) fn connections(cx: &mut Context<'_>, node: &Node) -> Option<Connections> {
-    let object = cx.object(node, &tables::CONNECTIONS)?;
-    let modes = [
-        ("perRequest", ConnectionMode::PerRequest),
-        ("pool", ConnectionMode::Pool),
-        ("pinned", ConnectionMode::Pinned),
-    ];
-    let mode = object.word(cx, "mode", &modes);
-    let keep_alive = object.boolean(cx, "keepAlive");
-    let mode = match (mode, keep_alive) {
-        (Some(ConnectionMode::PerRequest), Some(true))
-        | (Some(ConnectionMode::Pool | ConnectionMode::Pinned), Some(false)) => {
-            cx.problem_help(
-                object.key_span("keepAlive"),
-                "`keepAlive` contradicts `mode`",
-                "remove `keepAlive`: `mode` says it all",
-            );
-            mode
-        }
-        (None, Some(false)) => Some(ConnectionMode::PerRequest),
-        (mode, _) => mode,
-    };
-    Some(Connections {
-        mode: mode.unwrap_or(DEFAULT_CONNECTIONS.mode),
-        protocol: protocol(cx, &object).unwrap_or(DEFAULT_CONNECTIONS.protocol),
-        max_per_client: object.count_or(cx, "maxPerClient", "unlimited").flatten(),
-        order: object
-            .word(cx, "order", &[("lifo", PoolOrder::Lifo), ("fifo", PoolOrder::Fifo)])
-            .unwrap_or(DEFAULT_CONNECTIONS.order),
-    })
-}
-
-fn protocol(cx: &mut Context<'_>, object: &Object<'_>) -> Option<Protocol> {
-    if let Some(node) = object.get("protocol")
-        && node.as_str() == Some("grpc")
-    {
-        cx.problem(node.span, "not supported yet: protocol grpc");
-        return None;
-    }
-    object.word(cx, "protocol", &[("http1", Protocol::Http1), ("http2", Protocol::Http2)])
 }
 
 /// What holds without `retries`.

@@ -4,6 +4,7 @@ mod arrivals;
 mod balancer;
 mod behaviour;
 mod cluster;
+mod connections;
 mod cycles;
 mod dist;
 pub(super) mod dns;

@@ -178,6 +178,7 @@ fn warmup(cx: &mut Context<'_>, node: &Node) -> Option<Warmup> {
 
 /// `spec.observe`.
 pub(super) fn observe(cx: &mut Context<'_>, object: Option<&Object<'_>>) -> Observe {
-    let endpoint_latency = object.and_then(|object| object.boolean(cx, "endpointLatency")).unwrap_or(false);
-    Observe { endpoint_latency, survey: None }
+    let mut wants = |key| object.and_then(|object| object.boolean(cx, key)).unwrap_or(false);
+    let (endpoint_latency, connections) = (wants("endpointLatency"), wants("connections"));
+    Observe { endpoint_latency, connections, survey: None }
 }

@@ -295,7 +295,7 @@ fn sending_cases() -> Vec<Case> {
             "ways to send",
             flows(&[
                 "to: \"http://web/\", connections: {mode: pool, keepAlive: false}",
-                "to: \"http://web/\", connections: {protocol: grpc}",
+                "to: \"http://web/\", connections: {protocol: grpc, maxPerClient: 2}",
                 "to: \"http://web/\", connections: {order: random}",
                 "to: \"http://web/\", connections: 5",
                 "to: \"http://web/\", connections: {maxPerClient: 0}",

@@ -1,0 +1,193 @@
+//! Books of connections, where somebody asks for them: `connections.csv`.
+
+use crate::model::World;
+use crate::model::plan::{NONE, Plan, Route};
+use crate::model::traffic::connection::Channel;
+use crate::model::traffic::keeping::{End, Owner};
+use crate::observe::connections::{ConnectionCounts, ConnectionOutcome};
+
+/// In place of a pooled connection: one of the attempt's own, in the books.
+pub(super) const OWN: u32 = NONE - 1;
+
+/// The books of a run.
+#[derive(Debug)]
+pub(crate) struct Books {
+    /// A row for each flow, then for each proxy, on each node.
+    rows: Vec<ConnectionCounts>,
+}
+
+impl Books {
+    /// Empty books, where the scenario wants them kept.
+    pub(crate) fn of(plan: &Plan) -> Option<Box<Self>> {
+        let subjects = plan.flows.len() + plan.proxies.len();
+        let rows = vec![ConnectionCounts::default(); subjects * plan.scenario.cluster.nodes.len()];
+        plan.scenario.observe.connections.then(|| Box::new(Self { rows }))
+    }
+
+    /// Rows in which something happened; calls of one name are one.
+    pub(crate) fn finish(self, plan: &Plan) -> Vec<ConnectionOutcome> {
+        let nodes = &plan.scenario.cluster.nodes;
+        let mut outcomes: Vec<ConnectionOutcome> = Vec::new();
+        for (index, counts) in self.rows.into_iter().enumerate().filter(|(_, counts)| !counts.is_empty()) {
+            let (subject, node) = (index / nodes.len(), nodes[index % nodes.len()].name.clone());
+            let name = match plan.flows.get(subject) {
+                Some(flow) => plan.labels.flows[flow.recorder as usize].name.clone(),
+                None => format!("proxy/{}", plan.scenario.proxies[subject - plan.flows.len()].name),
+            };
+            match outcomes.iter_mut().find(|known| known.name == name && known.node == node) {
+                Some(known) => known.counts.add(&counts),
+                None => outcomes.push(ConnectionOutcome { name, node, counts }),
+            }
+        }
+        outcomes
+    }
+}
+
+impl World<'_> {
+    /// The row of whoever opens a connection.
+    fn row_of(&mut self, owner: Owner) -> Option<&mut ConnectionCounts> {
+        self.books.as_ref()?;
+        let plan = self.plan;
+        let (subject, node) = match plan.flows[owner.flow as usize].route {
+            Route::Proxy7(proxy) if owner.upstream => {
+                (plan.flows.len() + proxy as usize, plan.workers[owner.number as usize].node)
+            }
+            _ => {
+                let node = self.node_of_client(&plan.hot[owner.flow as usize], owner.flow, owner.number);
+                (owner.flow as usize, node)
+            }
+        };
+        let nodes = plan.scenario.cluster.nodes.len();
+        self.books.as_mut().map(|books| &mut books.rows[subject * nodes + node as usize])
+    }
+
+    /// Whoever opens an attempt's connection.
+    pub(super) fn opener(&self, attempt: u32, upstream: bool) -> Owner {
+        let entry = &self.attempts[attempt];
+        let number = if upstream { entry.worker } else { entry.client };
+        Owner { flow: entry.flow, number, target: 0, upstream }
+    }
+
+    /// A connection was opened.
+    #[inline(never)]
+    pub(super) fn note_open(&mut self, owner: Owner) {
+        if let Some(row) = self.row_of(owner) {
+            row.open();
+        }
+    }
+
+    /// A request took a connection that was open.
+    #[inline(never)]
+    pub(super) fn note_reused(&mut self, owner: Owner) {
+        if let Some(row) = self.row_of(owner) {
+            row.reused += 1;
+        }
+    }
+
+    /// A request met a connection that the other end had closed.
+    #[inline(never)]
+    pub(super) fn note_stale(&mut self, owner: Owner) {
+        if let Some(row) = self.row_of(owner) {
+            row.stale += 1;
+        }
+    }
+
+    /// A connection ended, or was not opened.
+    #[inline(never)]
+    pub(super) fn note_end(&mut self, owner: Owner, why: End, was_open: bool) {
+        let Some(row) = self.row_of(owner) else { return };
+        row.open -= u64::from(was_open);
+        match why {
+            End::Failed => row.failed += 1,
+            End::Idle => row.closed_idle += 1,
+            End::IdleAtServer => row.closed_by_server += 1,
+            End::Age => row.closed_for_age += 1,
+            End::Requests => row.closed_for_requests += 1,
+            End::GivenUp => row.closed_by_client += 1,
+            End::Reset => row.reset += 1,
+        }
+    }
+
+    /// A connection of an attempt's own, or of a simple pool, ended or was not opened.
+    #[inline(always)]
+    pub(super) fn note_end_of(&mut self, attempt: u32, upstream: bool, why: End, was_open: bool) {
+        if self.books.is_some() {
+            self.note_end(self.opener(attempt, upstream), why, was_open);
+        }
+    }
+
+    /// A connection of an attempt's own, or of a simple pool, was opened.
+    #[inline(always)]
+    pub(super) fn note_opened(&mut self, attempt: u32, upstream: bool) {
+        if self.books.is_some() {
+            self.note_open(self.opener(attempt, upstream));
+            let spec = self.plan_flow(self.attempts[attempt].flow);
+            let connections = if upstream { &spec.upstream } else { &spec.flow.connections };
+            if Channel::of(connections) == Channel::PerRequest {
+                let entry = &mut self.attempts[attempt];
+                *(if upstream { &mut entry.upstream } else { &mut entry.connection }) = OWN;
+            }
+        }
+    }
+
+    /// A connection of an attempt's own, or of a simple pool, was not opened.
+    pub(super) fn note_failed(&mut self, attempt: u32, upstream: bool) {
+        if self.books.is_some() && !self.is_kept(self.attempts[attempt].flow, upstream) {
+            self.note_end(self.opener(attempt, upstream), End::Failed, false);
+        }
+    }
+
+    /// A connection of an attempt's own ends, if it was opened; the route that it took.
+    #[inline(always)]
+    pub(super) fn close_own(&mut self, attempt: u32, upstream: bool, why: End) -> Route {
+        if self.books.is_some() {
+            let entry = &mut self.attempts[attempt];
+            let own = std::mem::replace(if upstream { &mut entry.upstream } else { &mut entry.connection }, NONE);
+            if own == OWN {
+                self.note_end(self.opener(attempt, upstream), why, true);
+            } else if why == End::GivenUp {
+                self.note_end(self.opener(attempt, upstream), why, false);
+            }
+        }
+        self.plan_flow(self.attempts[attempt].flow).route
+    }
+
+    /// An attempt took a connection of a simple pool, or one that stands.
+    #[inline(always)]
+    pub(super) fn note_reused_by(&mut self, attempt: u32, upstream: bool) {
+        if self.books.is_some() {
+            self.note_reused(self.opener(attempt, upstream));
+        }
+    }
+
+    /// Connections that stand before the run.
+    pub(super) fn note_standing(&mut self, flow: u32, number: u32, upstream: bool, count: u64) {
+        if self.books.is_some() && number != NONE {
+            for _ in 0..count {
+                self.note_open(Owner { flow, number, target: 0, upstream });
+            }
+        }
+    }
+
+    /// Idle or standing connections of a flow's clients, or of its proxy's workers, were broken.
+    pub(super) fn note_broken(&mut self, flow: u32, closed: &[(u32, bool, u64)]) {
+        if self.books.is_none() {
+            return;
+        }
+        for (number, upstream, count) in closed {
+            let first = match self.plan_flow(flow).route {
+                Route::Proxy7(proxy) if *upstream => self.plan.proxies[proxy as usize].first_worker,
+                _ => 0,
+            };
+            let owner = Owner { flow, number: first + number, target: 0, upstream: *upstream };
+            for _ in 0..*count {
+                self.note_end(owner, End::Reset, true);
+            }
+        }
+    }
+
+    /// What the books say in the end.
+    pub(crate) fn connection_outcomes(&mut self) -> Vec<ConnectionOutcome> {
+        self.books.take().map_or_else(Vec::new, |books| books.finish(self.plan))
+    }
+}

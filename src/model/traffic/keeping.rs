@@ -1,0 +1,772 @@
+//! Connections that are not kept for ever, and those that carry several requests: idle time, age, numbers of requests.
+//!
+//! Such a connection has a [`Life`] beside its record. HTTP/1.1 is the case of one stream: its pool holds idle
+//! connections, that of HTTP/2 all that take streams. A timer is an event of the connection, at most one pends, and it
+//! is set anew when it comes too early; so use costs no event.
+
+use crate::cause::FailureCause;
+use crate::engine::{Rank, Schedule};
+use crate::model::plan::{NONE, Route, as_u32};
+use crate::model::random_keys::{CONNECTION_AGE, HOP};
+use crate::model::traffic::attempt::Stage;
+use crate::model::traffic::connection::{Channel, Connection, Pool};
+use crate::model::traffic::route::Hop;
+use crate::model::{World, at, kind};
+use crate::random::Keyed;
+use crate::scenario::{Connections, PoolOrder, Protocol};
+use crate::time::{SimDuration, SimTime};
+
+/// How long a node's kernel remembers a UDP flow that was never answered, and one that was (`nf_conntrack`).
+const UDP_UNREPLIED: SimDuration = SimDuration::from_secs(30);
+const UDP_STREAM: SimDuration = SimDuration::from_secs(120);
+
+/// Whose pool a connection is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) flow: u32,
+    /// The client, or the worker of the proxy.
+    pub(crate) number: u32,
+    /// Number of the pool among the owner's.
+    pub(crate) target: u32,
+    /// Whether it leads from a layer-7 proxy to a pod.
+    pub(crate) upstream: bool,
+}
+
+/// The parts of a connection's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// An attempt opens it.
+    Opening,
+    /// It takes requests.
+    Open,
+    /// It takes no more.
+    Draining,
+    /// It is closed; only an event still names it.
+    Closed,
+}
+
+/// What ended a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It could not be opened.
+    Failed,
+    /// The client closed it: idle for too long, or one too many.
+    Idle,
+    /// The other end closed it: idle for too long.
+    IdleAtServer,
+    /// It was too old.
+    Age,
+    /// It had carried enough requests.
+    Requests,
+    /// The client gave up on its request.
+    GivenUp,
+    /// It was reset.
+    Reset,
+}
+
+/// What is known of a kept connection, beside its record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Life {
+    pub(crate) owner: Owner,
+    pub(crate) endpoint: u32,
+    state: State,
+    /// Why it drains.
+    why: End,
+    /// Whether an event is to come that names it.
+    pending: bool,
+    /// Whether a reply has come over it.
+    answered: bool,
+    /// When its last request left it, or a datagram passed.
+    idle_since: u64,
+    /// When it is too old.
+    ends_at: u64,
+    /// Requests that began.
+    begun: u32,
+    /// Requests under way.
+    active: u32,
+    /// The attempt that opens it, and the first and last of those that wait for that.
+    leader: u32,
+    first: u32,
+    last: u32,
+}
+
+impl World<'_> {
+    fn kept_pool(&mut self, owner: Owner) -> &mut Pool {
+        if owner.upstream {
+            self.upstream_pool_of(owner.flow, owner.number, owner.target as usize)
+        } else {
+            self.client_pool(owner.flow, owner.number, owner.target as usize)
+        }
+    }
+
+    fn kept_as(&self, owner: Owner) -> Connections {
+        let spec = self.plan_flow(owner.flow);
+        if owner.upstream { spec.upstream } else { spec.flow.connections }
+    }
+
+    fn life(&mut self, connection: u32) -> &mut Life {
+        &mut self.lives[connection as usize]
+    }
+
+    /// The pool that an attempt takes a connection from.
+    fn owner_of(&mut self, attempt: u32, upstream: bool) -> Owner {
+        let entry = &self.attempts[attempt];
+        let flow = entry.flow;
+        if upstream {
+            let target = as_u32(self.roster.number_of(self.plan, entry.endpoint));
+            return Owner { flow, number: entry.worker, target, upstream };
+        }
+        let number = entry.client;
+        let (channels, target) =
+            (self.plan_flow(flow).flow.connections.keeping.channels, as_u32(self.pool_target(attempt)));
+        let turn = if channels > 1 { self.next_channel(flow, number, channels) } else { 0 };
+        Owner { flow, number, target: target * channels + turn, upstream }
+    }
+
+    /// Requests take the channels of their client in turn.
+    fn next_channel(&mut self, flow: u32, client: u32, channels: u32) -> u32 {
+        let turns = &mut self.flows[flow as usize].channel_turns;
+        if turns.len() <= client as usize {
+            turns.resize(client as usize + 1, 0);
+        }
+        let turn = turns[client as usize];
+        turns[client as usize] = (turn + 1) % channels;
+        turn
+    }
+
+    /// Gets a kept connection for an attempt: one that is open, one that is about to be, a new one, or a place in line.
+    #[inline(never)]
+    pub(super) fn take_kept(&mut self, attempt: u32, upstream: bool, now: SimTime, schedule: &mut Schedule) {
+        let owner = self.owner_of(attempt, upstream);
+        let spec = self.kept_as(owner);
+        if let Some(connection) = self.find_kept(owner, &spec) {
+            let life = self.life(connection);
+            (life.active, life.begun) = (life.active + 1, life.begun + 1);
+            let (begun, opening) = (life.begun, life.state == State::Opening);
+            self.hold(attempt, connection, upstream);
+            if spec.multiplexes() && spec.keeping.max_requests.is_some_and(|most| begun >= most) && !opening {
+                self.drain(connection, End::Requests, now, schedule);
+            }
+            if opening {
+                return self.await_opening(attempt, connection, upstream, now);
+            }
+            return self.ride_kept(attempt, connection, now, schedule);
+        }
+        let limit = match spec.protocol {
+            Protocol::Grpc | Protocol::Udp => 1,
+            _ => spec.max_per_client.unwrap_or(NONE),
+        };
+        let pool = self.kept_pool(owner);
+        if pool.open < limit {
+            self.begin_kept(attempt, owner);
+            return self.open_kept(attempt, upstream, now, schedule);
+        }
+        pool.waiters.push_back(attempt);
+        let entry = &mut self.attempts[attempt];
+        (entry.stage, entry.since) = (if upstream { Stage::UpstreamPool } else { Stage::ClientPool }, now.as_nanos());
+    }
+
+    /// A connection of a pool that takes one more request.
+    fn find_kept(&mut self, owner: Owner, spec: &Connections) -> Option<u32> {
+        if !spec.multiplexes() {
+            let idle = &mut self.kept_pool(owner).idle;
+            return if spec.order == PoolOrder::Lifo { idle.pop_back() } else { idle.pop_front() };
+        }
+        let streams = spec.keeping.max_streams.unwrap_or(NONE);
+        let mut place = 0;
+        while let Some(connection) = self.kept_pool(owner).idle.get(place).copied() {
+            if self.life(connection).active < streams {
+                return Some(connection);
+            }
+            place += 1;
+        }
+        None
+    }
+
+    fn hold(&mut self, attempt: u32, connection: u32, upstream: bool) {
+        let entry = &mut self.attempts[attempt];
+        if upstream { entry.upstream = connection } else { entry.connection = connection }
+    }
+
+    fn held(&mut self, attempt: u32, upstream: bool) -> &mut u32 {
+        let entry = &mut self.attempts[attempt];
+        if upstream { &mut entry.upstream } else { &mut entry.connection }
+    }
+
+    /// A connection begins its life with the attempt that opens it.
+    fn begin_kept(&mut self, attempt: u32, owner: Owner) {
+        let connection = self.connections.insert(Connection { endpoint: NONE, worker: NONE, picked: 0 });
+        let life = Life {
+            owner,
+            endpoint: NONE,
+            state: State::Opening,
+            why: End::Failed,
+            pending: false,
+            answered: false,
+            idle_since: 0,
+            ends_at: u64::MAX,
+            begun: 1,
+            active: 1,
+            leader: attempt,
+            first: NONE,
+            last: NONE,
+        };
+        if self.lives.len() <= connection as usize {
+            self.lives.resize(connection as usize + 1, life);
+        }
+        self.lives[connection as usize] = life;
+        let shared = self.kept_as(owner).multiplexes();
+        let pool = self.kept_pool(owner);
+        pool.open += 1;
+        if shared {
+            pool.idle.push_back(connection);
+        }
+        self.hold(attempt, connection, owner.upstream);
+    }
+
+    fn open_kept(&mut self, attempt: u32, upstream: bool, now: SimTime, schedule: &mut Schedule) {
+        self.attempts[attempt].stage = Stage::Going;
+        if upstream { self.open_upstream(attempt, now, schedule) } else { self.open_connection(attempt, now, schedule) }
+    }
+
+    /// An attempt waits until another one has opened its connection.
+    fn await_opening(&mut self, attempt: u32, connection: u32, upstream: bool, now: SimTime) {
+        let entry = &mut self.attempts[attempt];
+        (entry.stage, entry.since) = (if upstream { Stage::UpstreamPool } else { Stage::ClientPool }, now.as_nanos());
+        entry.next = NONE;
+        let last = std::mem::replace(&mut self.life(connection).last, attempt);
+        match last {
+            NONE => self.life(connection).first = attempt,
+            last => self.attempts[last].next = attempt,
+        }
+    }
+
+    /// It is the turn of an attempt that waited: it got a connection, or the right to open one.
+    pub(super) fn go_kept(&mut self, attempt: u32, upstream: bool, now: SimTime, schedule: &mut Schedule) {
+        let connection = *self.held(attempt, upstream);
+        if connection == NONE {
+            return self.take_kept(attempt, upstream, now, schedule);
+        }
+        if self.life(connection).state == State::Opening {
+            return self.open_kept(attempt, upstream, now, schedule);
+        }
+        self.ride_kept(attempt, connection, now, schedule);
+    }
+
+    /// Uses a connection that is open; or finds out that the other end has just closed it.
+    fn ride_kept(&mut self, attempt: u32, connection: u32, now: SimTime, schedule: &mut Schedule) {
+        let Life { owner, idle_since, ends_at, .. } = *self.life(connection);
+        let spec = self.kept_as(owner);
+        if spec.protocol == Protocol::Udp {
+            self.life(connection).idle_since = now.as_nanos();
+        }
+        if !spec.multiplexes() {
+            let idle =
+                spec.keeping.server_idle_timeout.map_or(u64::MAX, |limit| idle_since.saturating_add(limit.as_nanos()));
+            let due = idle.min(ends_at);
+            if due != u64::MAX {
+                let round_trip = self.round_trip(attempt, owner.upstream);
+                if now.as_nanos() + round_trip.as_nanos() > due {
+                    return self.meet_closed(attempt, connection, round_trip, now, schedule);
+                }
+            }
+        }
+        if owner.upstream {
+            self.note_reused_by(attempt, true);
+            return self.forward(self.trip(attempt), now, schedule);
+        }
+        self.ride(attempt, connection, now, schedule);
+    }
+
+    /// From sending to the first that can come back, of the attempt's own hops.
+    fn round_trip(&self, attempt: u32, upstream: bool) -> SimDuration {
+        if self.free {
+            return SimDuration::ZERO;
+        }
+        let entry = &self.attempts[attempt];
+        let spec = self.plan_flow(entry.flow);
+        let topology = &self.plan.topology;
+        let way = |(from, to): (u32, u32), hops: [Hop; 2]| {
+            let class = topology.class(from, to);
+            let delay = |hop: Hop| topology.delay(class, entry.base ^ HOP[hop as usize]);
+            delay(hops[0]) + delay(hops[1])
+        };
+        let client = self.node_of_client(&self.plan.hot[entry.flow as usize], entry.flow, entry.client);
+        let connection = &self.connections[if upstream { entry.upstream } else { entry.connection }];
+        let pod = |endpoint: u32| self.roster.endpoints[endpoint as usize].node;
+        let endpoint = if connection.endpoint == NONE { entry.endpoint } else { connection.endpoint };
+        let proxy = |worker: u32| self.plan.workers[worker as usize].node;
+        let behind = |worker: u32| way((proxy(worker), pod(endpoint)), [Hop::ProxyToPod, Hop::PodToProxy]);
+        let worker = if connection.worker == NONE { entry.worker } else { connection.worker };
+        match spec.route {
+            Route::Proxy7(_) if upstream => behind(entry.worker),
+            Route::Proxy4(_) => way((client, proxy(worker)), [Hop::ClientToProxy, Hop::ProxyToClient]) + behind(worker),
+            Route::Proxy7(_) => way((client, proxy(worker)), [Hop::ClientToProxy, Hop::ProxyToClient]),
+            _ => way((client, pod(endpoint)), [Hop::ClientToPod, Hop::PodToClient]),
+        }
+    }
+
+    /// The other end has closed the connection, and the news is on its way: what comes back is a reset.
+    fn meet_closed(
+        &mut self,
+        attempt: u32,
+        connection: u32,
+        round_trip: SimDuration,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
+        let owner = self.life(connection).owner;
+        let record = self.connections[connection];
+        let entry = &mut self.attempts[attempt];
+        if record.endpoint != NONE && !owner.upstream {
+            entry.endpoint = record.endpoint;
+        }
+        if record.worker != NONE {
+            entry.worker = record.worker;
+        }
+        (entry.since, entry.stage) = (now.as_nanos(), Stage::Going);
+        *self.held(attempt, owner.upstream) = NONE;
+        self.life(connection).active -= 1;
+        self.note_stale(owner);
+        self.close_kept(connection, End::IdleAtServer, now, schedule);
+        if self.probes.any_flow {
+            let place = self.place_of_stale(attempt);
+            self.watch_stale(attempt, round_trip.as_nanos(), place);
+        }
+        schedule.after(round_trip, Rank::Completion, kind::STALE, attempt);
+    }
+
+    fn place_of_stale(&self, attempt: u32) -> u16 {
+        let entry = &self.attempts[attempt];
+        match self.plan_flow(entry.flow).route {
+            Route::Proxy7(proxy) if entry.endpoint == NONE => self.plan.proxies[proxy as usize].place,
+            _ if entry.endpoint == NONE => self.plan_flow(entry.flow).place,
+            _ => self.place_of(self.roster.pod_at(entry.endpoint).workload),
+        }
+    }
+
+    /// The reset reaches whoever sent.
+    pub(crate) fn on_stale(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let entry = &self.attempts[attempt];
+        let spec = self.plan_flow(entry.flow);
+        let upstream = matches!(spec.route, Route::Proxy7(_)) && entry.endpoint != NONE;
+        if entry.request == NONE && !upstream {
+            return self.attempts.remove(attempt);
+        }
+        let keeping = if upstream { spec.upstream.keeping } else { spec.flow.connections.keeping };
+        if keeping.resends {
+            let lost = now - at(entry.since);
+            self.charge(attempt, spec.layout.wasted, lost);
+            return self.take_kept(attempt, upstream, now, schedule);
+        }
+        let place = self.place_of_stale(attempt);
+        let entry = &mut self.attempts[attempt];
+        (entry.failure, entry.place, entry.stage) = (Some(FailureCause::Reset), place, Stage::Returning);
+        if entry.measured && entry.endpoint != NONE {
+            self.endpoints[self.attempts[attempt].endpoint as usize].errors += 1;
+        }
+        if upstream {
+            self.settle_at_proxy(&self.trip(attempt), now, schedule);
+            return self.leave_proxy_late(attempt, now, schedule);
+        }
+        self.on_reply_at_client(attempt, now, schedule);
+    }
+
+    /// The connection that an attempt opened is open: it and those who waited for it go on.
+    pub(super) fn kept_opened(&mut self, attempt: u32, upstream: bool, now: SimTime, schedule: &mut Schedule) {
+        let connection = *self.held(attempt, upstream);
+        let entry = &self.attempts[attempt];
+        let (endpoint, base) = (entry.endpoint, entry.base);
+        let layer4 = matches!(self.plan_flow(entry.flow).route, Route::ClusterIp | Route::Proxy4(_));
+        let record = Connection {
+            endpoint: if layer4 { endpoint } else { NONE },
+            worker: if upstream { NONE } else { entry.worker },
+            picked: entry.picked,
+        };
+        self.connections[connection] = record;
+        if !upstream && self.plan.keeps_entries() {
+            self.entries.pooled(attempt, connection);
+        }
+        let owner = self.life(connection).owner;
+        let spec = self.kept_as(owner);
+        let life = self.life(connection);
+        (life.state, life.endpoint, life.leader, life.idle_since) = (State::Open, endpoint, NONE, now.as_nanos());
+        if let Some(age) = spec.keeping.max_age {
+            // grpc-go: ±10 %, uniformly, so that clients do not come back all at once.
+            let factor = 0.9 + 0.2 * Keyed::new(base ^ CONNECTION_AGE).unit();
+            let age = SimDuration::from_secs_f64(age.as_secs_f64() * factor).unwrap_or(age);
+            life.ends_at = now.as_nanos().saturating_add(age.as_nanos());
+            self.set_timer(connection, now, schedule);
+        }
+        self.note_open(owner);
+        let mut next = std::mem::replace(&mut self.life(connection).first, NONE);
+        self.life(connection).last = NONE;
+        while next != NONE {
+            let waiter = next;
+            next = std::mem::replace(&mut self.attempts[waiter].next, NONE);
+            if self.attempts[waiter].request == NONE && !upstream {
+                self.attempts.remove(waiter);
+                continue;
+            }
+            self.end_wait(waiter, upstream, now);
+            schedule.at(now, Rank::Completion, if upstream { kind::UPSTREAM_GO } else { kind::GO }, waiter);
+        }
+        let begun = self.life(connection).begun;
+        if spec.multiplexes() && spec.keeping.max_requests.is_some_and(|most| begun >= most) {
+            self.drain(connection, End::Requests, now, schedule);
+        }
+    }
+
+    /// The wait for a connection enters the ledger.
+    fn end_wait(&mut self, waiter: u32, upstream: bool, now: SimTime) {
+        let waited = now - at(self.attempts[waiter].since);
+        let column = self.plan_flow(self.attempts[waiter].flow).layout.pool_wait;
+        self.charge(waiter, column, waited);
+        if self.probes.any_flow {
+            self.watch_pooled(waiter, upstream, now);
+        }
+        self.attempts[waiter].stage = Stage::Going;
+    }
+
+    /// The connection that an attempt was to open is not: those who waited for it fail for the same cause.
+    pub(super) fn kept_failed(
+        &mut self,
+        attempt: u32,
+        upstream: bool,
+        (cause, place): (FailureCause, u16),
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
+        let connection = std::mem::replace(self.held(attempt, upstream), NONE);
+        if connection == NONE {
+            return;
+        }
+        let mut next = std::mem::replace(&mut self.life(connection).first, NONE);
+        while next != NONE {
+            let waiter = next;
+            next = std::mem::replace(&mut self.attempts[waiter].next, NONE);
+            if self.attempts[waiter].request == NONE && !upstream {
+                self.attempts.remove(waiter);
+                continue;
+            }
+            self.end_wait(waiter, upstream, now);
+            *self.held(waiter, upstream) = NONE;
+            let entry = &mut self.attempts[waiter];
+            (entry.failure, entry.place) = (Some(cause), place);
+            schedule.at(now, Rank::Completion, kind::CONNECT_FAILED, waiter);
+        }
+        self.life(connection).active = 0;
+        self.close_kept(connection, End::Failed, now, schedule);
+    }
+
+    /// Somebody who waited for a connection is told that there is none.
+    pub(crate) fn on_connect_failed(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let entry = &self.attempts[attempt];
+        let (cause, place) = (entry.failure.expect("it was told why"), entry.place);
+        if let Route::Proxy7(_) = self.plan_flow(entry.flow).route
+            && entry.endpoint != NONE
+        {
+            self.settle_at_proxy(&self.trip(attempt), now, schedule);
+            return self.leave_proxy_late(attempt, now, schedule);
+        }
+        if entry.request == NONE {
+            return self.attempts.remove(attempt);
+        }
+        self.fail_here(attempt, cause, place, now, schedule);
+    }
+
+    /// An attempt is over for whoever holds its connection.
+    pub(super) fn release_kept(&mut self, attempt: u32, upstream: bool, now: SimTime, schedule: &mut Schedule) {
+        let connection = *self.held(attempt, upstream);
+        if connection == NONE {
+            return;
+        }
+        let failure = self.attempts[attempt].failure;
+        if self.life(connection).state == State::Opening {
+            let why = (failure.unwrap_or(FailureCause::Refused), self.attempts[attempt].place);
+            return self.kept_failed(attempt, upstream, why, now, schedule);
+        }
+        *self.held(attempt, upstream) = NONE;
+        let life = self.life(connection);
+        life.active -= 1;
+        life.answered |= failure.is_none();
+        let owner = life.owner;
+        let shared = self.kept_as(owner).multiplexes();
+        if failure == Some(FailureCause::Reset) && !shared {
+            return self.close_kept(connection, End::Reset, now, schedule);
+        }
+        self.leave_kept(connection, true, now, schedule);
+    }
+
+    /// A connection carries one request less: it takes the next in line, goes back to the pool, or ends.
+    fn leave_kept(&mut self, connection: u32, answered: bool, now: SimTime, schedule: &mut Schedule) {
+        let Life { owner, state, why, begun, active, ends_at, .. } = *self.life(connection);
+        let spec = self.kept_as(owner);
+        let shared = spec.multiplexes();
+        match state {
+            State::Draining if active == 0 => return self.close_kept(connection, why, now, schedule),
+            State::Open => {}
+            _ => return,
+        }
+        if !shared {
+            if spec.keeping.max_requests.is_some_and(|most| begun >= most) {
+                return self.close_kept(connection, End::Requests, now, schedule);
+            }
+            if now.as_nanos() >= ends_at {
+                return self.close_kept(connection, End::Age, now, schedule);
+            }
+        }
+        if active == 0 && (answered || spec.protocol != Protocol::Udp) {
+            self.life(connection).idle_since = now.as_nanos();
+        }
+        if let Some(waiter) = self.next_kept_waiter(owner, now) {
+            let life = self.life(connection);
+            (life.active, life.begun) = (life.active + 1, life.begun + 1);
+            let begun = life.begun;
+            self.hold(waiter, connection, owner.upstream);
+            schedule.at(now, Rank::Completion, if owner.upstream { kind::UPSTREAM_GO } else { kind::GO }, waiter);
+            if shared && spec.keeping.max_requests.is_some_and(|most| begun >= most) {
+                self.drain(connection, End::Requests, now, schedule);
+            }
+            return;
+        }
+        if !shared {
+            let pool = self.kept_pool(owner);
+            if spec.keeping.max_idle.is_some_and(|most| pool.idle.len() >= most as usize) {
+                return self.close_kept(connection, End::Idle, now, schedule);
+            }
+            pool.idle.push_back(connection);
+        }
+        if active == 0 {
+            self.set_timer(connection, now, schedule);
+        }
+    }
+
+    /// The next live attempt in line, its wait entered in the ledger.
+    fn next_kept_waiter(&mut self, owner: Owner, now: SimTime) -> Option<u32> {
+        loop {
+            let waiter = self.kept_pool(owner).waiters.pop_front()?;
+            if self.attempts[waiter].request == NONE && !owner.upstream {
+                self.attempts.remove(waiter);
+                continue;
+            }
+            self.end_wait(waiter, owner.upstream, now);
+            return Some(waiter);
+        }
+    }
+
+    /// The client gave up on an attempt: over HTTP/1.1 it closes the connection, over HTTP/2 it ends the stream.
+    pub(super) fn abandon_kept(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let connection = std::mem::replace(&mut self.attempts[attempt].connection, NONE);
+        if connection == NONE {
+            return;
+        }
+        let Life { owner, state, leader, .. } = *self.life(connection);
+        self.life(connection).active -= 1;
+        match state {
+            State::Opening if leader == attempt => self.open_for_next(connection, now, schedule),
+            State::Opening => {}
+            _ if self.kept_as(owner).multiplexes() => self.leave_kept(connection, false, now, schedule),
+            _ => self.close_kept(connection, End::GivenUp, now, schedule),
+        }
+    }
+
+    /// Who opened a connection gave up: the next who waits for it opens it, if somebody does.
+    fn open_for_next(&mut self, connection: u32, now: SimTime, schedule: &mut Schedule) {
+        loop {
+            let waiter = self.life(connection).first;
+            if waiter == NONE {
+                return self.close_kept(connection, End::GivenUp, now, schedule);
+            }
+            let next = std::mem::replace(&mut self.attempts[waiter].next, NONE);
+            let life = self.life(connection);
+            life.first = next;
+            if next == NONE {
+                life.last = NONE;
+            }
+            if self.attempts[waiter].request == NONE {
+                self.attempts.remove(waiter);
+                continue;
+            }
+            self.life(connection).leader = waiter;
+            self.end_wait(waiter, false, now);
+            schedule.at(now, Rank::Completion, kind::GO, waiter);
+            return;
+        }
+    }
+
+    /// A connection takes no more requests, and ends with the last that it carries.
+    pub(super) fn drain(&mut self, connection: u32, why: End, now: SimTime, schedule: &mut Schedule) {
+        let life = self.life(connection);
+        if life.state != State::Open {
+            return;
+        }
+        if life.active == 0 {
+            return self.close_kept(connection, why, now, schedule);
+        }
+        (life.state, life.why) = (State::Draining, why);
+        let owner = life.owner;
+        self.leave_pool(connection, owner, now, schedule);
+        let grace = self.kept_as(owner).keeping.max_age_grace;
+        if why == End::Age && grace.is_some() {
+            self.set_timer(connection, now, schedule);
+        }
+    }
+
+    /// A pool has one connection less: the next in line may open another.
+    fn leave_pool(&mut self, connection: u32, owner: Owner, now: SimTime, schedule: &mut Schedule) {
+        let pool = self.kept_pool(owner);
+        pool.open -= 1;
+        if let Some(place) = pool.idle.iter().position(|idle| *idle == connection) {
+            pool.idle.remove(place);
+        }
+        if let Some(waiter) = self.next_kept_waiter(owner, now) {
+            self.begin_kept(waiter, owner);
+            schedule.at(now, Rank::Completion, if owner.upstream { kind::UPSTREAM_GO } else { kind::GO }, waiter);
+        }
+    }
+
+    /// A connection is closed.
+    pub(super) fn close_kept(&mut self, connection: u32, why: End, now: SimTime, schedule: &mut Schedule) {
+        let life = self.life(connection);
+        let Life { owner, state, endpoint, pending, .. } = *life;
+        if state == State::Closed {
+            return;
+        }
+        (life.state, life.first, life.last) = (State::Closed, NONE, NONE);
+        if !owner.upstream {
+            self.tell_closed(owner, connection, endpoint, now);
+        }
+        self.note_end(owner, why, state != State::Opening);
+        if !pending {
+            self.connections.remove(connection);
+        }
+        if state != State::Draining {
+            self.leave_pool(connection, owner, now, schedule);
+        }
+    }
+
+    /// Whoever chose the endpoint for a connection is told that it is closed.
+    fn tell_closed(&mut self, owner: Owner, connection: u32, endpoint: u32, now: SimTime) {
+        let Connection { worker, picked, .. } = self.connections[connection];
+        match self.plan_flow(owner.flow).route {
+            Route::Proxy4(_) if endpoint != NONE => {
+                let ended = crate::balance::Ended { picked: at(picked), now, failed: false };
+                self.layer4_done(owner.flow, worker, endpoint, ended);
+            }
+            Route::ClusterIp if self.plan.keeps_entries() => {
+                let entry = self.entries.left(connection);
+                self.tell_kube_proxy_of(owner.flow, owner.number, entry, now);
+            }
+            _ => {}
+        }
+    }
+
+    /// When a connection ends if nothing happens, and why.
+    fn due(&mut self, connection: u32) -> (u64, End) {
+        let life = *self.life(connection);
+        let spec = self.kept_as(life.owner);
+        let after = |from: u64, limit: Option<SimDuration>| {
+            limit.map_or(u64::MAX, |limit| from.saturating_add(limit.as_nanos()))
+        };
+        if life.state == State::Draining {
+            return (after(life.ends_at, spec.keeping.max_age_grace), End::Reset);
+        }
+        let mut first = (life.ends_at, End::Age);
+        if life.active == 0 {
+            let flow = if life.answered { UDP_STREAM } else { UDP_UNREPLIED };
+            let own = if spec.protocol == Protocol::Udp { Some(flow) } else { spec.keeping.idle_timeout };
+            for end in [
+                (after(life.idle_since, own), End::Idle),
+                (after(life.idle_since, spec.keeping.server_idle_timeout), End::IdleAtServer),
+            ] {
+                if end.0 < first.0 {
+                    first = end;
+                }
+            }
+        }
+        first
+    }
+
+    fn set_timer(&mut self, connection: u32, now: SimTime, schedule: &mut Schedule) {
+        if self.life(connection).pending {
+            return;
+        }
+        let (due, _) = self.due(connection);
+        if due < u64::MAX {
+            self.life(connection).pending = true;
+            schedule.at(at(due).max(now), Rank::Timeout, kind::CONNECTION_TIMER, connection);
+        }
+    }
+
+    /// The timer of a connection has run; it may be in use by now, or closed.
+    #[inline(never)]
+    pub(crate) fn on_connection_timer(&mut self, connection: u32, now: SimTime, schedule: &mut Schedule) {
+        self.life(connection).pending = false;
+        let state = self.life(connection).state;
+        if state == State::Closed {
+            return self.connections.remove(connection);
+        }
+        let (due, why) = self.due(connection);
+        if now.as_nanos() < due {
+            return self.set_timer(connection, now, schedule);
+        }
+        match state {
+            State::Draining => self.cut_streams(connection, now, schedule),
+            _ if why == End::Age => self.drain(connection, why, now, schedule),
+            _ => self.close_kept(connection, why, now, schedule),
+        }
+    }
+
+    /// The grace is over: requests in the pod are reset.
+    fn cut_streams(&mut self, connection: u32, now: SimTime, schedule: &mut Schedule) {
+        let upstream = self.life(connection).owner.upstream;
+        let over = |world: &Self, attempt: u32| {
+            let entry = &world.attempts[attempt];
+            let held = if upstream { entry.upstream } else { entry.connection };
+            let inside = matches!(entry.stage, Stage::Queued | Stage::Serving | Stage::Calling | Stage::Resuming);
+            held == connection && inside && !entry.cancelled && entry.request != NONE
+        };
+        let cut: Vec<u32> = self.attempts.taken().filter(|attempt| over(self, *attempt)).collect();
+        for attempt in cut {
+            self.reset_in_pod(attempt, now, schedule);
+        }
+    }
+
+    /// The pods of these endpoints have ended: kept connections to them take no more requests.
+    pub(super) fn break_kept(&mut self, endpoints: &[u32], now: SimTime, schedule: &mut Schedule) {
+        let broken = |life: &Life| life.state == State::Open && endpoints.contains(&life.endpoint);
+        let connections: Vec<u32> =
+            (0..as_u32(self.lives.len())).filter(|connection| broken(&self.lives[*connection as usize])).collect();
+        for connection in connections {
+            if self.life(connection).state == State::Open
+                && self.kept_as(self.lives[connection as usize].owner).protocol != Protocol::Udp
+            {
+                self.drain(connection, End::Reset, now, schedule);
+            }
+        }
+    }
+
+    /// kube-proxy forgets UDP flows to endpoints that serve no more, when it has new ones.
+    pub(crate) fn forget_datagrams(&mut self, service: usize, now: SimTime, schedule: &mut Schedule) {
+        for connection in 0..as_u32(self.lives.len()) {
+            let life = self.lives[connection as usize];
+            let spec = self.plan_flow(life.owner.flow);
+            let udp = self.kept_as(life.owner).protocol == Protocol::Udp;
+            let stale =
+                udp && life.state == State::Open && spec.flow.service == service && spec.route == Route::ClusterIp;
+            if stale && self.roster.is_dead(life.endpoint) {
+                self.drain(connection, End::Reset, now, schedule);
+            }
+        }
+    }
+
+    /// Whether a flow's connections are kept in a special way, on either side of its proxy.
+    pub(super) fn is_kept(&self, flow: u32, upstream: bool) -> bool {
+        if upstream {
+            Channel::of(&self.plan_flow(flow).upstream) == Channel::Kept
+        } else {
+            self.flows[flow as usize].channel == Channel::Kept
+        }
+    }
+}

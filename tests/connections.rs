@@ -1,0 +1,246 @@
+//! Connections that end: idle time, age, numbers of requests, and how many requests they carry at once.
+
+mod support;
+
+use std::path::Path;
+
+use support::{Row, output, results, scratch, status, stderr, table, write};
+
+/// One client that asks, waits for the answer and thinks; a hop takes 100 ms.
+fn thinker(think: &str, connections: &str) -> String {
+    format!(
+        "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {{name: thinker}}
+spec:
+  run: {{duration: 1000s, warmup: 0s, replications: 1, seed: 4}}
+  observe: {{connections: true}}
+  cluster: {{nodes: [{{name: n}}], network: {{sameNode: 100ms}}}}
+  workloads:
+    - target: deployment/web
+      inline: {{replicas: 1, port: 80}}
+      containers: {{app: {{concurrency: 50, serviceTime: 1ms}}}}
+  traffic:
+    - name: t
+      to: http://web/
+      arrivals: {{closed: {{users: 1, think: {think}}}}}
+      connections: {{{connections}}}
+"
+    )
+}
+
+/// A number that must be there.
+fn number(row: &Row, column: &str) -> f64 {
+    support::number(row, column).unwrap_or_else(|| panic!("{column} is empty in {row:?}"))
+}
+
+/// The sum of columns over all rows of `connections.csv`.
+fn count(directory: &Path, column: &str) -> f64 {
+    table(directory, "connections.csv").iter().map(|row| number(row, column)).sum()
+}
+
+fn sum(directory: &Path, file: &str, column: &str) -> f64 {
+    table(directory, file).iter().map(|row| number(row, column)).sum()
+}
+
+#[track_caller]
+fn is(value: f64, expected: f64) {
+    assert!((value - expected).abs() < 1e-6, "{value} instead of {expected}");
+}
+
+/// Every connection that was opened was closed, or is open; every request opened one or took one.
+fn accounts(directory: &Path) {
+    let ends =
+        ["closed_idle", "closed_by_server", "closed_for_age", "closed_for_requests", "closed_by_client", "reset"];
+    let ended: f64 = ends.iter().map(|end| count(directory, end)).sum();
+    is(count(directory, "opened"), ended + count(directory, "open_at_end"));
+}
+
+#[test]
+fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
+    let scratch = scratch();
+    let run = results(scratch.path(), &thinker("3s", "idleTimeout: 2s"), "short", &[]);
+    let requests = sum(&run, "runs.csv", "offered");
+    // The last may still be under way.
+    assert!((count(&run, "opened") - requests).abs() <= 1.0);
+    assert!((count(&run, "closed_idle") - requests).abs() <= 2.0);
+    accounts(&run);
+    let run = results(scratch.path(), &thinker("3s", "idleTimeout: 4s"), "long", &[]);
+    is(count(&run, "opened"), 1.0);
+    assert!((count(&run, "reused") + 1.0 - sum(&run, "runs.csv", "offered")).abs() <= 1.0);
+}
+
+#[test]
+fn a_request_that_crosses_the_end_of_its_connection_is_reset() {
+    let scratch = scratch();
+    let case = |think: &str, name: &str, more: &str| {
+        let text = thinker(think, &format!("serverIdleTimeout: 3s{more}"));
+        results(scratch.path(), &text, name, &[])
+    };
+    // The reply took 100 ms and the news of the end takes as long: for 200 ms a client cannot know.
+    let early = case("2700ms", "early", "");
+    is(count(&early, "opened"), 1.0);
+    let late = case("3100ms", "late", "");
+    is(count(&late, "stale"), 0.0);
+    assert!((count(&late, "opened") - sum(&late, "runs.csv", "offered")).abs() <= 1.0);
+    let crossing = case("2850ms", "crossing", "");
+    let (stale, failed) = (count(&crossing, "stale"), sum(&crossing, "runs.csv", "failed"));
+    is(stale, failed);
+    // Every second request: one opens a connection, the next meets its end. 401 + 2850 + 200 + 2850 ms a pair.
+    is(failed, (1000.0_f64 / 6.301).floor());
+    assert!(table(&crossing, "errors.csv").iter().all(|row| row["cause"] == "reset"));
+    accounts(&crossing);
+    let resent = case("2850ms", "resent", ", staleReuse: resend");
+    is(sum(&resent, "runs.csv", "failed"), 0.0);
+    assert!(count(&resent, "stale") > 200.0);
+    // Lost and found out, opened anew, sent again.
+    is(sum(&resent, "runs.csv", "latency_max_ms"), 200.0 + 200.0 + 201.0);
+}
+
+#[test]
+fn a_connection_carries_so_many_requests() {
+    let scratch = scratch();
+    let run = results(scratch.path(), &thinker("1s", "maxRequests: 10"), "out", &[]);
+    is(count(&run, "opened"), (sum(&run, "runs.csv", "offered") / 10.0).ceil());
+    accounts(&run);
+}
+
+#[test]
+fn connections_grow_old_within_a_tenth_of_their_age() {
+    let scratch = scratch();
+    for protocol in ["http1", "http2", "grpc", "tcp"] {
+        let text = thinker("10ms", &format!("protocol: {protocol}, maxConnectionAge: 10s, {}", ""));
+        let text = text.replace("10s, ", "10s").replace("sameNode: 100ms", "sameNode: 1ms");
+        let run = results(scratch.path(), &text, protocol, &[]);
+        let (opened, failed) = (count(&run, "opened"), sum(&run, "runs.csv", "failed"));
+        assert!((91.0..=112.0).contains(&opened), "{protocol}: {opened}");
+        // GOAWAY loses nothing; over HTTP/1 a request may cross the end.
+        if protocol.starts_with("http2") || protocol == "grpc" {
+            is(failed, 0.0);
+        }
+        is(failed, count(&run, "stale"));
+        accounts(&run);
+    }
+}
+
+/// Five requests at once, a second each.
+fn burst(connections: &str) -> String {
+    thinker("1s", connections)
+        .replace("closed: {users: 1, think: 1s}", "batches: {rate: 0.001/s, size: 5}")
+        .replace("duration: 1000s", "duration: 4000s")
+        .replace("serviceTime: 1ms", "serviceTime: 1s")
+        .replace("sameNode: 100ms", "sameNode: 0s")
+}
+
+#[test]
+fn what_exceeds_the_streams_opens_another_connection_or_waits() {
+    let scratch = scratch();
+    let slowest = |run: &Path| sum(run, "runs.csv", "latency_max_ms");
+    let http2 = results(scratch.path(), &burst("protocol: http2, maxConcurrentStreams: 2"), "http2", &[]);
+    is(count(&http2, "opened"), 3.0);
+    is(slowest(&http2), 1000.0);
+    let grpc = results(scratch.path(), &burst("protocol: grpc, maxConcurrentStreams: 2"), "grpc", &[]);
+    is(count(&grpc, "opened"), 1.0);
+    is(slowest(&grpc), 3000.0);
+    let limit = "protocol: http2, maxConcurrentStreams: 2, maxPerClient: 2";
+    let two = results(scratch.path(), &burst(limit), "two", &[]);
+    is(count(&two, "opened"), 2.0);
+    is(slowest(&two), 2000.0);
+    let channels = results(scratch.path(), &burst("protocol: grpc, channels: 5"), "channels", &[]);
+    is(count(&channels, "opened"), 5.0);
+    let idle = results(scratch.path(), &burst("maxIdle: 2"), "idle", &[]);
+    let batches = sum(&idle, "runs.csv", "offered") / 5.0;
+    is(count(&idle, "opened"), 5.0 + 3.0 * (batches - 1.0));
+    is(count(&idle, "closed_idle"), 3.0 * batches);
+}
+
+#[test]
+fn a_flow_of_datagrams_lasts_as_long_as_its_entry() {
+    let scratch = scratch();
+    let case = |think: &str, name: &str| {
+        let text =
+            thinker(think, "protocol: udp").replace("      connections:", "      timeout: 5s\n      connections:");
+        results(scratch.path(), &text, name, &[])
+    };
+    let kept = case("119s", "kept");
+    is(count(&kept, "opened"), 1.0);
+    let forgotten = case("121s", "forgotten");
+    assert!((count(&forgotten, "opened") - sum(&forgotten, "runs.csv", "offered")).abs() <= 1.0);
+    // No handshake: two hops and the service.
+    is(sum(&forgotten, "runs.csv", "latency_max_ms"), 201.0);
+}
+
+/// Forty clients and five pods, ten from 60 s on.
+fn scaled_out(connections: &str) -> String {
+    format!(
+        "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {{name: scaled}}
+spec:
+  run: {{duration: 300s, warmup: 120s, replications: 1, seed: 4}}
+  observe: {{connections: true}}
+  cluster: {{nodes: [{{name: n, count: 2}}]}}
+  workloads:
+    - target: deployment/web
+      inline: {{replicas: 5, port: 80}}
+      containers: {{app: {{concurrency: 50, serviceTime: 1ms}}}}
+  traffic:
+    - name: t
+      to: http://web/
+      clients: {{count: 40}}
+      arrivals: {{poisson: {{rate: 400/s}}}}
+      connections: {{{connections}}}
+  timeline: [{{at: 60s, scale: deployment/web, replicas: 10}}]
+"
+    )
+}
+
+#[test]
+fn new_pods_get_nothing_until_clients_connect_again() {
+    let scratch = scratch();
+    let of_new = |run: &Path| -> f64 {
+        let rows = table(run, "endpoints.csv");
+        let new = rows.iter().filter(|row| ["web-5", "web-6", "web-7", "web-8", "web-9"].contains(&&*row["pod"]));
+        new.map(|row| number(row, "requests")).sum()
+    };
+    for (name, connections) in [
+        ("standing", "protocol: http2"),
+        ("streams", "protocol: http2, maxConcurrentStreams: 100"),
+        ("pinned", "mode: pinned"),
+    ] {
+        is(of_new(&results(scratch.path(), &scaled_out(connections), name, &[])), 0.0);
+    }
+    let aged = results(scratch.path(), &scaled_out("protocol: grpc, maxConnectionAge: 20s"), "aged", &[]);
+    // From 82 s on every connection was opened among ten pods: half the requests, of forty balls in ten boxes.
+    let share = of_new(&aged) / sum(&aged, "endpoints.csv", "requests");
+    // Nine generations of forty connections: standard deviation √(1/4 / 360) = 0.026.
+    assert!((share - 0.5).abs() < 5.0 * 0.026, "{share}");
+    accounts(&aged);
+}
+
+#[test]
+fn keys_without_effect_are_mistakes() {
+    let scratch = scratch();
+    for (connections, message) in [
+        ("mode: perRequest, idleTimeout: 3s", "`idleTimeout` has no effect with mode perRequest"),
+        ("mode: pinned, maxConnectionAge: 3s", "`maxConnectionAge` has no effect with mode pinned"),
+        ("channels: 3", "`channels` has no effect with protocol http1"),
+        ("protocol: http2, maxIdle: 3", "`maxIdle` has no effect with protocol http2"),
+        ("protocol: grpc, maxPerClient: 3", "`maxPerClient` has no effect with protocol grpc"),
+        ("staleReuse: resend", "`staleReuse` has no effect where the other end closes no connections"),
+        (
+            "protocol: grpc, maxConnectionAgeGrace: 3s",
+            "`maxConnectionAgeGrace` has no effect without `maxConnectionAge`",
+        ),
+        ("protocol: udp", "protocol udp without a timeout"),
+        ("protocol: quic", "`quic`"),
+        ("idleTimeout: 0s", "idleTimeout"),
+    ] {
+        write(scratch.path(), "wrong.yaml", &thinker("1s", connections));
+        let run = output(scratch.path(), &["check", "wrong.yaml"]);
+        assert_eq!(status(&run), 2, "{connections}");
+        assert!(stderr(&run).contains(message), "{connections}: {}", stderr(&run));
+    }
+}
