@@ -10,8 +10,8 @@ use windtunnel::observe::outcome::{Labels, NoSink, RequestRow, RunOutcome, Sink,
 use windtunnel::random::Dist;
 use windtunnel::scenario::{
     Behaviour, Cancellation, Clients, Cluster, ConnectionMode, Connections, Container, Demand, Discipline, Flow,
-    Keeping, KubeProxy, Lifecycle, Network, Node, Observe, PoolOrder, Popularity, Protocol, Retries, Run, Scenario,
-    Service, Source, Step, Traffic, Window, Without, Workload,
+    Keeping, Kernel, KubeProxy, Lifecycle, Network, Node, Observe, PoolOrder, Popularity, Protocol, Retries, Run,
+    Scenario, Service, Source, Step, Traffic, Window, Without, Workload,
 };
 use windtunnel::time::SimDuration;
 
@@ -42,6 +42,8 @@ fn connections() -> Connections {
         max_per_client: None,
         order: PoolOrder::Lifo,
         keeping: Keeping::USUAL,
+        connect_timeout: None,
+        tls: None,
     }
 }
 
@@ -91,6 +93,7 @@ fn queue() -> Scenario {
             kube_proxy: KubeProxy::default(),
             dns: None,
             lifecycle: Lifecycle::USUAL,
+            kernel: Kernel::USUAL,
         },
         workloads: vec![Workload {
             kind: "deployment".to_owned(),

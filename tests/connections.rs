@@ -244,3 +244,105 @@ fn keys_without_effect_are_mistakes() {
         assert!(stderr(&run).contains(message), "{connections}: {}", stderr(&run));
     }
 }
+
+/// One request at 0 s and one at 200 s, whose pod has gone meanwhile without the rules being changed.
+fn black_hole(kernel: &str, connections: &str) -> String {
+    thinker("1s", &format!("mode: perRequest{connections}"))
+        .replace("closed: {users: 1, think: 1s}", "constant: {rate: 0.005/s}")
+        .replace("duration: 1000s", "duration: 350s")
+        .replace(
+            "sameNode: 100ms}",
+            &format!("sameNode: 1ms}}, propagation: {{kubeProxy: 1000s}}, kernel: {{version: {kernel}}}"),
+        )
+        + "  timeline: [{at: 10s, deletePod: \"deployment/web[0]\"}]\n"
+}
+
+#[test]
+fn syns_are_sent_again_by_the_schedule_of_the_kernel() {
+    let scratch = scratch();
+    for (kernel, connections, again, waited) in [
+        ("6.8", "", 10.0, 131_000.0),
+        ("5.15", "", 6.0, 127_000.0),
+        ("6.8", ", connectTimeout: 3s", 2.0, 3_000.0),
+        ("5.15", ", connectTimeout: 3s", 1.0, 3_000.0),
+        ("6.8", ", connectTimeout: 500ms", 0.0, 500.0),
+    ] {
+        let into = format!("{kernel}-{}", connections.len());
+        let run = results(scratch.path(), &black_hole(kernel, connections), &into, &["--requests", "all"]);
+        is(count(&run, "syn_retransmissions"), again);
+        let rows = table(&run, "requests.csv");
+        assert_eq!((&*rows[0]["outcome"], &*rows[1]["outcome"]), ("succeeded", "connect_timeout"), "{kernel}");
+        is(number(&rows[1], "latency_ms"), waited);
+    }
+}
+
+#[test]
+fn tls_takes_round_trips_and_work() {
+    let scratch = scratch();
+    // Three hops and back: TCP, TLS, the request; 1 ms at the pod.
+    for (tls, to, milliseconds) in [
+        ("tls: 1.3, ", "http://web/", 600.0 + 1.0 + 0.5),
+        ("tls: 1.2, ", "http://web/", 800.0 + 1.0 + 0.5),
+        ("tls: {version: 1.2, cpu: 3ms}, ", "http://web/", 800.0 + 1.0 + 3.0),
+        ("", "https://web:80/", 600.0 + 1.0 + 0.5),
+        ("", "http://web/", 401.0),
+    ] {
+        let text = thinker("1s", &format!("{tls}mode: perRequest")).replace("http://web/", to);
+        let run = results(scratch.path(), &text, "out", &["--force"]);
+        is(sum(&run, "runs.csv", "latency_max_ms"), milliseconds);
+        let told = table(&run, "attribution.csv").iter().any(|row| row["cause"] == "tls");
+        assert_eq!(told, milliseconds > 500.0);
+        // The story of a request adds up to its ledger, or explain stops.
+        let explained = output(scratch.path(), &["explain", "scenario.yaml", "--request", "3"]);
+        assert_eq!(status(&explained), 0, "{}", stderr(&explained));
+    }
+    let kept = results(scratch.path(), &thinker("1s", "tls: 1.3"), "kept", &[]);
+    is(sum(&kept, "runs.csv", "latency_p50_ms").round(), 201.0);
+}
+
+fn short_connections(rate: &str, kernel: &str, connections: &str) -> String {
+    thinker("1s", connections)
+        .replace("closed: {users: 1, think: 1s}", &format!("constant: {{rate: {rate}}}"))
+        .replace("duration: 1000s", "duration: 100s")
+        .replace("sameNode: 100ms}", &format!("sameNode: 1ms}}, kernel: {{{kernel}}}"))
+}
+
+#[test]
+fn source_ports_run_out_at_their_number_by_time_wait() {
+    let scratch = scratch();
+    let ports = "sourcePorts: {count: 100, timeWait: 10s}";
+    let ok = results(scratch.path(), &short_connections("9.9/s", ports, "mode: perRequest"), "ok", &[]);
+    is(sum(&ok, "runs.csv", "failed"), 0.0);
+    let many = results(scratch.path(), &short_connections("20/s", ports, "mode: perRequest"), "many", &[]);
+    // A hundred every ten seconds, from the first on.
+    is(sum(&many, "runs.csv", "succeeded"), 1000.0);
+    is(count(&many, "port_exhausted"), sum(&many, "runs.csv", "failed"));
+    assert!(table(&many, "errors.csv").iter().all(|row| row["cause"] == "port_exhaustion"));
+    // Where the other end closes first, it keeps the port.
+    let idle = short_connections("20/s", ports, "serverIdleTimeout: 10ms");
+    is(sum(&results(scratch.path(), &idle, "idle", &[]), "runs.csv", "failed"), 0.0);
+    let kept = short_connections("20/s", ports, "mode: pool");
+    is(sum(&results(scratch.path(), &kept, "kept", &[]), "runs.csv", "failed"), 0.0);
+}
+
+#[test]
+fn a_full_table_drops_first_packets_and_keeps_what_it_has() {
+    let scratch = scratch();
+    let table_of = |max: u32| format!("conntrack: {{max: {max}, timeWait: 10s}}");
+    // Twenty a second, each remembered for 10 s and a round trip or two.
+    let ok = short_connections("20/s", &table_of(201), "mode: perRequest");
+    is(count(&results(scratch.path(), &ok, "ok", &[]), "conntrack_full"), 0.0);
+    let full = short_connections("20/s", &table_of(100), "mode: perRequest, connectTimeout: 2500ms");
+    let full = results(scratch.path(), &full, "full", &[]);
+    assert!(count(&full, "conntrack_full") > 900.0);
+    assert!(table(&full, "errors.csv").iter().all(|row| row["cause"] == "conntrack_full"));
+    // Some get in with their second or third SYN, one and two seconds late.
+    let slowest = sum(&full, "runs.csv", "latency_max_ms");
+    assert!((2000.0..2010.0).contains(&slowest), "{slowest}");
+    let half = sum(&full, "runs.csv", "succeeded");
+    assert!((990.0..=1110.0).contains(&half), "{half}");
+    let kept = short_connections("20/s", &table_of(3), "mode: pool");
+    is(sum(&results(scratch.path(), &kept, "kept", &[]), "runs.csv", "failed"), 0.0);
+    let explained = output(scratch.path(), &["explain", "scenario.yaml", "--request", "3"]);
+    assert_eq!(status(&explained), 0, "{}", stderr(&explained));
+}

@@ -20,6 +20,8 @@ pub struct Layout {
     pub dns: u16,
     /// Opening a connection.
     pub connect: u16,
+    /// The TLS handshake.
+    pub tls: u16,
     /// Hops by path class.
     pub network: [u16; 3],
     /// The proxy's handling.

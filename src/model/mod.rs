@@ -42,6 +42,7 @@ use ledger::Ledgers;
 use network::dns::DnsState;
 use network::endpoints::Snapshot;
 use network::kube_proxy::{Entries, KubeProxy};
+use network::tracking::Tracking;
 use plan::{HotFlow, NONE, Plan, as_u32};
 use probe::Probes;
 use slab::Slab;
@@ -135,6 +136,8 @@ pub(crate) mod kind {
     pub(crate) const STALE: Kind = Kind(51);
     /// The connection that an attempt waited for was not opened (attempt).
     pub(crate) const CONNECT_FAILED: Kind = Kind(52);
+    /// It is time for another SYN (attempt).
+    pub(crate) const SYN_AGAIN: Kind = Kind(53);
     /// It is an attempt's turn at the proxy's pool (attempt).
     pub(crate) const UPSTREAM_GO: Kind = Kind(46);
     /// The EndpointSlices of a Service are written (Service).
@@ -190,6 +193,8 @@ pub struct World<'p> {
     lives: Vec<Life>,
     /// Books of connections, where they are kept.
     books: Option<Box<Books>>,
+    /// What nodes remember of connections, where that is limited.
+    tracking: Option<Box<Tracking>>,
     kube_proxies: Vec<Option<Box<KubeProxy>>>,
     entries: Entries,
     recorders: Vec<FlowRecorder>,
@@ -362,6 +367,7 @@ impl<'p> World<'p> {
             connections: Slab::default(),
             lives: Vec::new(),
             books: Books::of(plan),
+            tracking: Tracking::of(&plan.scenario.cluster),
             kube_proxies: plan.scenario.cluster.nodes.iter().map(|_| None).collect(),
             entries: Entries::default(),
             recorders,
@@ -593,6 +599,7 @@ impl Model for World<'_> {
             kind::PROGRAMMED => self.on_programmed(slot, now, schedule),
             kind::CONNECT_TIMEOUT => self.on_connect_timeout(slot, now, schedule),
             kind::CONNECTION_TIMER => self.on_connection_timer(slot, now, schedule),
+            kind::SYN_AGAIN => self.on_syn_again(slot, now, schedule),
             kind::STALE => self.on_stale(slot, now, schedule),
             kind::CONNECT_FAILED => self.on_connect_failed(slot, now, schedule),
             kind::UPSTREAM_GO => self.connect_upstream(slot, now, schedule),

@@ -79,6 +79,10 @@ pub enum What {
         /// The path class.
         class: LedgerCause,
     },
+    /// Exchanged keys and certificates.
+    Tls,
+    /// Sent SYNs that were dropped.
+    Syns,
     /// Looked up a host.
     Resolve {
         /// The host of the URL.

@@ -14,7 +14,9 @@ use crate::observe::outcome::{
 };
 use crate::random::Dist;
 use crate::scenario::metric::{Across, Metric, Quantity, Scope, Statistic};
-use crate::scenario::{Cluster, Comparison, KubeProxy, Lifecycle, Network, Objective, Observe, Run, Scenario, Window};
+use crate::scenario::{
+    Cluster, Comparison, Kernel, KubeProxy, Lifecycle, Network, Objective, Observe, Run, Scenario, Window,
+};
 use crate::stats::{Histogram, Moments, Sample, coarse_bucket};
 use crate::time::{SimDuration, SimTime};
 
@@ -56,6 +58,7 @@ fn scenario() -> Scenario {
             kube_proxy: KubeProxy::default(),
             dns: None,
             lifecycle: Lifecycle::USUAL,
+            kernel: Kernel::USUAL,
         },
         workloads: Vec::new(),
         services: Vec::new(),

@@ -242,7 +242,7 @@ impl Discovery {
                 let name = &asked[position as usize].name;
                 let (group, number, host) = self.zone.service_port(name).expect("the record has been found");
                 target = Some(self.target(host, &options, servers.len(), both, library)?);
-                let at = Url { host: url.host, port: Some(number) };
+                let at = Url { host: url.host, port: Some(number), usual: url.usual };
                 (url::port_of_group(text, &at, &services.groups[group], services)?, None)
             }
             Outcome::Found(position) => {
@@ -381,7 +381,7 @@ impl Discovery {
     fn pod_at(&self, address: Ipv4Addr, url: &Url<'_>, services: &ServiceTable) -> Option<Result<usize, Bad>> {
         let pod = self.placed.iter().find(|pod| pod.ip == u32::from(address))?;
         let workload = &self.workloads[pod.workload];
-        let port = url.port.unwrap_or(80);
+        let port = url.port.unwrap_or(url.usual);
         let Some((container, _)) = container_with(&TargetPort::Number(port), workload) else {
             let message = format!("no container of {} has the port {port}", short(workload));
             return Some(Err((message, Some("a URL to a pod names the pod's own port".to_owned()))));
@@ -425,7 +425,7 @@ impl Discovery {
         let group = meant.and_then(|(name, space)| self.zone.service(space, name)).map(|index| &services.groups[index]);
         let port = |group: &Group| match group.unusable.as_ref().or_else(|| group.broken.iter().flatten().next()) {
             None => {
-                let wanted = url.port.unwrap_or(80);
+                let wanted = url.port.unwrap_or(url.usual);
                 let ports = &services.ports[group.first..group.first + group.count];
                 Ok(group.first + ports.iter().position(|port| port.port == wanted).unwrap_or(0))
             }

@@ -23,6 +23,8 @@ pub struct Keeping {
     pub max_age_grace: Option<SimDuration>,
     /// Whether a request that meets a connection just closed by the other end is sent again at once over another one.
     pub resends: bool,
+    /// Whether each connection is followed from its beginning to its end, because nodes remember it.
+    pub tracked: bool,
 }
 
 impl Keeping {
@@ -37,6 +39,7 @@ impl Keeping {
         max_age: None,
         max_age_grace: None,
         resends: false,
+        tracked: false,
     };
 
     /// Whether connections are kept in any special way.

@@ -20,6 +20,7 @@ pub mod dns;
 mod files;
 mod grid;
 pub mod keeping;
+pub mod kernel;
 pub mod kube_proxy;
 mod kubernetes_fields;
 mod load;
@@ -54,6 +55,7 @@ mod tests;
 pub use files::{DiskFiles, Files};
 pub use grid::{Axis, FILE_VARIANTS, Grid, Scale};
 pub use keeping::Keeping;
+pub use kernel::Kernel;
 pub use kube_proxy::{IpvsScheduler, KubeProxy, KubeProxyMode};
 pub use load::{Failure, Loaded, Overrides, load};
 pub use schema::schema;
@@ -218,6 +220,8 @@ pub struct Cluster {
     pub dns: Option<dns::Dns>,
     /// How long pods and news of them take.
     pub lifecycle: Lifecycle,
+    /// What the kernels of nodes allow and forget.
+    pub kernel: Kernel,
 }
 
 /// A node.
@@ -417,9 +421,32 @@ pub struct Connections {
     pub order: PoolOrder,
     /// What they carry at once, and what ends them.
     pub keeping: Keeping,
+    /// After how long the client gives up opening one; `None`: when its kernel does, or a proxy's 5 s are over.
+    pub connect_timeout: Option<SimDuration>,
+    /// TLS, where there is.
+    pub tls: Option<Tls>,
+}
+
+/// The handshake of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tls {
+    /// Round trips: 1 of TLS 1.3, 2 of TLS 1.2.
+    pub round_trips: u32,
+    /// Work at both ends.
+    pub cpu: SimDuration,
+}
+
+impl Tls {
+    /// TLS 1.3; a signature and a key exchange at each end take about half a millisecond.
+    pub const USUAL: Self = Self { round_trips: 1, cpu: SimDuration::from_nanos(500_000) };
 }
 
 impl Connections {
+    /// Follows each connection of a pool from its beginning to its end.
+    pub fn track(&mut self) {
+        self.keeping.tracked |= self.mode == ConnectionMode::Pool && !self.multiplexes();
+    }
+
     /// Whether a connection carries several requests at once.
     #[must_use]
     pub const fn multiplexes(&self) -> bool {

@@ -147,6 +147,7 @@ pub(super) static CLUSTER: Shape = Shape {
         field("dns", Object(&super::tables_dns::DNS), "names resolve at no cost", "How names are resolved."),
         field("pods", Object(&PODS), "", "How long pods take to start and to stop."),
         field("propagation", Object(&PROPAGATION), "", "How long a change of endpoints takes to reach who acts on it."),
+        field("kernel", Object(&super::tables_flow::KERNEL), "", "What the kernels of nodes allow and forget."),
         later("ingress", "Ingress controllers."),
         later("loadBalancers", "Cloud load balancers."),
         later("mesh", "A service mesh."),

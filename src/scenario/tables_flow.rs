@@ -81,12 +81,67 @@ pub(super) static CONNECTIONS: Shape = Shape {
         ),
         field("maxConnectionAge", Duration, "none", "The age at which the other end closes, ±10 % a connection."),
         field("maxConnectionAgeGrace", Duration, "none", "How long requests may go on after it."),
+        field("connectTimeout", Duration, "the kernel's; 5s of a proxy", "After how long the opener gives up."),
+        field("tls", Either(&[Word(&["1.3", "1.2"]), Object(&TLS)]), "none; 1.3 for https", "The handshake of TLS."),
         field(
             "staleReuse",
             Word(&["fail", "resend"]),
             "fail",
             "What becomes of a request that meets a connection just closed by the other end.",
         ),
+    ],
+};
+
+/// `connections.tls`.
+pub(super) static TLS: Shape = Shape {
+    name: "tls",
+    doc: "The handshake of TLS, when a connection is opened.",
+    fields: &[
+        field("version", Word(&["1.3", "1.2"]), "1.3", "One round trip, or two."),
+        field("cpu", Duration, "500us", "Work at both ends."),
+    ],
+};
+
+/// `cluster.kernel`.
+pub(super) static KERNEL: Shape = Shape {
+    name: "kernel",
+    doc: "What the kernels of nodes allow and forget.",
+    fields: &[
+        field("version", Text, "6.8", "Linux, MAJOR.MINOR; decides when SYNs are sent again."),
+        field("conntrack", Object(&CONNTRACK), "never full", "The table of connections of each node."),
+        field(
+            "sourcePorts",
+            Object(&SOURCE_PORTS),
+            "unlimited",
+            "Ports from which an address connects to a destination.",
+        ),
+    ],
+};
+
+/// `cluster.kernel.conntrack`.
+pub(super) static CONNTRACK: Shape = Shape {
+    name: "conntrack",
+    doc: "The table of connections of each node.",
+    fields: &[
+        field(
+            "max",
+            Either(&[Count(1, MANY), Word(&["auto"])]),
+            "auto",
+            "Most entries; auto is 32,768 a core, at least 131,072.",
+        ),
+        field("timeWait", Duration, "120s", "How long a closed connection is remembered."),
+        field("close", Duration, "10s", "How long one that was reset is."),
+        field("synSent", Duration, "120s", "How long one that nobody answered is."),
+    ],
+};
+
+/// `cluster.kernel.sourcePorts`.
+pub(super) static SOURCE_PORTS: Shape = Shape {
+    name: "sourcePorts",
+    doc: "Ports from which an address connects to a destination.",
+    fields: &[
+        field("count", Count(1, 65_535), "28232", "How many there are."),
+        field("timeWait", Duration, "60s", "How long the side that closes first keeps a port."),
     ],
 };
 

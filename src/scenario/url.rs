@@ -1,6 +1,6 @@
 //! `http://HOST[:PORT]/…`: the parts of a URL, the port it means, and what to say where it leads nowhere.
 //!
-//! Without a port, HTTP means 80. Only a Service that the scenario itself writes (`inline`) is also found at its own,
+//! Without a port, HTTP means 80 and HTTPS 443. Only a Service that the scenario itself writes (`inline`) is also found at its own,
 //! single port. How the host is found stands in [`super::discover`].
 
 use super::services::{ServiceTable, dotted};
@@ -12,20 +12,21 @@ use crate::yaml::nearest;
 pub(super) struct Url<'a> {
     pub(super) host: &'a str,
     pub(super) port: Option<u16>,
+    /// The port that it means without one.
+    pub(super) usual: u16,
 }
 
 /// Takes a URL apart.
 pub(super) fn parse(text: &str) -> Result<Url<'_>, Bad> {
     let example = || Some("write for example http://web.shop:8080/".to_owned());
     let shown = shorten(text);
-    if text.starts_with("https://") {
-        return Err((format!("not supported yet: TLS (`{shown}`)"), Some("write http://".to_owned())));
-    }
     if text.starts_with("dns:") || text.starts_with("grpc:") {
         return Err((format!("not supported yet: gRPC name resolution (`{shown}`)"), Some("write http://".to_owned())));
     }
-    let Some(rest) = text.strip_prefix("http://") else {
-        return Err((format!("expected a URL, found `{shown}`"), example()));
+    let (rest, usual) = match (text.strip_prefix("http://"), text.strip_prefix("https://")) {
+        (Some(rest), _) => (rest, 80),
+        (None, Some(rest)) => (rest, 443),
+        (None, None) => return Err((format!("expected a URL, found `{shown}`"), example())),
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let (host, port) = match authority.split_once(':') {
@@ -44,7 +45,7 @@ pub(super) fn parse(text: &str) -> Result<Url<'_>, Bad> {
     if host.is_empty() || !host.chars().all(letter) {
         return Err((format!("`{}` in `{shown}` is not a host name", shorten(host)), example()));
     }
-    Ok(Url { host, port })
+    Ok(Url { host, port, usual })
 }
 
 /// The port of a Service that a URL with this port number (or none) leads to, as an index into the table's ports.
@@ -55,7 +56,7 @@ pub(super) fn port_of_group(
     services: &ServiceTable,
 ) -> Result<usize, Bad> {
     let ports = &services.ports[group.first..group.first + group.count];
-    let wanted = url.port.unwrap_or(80);
+    let wanted = url.port.unwrap_or(url.usual);
     let position = match ports.iter().position(|port| port.port == wanted) {
         Some(position) => Some(position),
         None if group.unusable.is_some() => Some(0),
@@ -156,9 +157,10 @@ mod tests {
 
     #[test]
     fn urls_are_split() {
-        assert_eq!(parse("http://web/"), Ok(Url { host: "web", port: None }));
-        assert_eq!(parse("http://web.shop:8080/items?x=1"), Ok(Url { host: "web.shop", port: Some(8080) }));
-        assert_eq!(parse("http://web?x"), Ok(Url { host: "web", port: None }));
+        assert_eq!(parse("http://web/"), Ok(Url { host: "web", port: None, usual: 80 }));
+        assert_eq!(parse("https://web/"), Ok(Url { host: "web", port: None, usual: 443 }));
+        assert_eq!(parse("http://web.shop:8080/items?x=1"), Ok(Url { host: "web.shop", port: Some(8080), usual: 80 }));
+        assert_eq!(parse("http://web?x"), Ok(Url { host: "web", port: None, usual: 80 }));
         for wrong in [
             "web",
             "http://",
@@ -166,7 +168,6 @@ mod tests {
             "http://web:0/",
             "http://web:99999/",
             "http://we b/",
-            "https://web/",
             "ftp://web",
             "http://[::1]/",
             "http://u@web/",

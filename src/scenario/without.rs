@@ -108,7 +108,7 @@ impl Removal {
             LedgerCause::NetworkSameNode | LedgerCause::NetworkSameZone | LedgerCause::NetworkCrossZone => {
                 Ok(Self::Network(cause))
             }
-            LedgerCause::Connect => Ok(Self::Handshakes { service: place.to_owned() }),
+            LedgerCause::Connect | LedgerCause::Tls => Ok(Self::Handshakes { service: place.to_owned() }),
             LedgerCause::Proxy => {
                 let named = |name: &str| place.strip_prefix("proxy/") == Some(name);
                 let proxy = scenario.proxies.iter().position(|proxy| named(&proxy.name)).ok_or("no such proxy")?;
@@ -124,8 +124,7 @@ impl Removal {
                 Ok(Self::Retries { flow: place.to_owned() })
             }
             LedgerCause::Dns => Ok(Self::Lookups { host: place.to_owned() }),
-            LedgerCause::Tls
-            | LedgerCause::NetworkLoopback
+            LedgerCause::NetworkLoopback
             | LedgerCause::NetworkCrossRegion
             | LedgerCause::NetworkExternal
             | LedgerCause::CpuThrottle

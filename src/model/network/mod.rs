@@ -11,3 +11,4 @@ pub mod nftables;
 pub mod published;
 pub mod recent;
 pub mod topology;
+pub(crate) mod tracking;

@@ -29,6 +29,16 @@ impl Plan {
         calls.flatten().collect()
     }
 
+    /// Whether opening connections of a flow, or of its proxy for it, takes the time of TLS.
+    fn secures(&self, flow: usize) -> bool {
+        let spec = &self.flows[flow];
+        let secures = |connections: &Connections| {
+            let stands = self.scenario.timeline.is_empty() && Channel::of(connections) == Channel::Standing;
+            connections.tls.is_some() && !stands && !spec.free_handshakes
+        };
+        secures(&spec.flow.connections) || matches!(spec.route, Route::Proxy7(_)) && secures(&spec.upstream)
+    }
+
     fn lay_ledger(&mut self, flow: usize, done: &mut [bool]) {
         if std::mem::replace(&mut done[flow], true) {
             return;
@@ -60,8 +70,13 @@ impl Plan {
         let looks_up = spec.resolution.as_ref().filter(|_| asks);
         layout.dns = looks_up.map_or(NO_COLUMN, |resolution| layout.column(LedgerCause::Dns, &resolution.host));
         let walks = self.first_packet_costs(flow) && Channel::of(&spec.connections) != Channel::Standing;
-        let connects = opens(&spec.connections) || proxied || walks;
+        // Connections whose packets are dropped are given up, or opened once there are endpoints.
+        let dropped = scenario.services[service].policy.internal == Scope::Local;
+        // A SYN that a full table drops is sent again.
+        let drops = scenario.cluster.kernel.conntrack.is_some();
+        let connects = opens(&spec.connections) || proxied || walks || drops || (dropped && pods_end);
         layout.connect = if connects { layout.column(LedgerCause::Connect, &label) } else { NO_COLUMN };
+        layout.tls = if self.secures(flow) { layout.column(LedgerCause::Tls, &label) } else { NO_COLUMN };
         for class in PathClass::ALL {
             if !self.topology.class_is_free(class) {
                 layout.network[class as usize] = layout.column(class.ledger(), &label);
@@ -87,10 +102,8 @@ impl Plan {
         layout.pool_wait = if waits { layout.column(LedgerCause::PoolWait, &name) } else { NO_COLUMN };
         let retries = spec.retries.attempts != Some(1);
         let kept = [&spec.connections, &self.flows[flow].upstream].map(Channel::of).contains(&Channel::Kept);
-        // Connections whose packets are dropped are given up.
-        let dropped = scenario.services[service].policy.internal == Scope::Local;
         let gives_up =
-            pods_end || kept || dropped || retries || spec.timeout.is_some() || spec.retries.per_try.is_some();
+            pods_end || kept || drops || dropped || retries || spec.timeout.is_some() || spec.retries.per_try.is_some();
         layout.back_off = if retries { layout.column(LedgerCause::BackOff, &name) } else { NO_COLUMN };
         layout.wasted = if gives_up { layout.column(LedgerCause::WastedAttempts, &name) } else { NO_COLUMN };
         for (workload, _) in &scenario.services[service].targets {

@@ -480,13 +480,17 @@ impl Plan {
             (None, Some(_)) => Route::ClientBalancer,
             (None, None) => Route::ClusterIp,
         };
-        let upstream = match route {
+        let mut flow = flow.clone();
+        let mut upstream = match route {
             Route::Proxy7(proxy) => self.scenario.proxies[proxy as usize].connections.unwrap_or(flow.connections),
             _ => flow.connections,
         };
+        if self.scenario.cluster.kernel.remembers() {
+            flow.connections.track();
+            upstream.track();
+        }
         let place = self.place(&flow.name);
         self.flows.push(FlowPlan {
-            flow: flow.clone(),
             route,
             clients,
             client_nodes,
@@ -502,6 +506,7 @@ impl Plan {
             free_lookups: flow.resolution.iter().any(|own| self.scenario.without.lookups.contains(&own.host)),
             names: Vec::new(),
             first_address: route == Route::ClusterIp && self.scenario.services[flow.service].headless,
+            flow,
         });
     }
 

@@ -3,8 +3,10 @@
 use crate::model::World;
 use crate::model::plan::{NONE, Plan, Route};
 use crate::model::traffic::connection::Channel;
+use crate::model::traffic::handshake::Far;
 use crate::model::traffic::keeping::{End, Owner};
 use crate::observe::connections::{ConnectionCounts, ConnectionOutcome};
+use crate::time::SimTime;
 
 /// In place of a pooled connection: one of the attempt's own, in the books.
 pub(super) const OWN: u32 = NONE - 1;
@@ -110,16 +112,25 @@ impl World<'_> {
 
     /// A connection of an attempt's own, or of a simple pool, ended or was not opened.
     #[inline(always)]
-    pub(super) fn note_end_of(&mut self, attempt: u32, upstream: bool, why: End, was_open: bool) {
-        if self.books.is_some() {
+    pub(super) fn note_end_of(&mut self, attempt: u32, upstream: bool, (why, was_open): (End, bool), now: SimTime) {
+        if self.follows_connections() {
             self.note_end(self.opener(attempt, upstream), why, was_open);
+            if was_open {
+                self.leave_tracks(self.opener(attempt, upstream), self.far_of(attempt), why, now);
+            }
         }
+    }
+
+    /// Whether anybody counts connections, or what nodes remember of them.
+    #[inline(always)]
+    pub(super) const fn follows_connections(&self) -> bool {
+        self.books.is_some() || self.tracking.is_some()
     }
 
     /// A connection of an attempt's own, or of a simple pool, was opened.
     #[inline(always)]
     pub(super) fn note_opened(&mut self, attempt: u32, upstream: bool) {
-        if self.books.is_some() {
+        if self.follows_connections() {
             self.note_open(self.opener(attempt, upstream));
             let spec = self.plan_flow(self.attempts[attempt].flow);
             let connections = if upstream { &spec.upstream } else { &spec.flow.connections };
@@ -139,12 +150,12 @@ impl World<'_> {
 
     /// A connection of an attempt's own ends, if it was opened; the route that it took.
     #[inline(always)]
-    pub(super) fn close_own(&mut self, attempt: u32, upstream: bool, why: End) -> Route {
-        if self.books.is_some() {
+    pub(super) fn close_own(&mut self, attempt: u32, upstream: bool, why: End, now: SimTime) -> Route {
+        if self.follows_connections() {
             let entry = &mut self.attempts[attempt];
             let own = std::mem::replace(if upstream { &mut entry.upstream } else { &mut entry.connection }, NONE);
             if own == OWN {
-                self.note_end(self.opener(attempt, upstream), why, true);
+                self.note_end_of(attempt, upstream, (why, true), now);
             } else if why == End::GivenUp {
                 self.note_end(self.opener(attempt, upstream), why, false);
             }
@@ -161,20 +172,41 @@ impl World<'_> {
     }
 
     /// Connections that stand before the run.
-    pub(super) fn note_standing(&mut self, flow: u32, number: u32, upstream: bool, count: u64) {
-        if self.books.is_some() && number != NONE {
-            for _ in 0..count {
-                self.note_open(Owner { flow, number, target: 0, upstream });
-            }
+    pub(super) fn note_standing(&mut self, flow: u32, number: u32, upstream: bool, far: Far) {
+        if self.follows_connections() {
+            let owner = Owner { flow, number, target: 0, upstream };
+            self.note_open(owner);
+            self.track_standing(owner, far);
+        }
+    }
+
+    /// A connection found no source port.
+    pub(super) fn count_exhausted(&mut self, owner: Owner) {
+        if let Some(row) = self.row_of(owner) {
+            row.port_exhausted += 1;
+        }
+    }
+
+    /// A first packet found the table of a node full.
+    pub(super) fn count_table_full(&mut self, owner: Owner) {
+        if let Some(row) = self.row_of(owner) {
+            row.conntrack_full += 1;
+        }
+    }
+
+    /// A SYN is sent again.
+    pub(super) fn count_retransmission(&mut self, owner: Owner) {
+        if let Some(row) = self.row_of(owner) {
+            row.retransmissions += 1;
         }
     }
 
     /// Idle or standing connections of a flow's clients, or of its proxy's workers, were broken.
-    pub(super) fn note_broken(&mut self, flow: u32, closed: &[(u32, bool, u64)]) {
-        if self.books.is_none() {
+    pub(super) fn note_broken(&mut self, flow: u32, closed: &[(u32, bool, u64, u32)], now: SimTime) {
+        if !self.follows_connections() {
             return;
         }
-        for (number, upstream, count) in closed {
+        for (number, upstream, count, endpoint) in closed {
             let first = match self.plan_flow(flow).route {
                 Route::Proxy7(proxy) if *upstream => self.plan.proxies[proxy as usize].first_worker,
                 _ => 0,
@@ -182,6 +214,9 @@ impl World<'_> {
             let owner = Owner { flow, number: first + number, target: 0, upstream: *upstream };
             for _ in 0..*count {
                 self.note_end(owner, End::Reset, true);
+                if *endpoint != NONE {
+                    self.leave_tracks(owner, Far { endpoint: *endpoint, worker: NONE }, End::Reset, now);
+                }
             }
         }
     }

@@ -15,12 +15,8 @@ use crate::time::{SimDuration, SimTime};
 /// A standing connection that broke: the next request opens another.
 pub(crate) const BROKEN: u32 = NONE - 1;
 
-/// How long a client's kernel goes on trying to connect (Linux 6.5 and later: `tcp_syn_retries` 6 after four linear
-/// timeouts; before it 127 s).
-const SYN_TIMEOUT: SimDuration = SimDuration::from_secs(131);
-
-/// How long a layer-7 proxy does (Envoy's `connect_timeout`).
-const PROXY_CONNECT_TIMEOUT: SimDuration = SimDuration::from_secs(5);
+/// When a lost datagram is forgotten, if its client waits so long.
+const LOST: SimDuration = SimDuration::from_secs(131);
 
 impl World<'_> {
     /// The processes of a pod end: requests in it are reset, connections to it are closed.
@@ -31,7 +27,7 @@ impl World<'_> {
         let endpoints: Vec<u32> = (0..as_u32(self.roster.endpoints.len()))
             .filter(|endpoint| stations.contains(&self.roster.endpoints[*endpoint as usize].station))
             .collect();
-        self.close_idle_connections(&endpoints);
+        self.close_idle_connections(&endpoints, now);
         self.break_kept(&endpoints, now, schedule);
         let inside: Vec<u32> = self.attempts.taken().filter(|attempt| self.is_in(*attempt, &stations)).collect();
         // Those who wait first, so that no slot that gets free is given to one of them.
@@ -95,16 +91,16 @@ impl World<'_> {
     }
 
     /// Idle connections to endpoints that ended are closed; standing ones are broken.
-    fn close_idle_connections(&mut self, endpoints: &[u32]) {
+    fn close_idle_connections(&mut self, endpoints: &[u32], now: SimTime) {
         for index in 0..self.flows.len() {
             let ended = |endpoint: u32| endpoints.contains(&endpoint);
-            // By client, or by worker of the proxy, and how many.
-            let mut closed: Vec<(u32, bool, u64)> = Vec::new();
+            // By client, or by worker of the proxy, how many, and where they led, where that is counted.
+            let mut closed: Vec<(u32, bool, u64, u32)> = Vec::new();
             let standing = self.flows[index].channel == Channel::Standing;
             for (client, (_, endpoint)) in (0..).zip(&mut self.flows[index].pinned) {
                 if ended(*endpoint) {
+                    closed.push((client, false, u64::from(standing), *endpoint));
                     *endpoint = BROKEN;
-                    closed.push((client, false, u64::from(standing)));
                 }
             }
             let own = self.plan.flows[index].flow.service;
@@ -132,13 +128,13 @@ impl World<'_> {
                 } else {
                     pools.iter_mut().map(|pool| pool.close_idle(connections, broken)).sum()
                 };
-                closed.push((client, false, count));
+                closed.push((client, false, count, NONE));
             }
             for (worker, pools) in (0..).zip(&mut flow.upstream_pools).filter(|_| !kept[1]) {
                 let Some(pools) = pools else { continue };
-                closed.push((worker, true, close(&mut self.connections, pools, &upstream)));
+                closed.push((worker, true, close(&mut self.connections, pools, &upstream), NONE));
             }
-            self.note_broken(as_u32(index), &closed);
+            self.note_broken(as_u32(index), &closed, now);
         }
     }
 
@@ -164,8 +160,12 @@ impl World<'_> {
         let taken_over = |other: &crate::model::cluster::pod::Pod| other.ip == ip && other.is_alive();
         let cause = match phase {
             Phase::Gone if self.roster.pods.iter().any(taken_over) => FailureCause::WrongPod,
-            Phase::Gone => {
+            Phase::Gone if self.plan_flow(self.attempts[attempt].flow).flow.connections.protocol == Protocol::Udp => {
                 self.connect_in_vain(attempt, schedule);
+                return false;
+            }
+            Phase::Gone => {
+                self.drop_syn(attempt, schedule);
                 return false;
             }
             _ => FailureCause::Refused,
@@ -175,17 +175,14 @@ impl World<'_> {
         false
     }
 
-    /// Nothing answers: whoever connects tries again and again, until it gives up.
+    /// A datagram is lost: only the client's own patience ends it, or this.
     pub(super) fn connect_in_vain(&mut self, attempt: u32, schedule: &mut Schedule) {
-        let proxy = matches!(self.plan_flow(self.attempts[attempt].flow).route, Route::Proxy7(_));
-        let delay = if proxy { PROXY_CONNECT_TIMEOUT } else { SYN_TIMEOUT };
-        schedule.after(delay, Rank::Timeout, kind::CONNECT_TIMEOUT, attempt);
+        schedule.after(LOST, Rank::Timeout, kind::CONNECT_TIMEOUT, attempt);
     }
 
     /// Whoever connected gives up.
     pub(crate) fn on_connect_timeout(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let entry = &mut self.attempts[attempt];
-        entry.failure = Some(FailureCause::ConnectTimeout);
+        self.attempts[attempt].failure.get_or_insert(FailureCause::ConnectTimeout);
         self.connection_failed(attempt, now, schedule);
     }
 
@@ -199,6 +196,7 @@ impl World<'_> {
             if entry.measured {
                 self.endpoints[self.attempts[attempt].endpoint as usize].errors += 1;
             }
+            self.give_back(attempt, true, now);
             self.note_failed(attempt, true);
             self.settle_at_proxy(&self.trip(attempt), now, schedule);
             return self.leave_proxy_late(attempt, now, schedule);
@@ -206,6 +204,7 @@ impl World<'_> {
         if entry.request == NONE {
             return self.attempts.remove(attempt);
         }
+        self.give_back(attempt, false, now);
         self.note_failed(attempt, false);
         self.replace_connection(attempt, now, schedule);
         self.fail_here(attempt, cause, place, now, schedule);
@@ -223,7 +222,7 @@ impl World<'_> {
         match phase {
             Phase::Gone if datagram => self.connect_in_vain(attempt, schedule),
             _ if sent_before && !datagram => self.fail_ended(attempt, FailureCause::Reset, now, schedule),
-            Phase::Gone => self.connect_in_vain(attempt, schedule),
+            Phase::Gone => self.drop_syn(attempt, schedule),
             _ => self.fail_ended(attempt, FailureCause::Refused, now, schedule),
         }
     }

@@ -13,10 +13,11 @@ use crate::model::control::Consumer;
 use crate::model::network::endpoints::Snapshot;
 use crate::model::network::ipvs::Handle;
 use crate::model::plan::{FlowPlan, NONE, Route, as_u32};
-use crate::model::random_keys::{CONNECT, INSTANCE, WORKER};
+use crate::model::random_keys::{INSTANCE, WORKER};
 use crate::model::slab::Slab;
 use crate::model::traffic::attempt::Stage;
 use crate::model::traffic::breakage::BROKEN;
+use crate::model::traffic::handshake::Far;
 use crate::model::traffic::keeping::End;
 use crate::model::traffic::route::Trip;
 use crate::model::traffic::sight::PodSight;
@@ -153,7 +154,8 @@ impl<'p> World<'p> {
                 self.flows[flow].pinned.push(choice);
                 continue;
             }
-            self.note_standing(as_u32(flow), client, false, 1);
+            let far = Far { endpoint: choice.1, worker: choice.0 };
+            self.note_standing(as_u32(flow), client, false, far);
             if let Channel::Pooled { .. } = channel {
                 let connection =
                     self.connections.insert(Connection { worker: choice.0, endpoint: choice.1, picked: 0 });
@@ -193,7 +195,9 @@ impl<'p> World<'p> {
         let upstream = matches!(spec.route, Route::Proxy7(_));
         let first = if let Route::Proxy7(proxy) = spec.route { plan.proxies[proxy as usize].first_worker } else { 0 };
         for owner in 0..owners as u32 {
-            self.note_standing(as_u32(flow), first + owner, upstream, u64::from(endpoints.count));
+            for endpoint in endpoints.first..endpoints.first + endpoints.count {
+                self.note_standing(as_u32(flow), first + owner, upstream, Far { endpoint, worker: NONE });
+            }
         }
     }
 
@@ -490,7 +494,7 @@ impl<'p> World<'p> {
         };
         let spec = &plan.flows[flow as usize];
         let mut walk = SimDuration::ZERO;
-        let to = match spec.route {
+        match spec.route {
             Route::ClusterIp => match self.direct_pick(flow, client, now) {
                 Some(choice) => {
                     let entry = &mut self.attempts[attempt];
@@ -501,7 +505,6 @@ impl<'p> World<'p> {
                     if !plan.services[spec.flow.service].drawn {
                         walk = self.let_in(attempt, &choice);
                     }
-                    self.roster.endpoints[choice.endpoint as usize].node
                 }
                 None if spec.first_address => {
                     return self.refuse(attempt, self.without_endpoints(attempt), spec.place, now, schedule);
@@ -514,17 +517,29 @@ impl<'p> World<'p> {
                 }
                 let endpoint = self.attempts[attempt].endpoint;
                 self.endpoints[endpoint as usize].connections += 1;
-                self.roster.endpoints[endpoint as usize].node
             }
             Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
                 if self.attempts[attempt].worker == NONE {
                     self.attempts[attempt].worker = self.choose_worker(flow, proxy, client, base);
                 }
-                plan.workers[self.attempts[attempt].worker as usize].node
             }
-        };
-        let from = self.node_of_client(&self.plan.hot[flow as usize], flow, client);
+        }
         self.stand_again(attempt);
+        if self.tracking.is_some() && !self.admitted(attempt, false, walk, now, schedule) {
+            return self.break_again(attempt);
+        }
+        self.shake_hands(attempt, walk, now, schedule);
+    }
+
+    /// The handshake: at its end the connection is open, if somebody answers.
+    pub(super) fn shake_hands(&mut self, attempt: u32, walk: SimDuration, now: SimTime, schedule: &mut Schedule) {
+        let entry = &self.attempts[attempt];
+        let spec = self.plan_flow(entry.flow);
+        let from = self.node_of_client(&self.plan.hot[entry.flow as usize], entry.flow, entry.client);
+        let to = match spec.route {
+            Route::Proxy4(_) | Route::Proxy7(_) => self.plan.workers[entry.worker as usize].node,
+            _ => self.roster.endpoints[entry.endpoint as usize].node,
+        };
         let delay = self.handshake(attempt, from, to, 0) + walk;
         let direct = matches!(spec.route, Route::ClusterIp | Route::ClientBalancer);
         if direct && !self.answers(attempt, kind::CONNECTED, delay, schedule) {
@@ -569,6 +584,7 @@ impl<'p> World<'p> {
     ) {
         let entry = &mut self.attempts[attempt];
         (entry.failure, entry.place) = (Some(cause), place);
+        self.give_back(attempt, false, now);
         self.note_failed(attempt, false);
         self.replace_connection(attempt, now, schedule);
         self.fail_here(attempt, cause, place, now, schedule);
@@ -599,26 +615,6 @@ impl<'p> World<'p> {
             (_, NONE) => self.open_connection(attempt, now, schedule),
             (_, connection) => self.ride(attempt, connection, now, schedule),
         }
-    }
-
-    /// One round trip between two nodes, drawn for this attempt; enters the ledger as `connect`.
-    pub(super) fn handshake(&mut self, attempt: u32, from: u32, to: u32, which: u64) -> SimDuration {
-        if self.plan.topology.is_free() || self.plan_flow(self.attempts[attempt].flow).free_handshakes {
-            if self.probes.any_flow {
-                self.watch_connect(attempt, (from, to), which != 0, 0);
-            }
-            return SimDuration::ZERO;
-        }
-        let class = self.plan.topology.class(from, to);
-        let key = mix(self.attempts[attempt].base ^ CONNECT, which);
-        let there = self.plan.topology.delay(class, key);
-        let back = self.plan.topology.delay(class, mix(key, 1));
-        let column = self.plan_flow(self.attempts[attempt].flow).layout.connect;
-        self.charge(attempt, column, there + back);
-        if self.probes.any_flow {
-            self.watch_connect(attempt, (from, to), which != 0, (there + back).as_nanos());
-        }
-        there + back
     }
 
     /// The client's connection is open.
@@ -661,6 +657,7 @@ impl<'p> World<'p> {
     }
 
     pub(super) fn connection_ready(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        self.established(attempt);
         let entry = &self.attempts[attempt];
         let (flow, route) = (entry.flow, self.plan_flow(entry.flow).route);
         if self.is_kept(flow, false) {
@@ -692,7 +689,7 @@ impl<'p> World<'p> {
         match self.flows[flow as usize].channel {
             Channel::Standing => {}
             Channel::Kept => self.release_kept(attempt, false, now, schedule),
-            Channel::PerRequest => match self.close_own(attempt, false, End::Requests) {
+            Channel::PerRequest => match self.close_own(attempt, false, End::Requests, now) {
                 Route::Proxy4(_) if endpoint != NONE => {
                     let ended = self.attempts[attempt].ended(now);
                     self.layer4_done(flow, worker, endpoint, ended);
@@ -706,7 +703,7 @@ impl<'p> World<'p> {
                     return;
                 }
                 if self.lost_connection(attempt) {
-                    self.note_end_of(attempt, false, End::Reset, true);
+                    self.note_end_of(attempt, false, (End::Reset, true), now);
                     self.connections.remove(connection);
                     return self.replace_connection(attempt, now, schedule);
                 }
@@ -747,6 +744,9 @@ impl<'p> World<'p> {
         let (flow, endpoint, worker) = (entry.flow, entry.endpoint, entry.worker);
         let (stage, route) = (entry.stage, self.plan_flow(flow).route);
         let channel = self.flows[flow as usize].channel;
+        if !matches!(route, Route::Proxy7(_)) || endpoint == NONE {
+            self.give_back(attempt, false, now);
+        }
         if channel == Channel::Kept {
             return self.abandon_kept(attempt, now, schedule);
         }
@@ -754,7 +754,7 @@ impl<'p> World<'p> {
             return;
         }
         if channel == Channel::PerRequest {
-            self.close_own(attempt, false, End::GivenUp);
+            self.close_own(attempt, false, End::GivenUp, now);
         }
         if let Route::Proxy4(_) = route
             && endpoint != NONE
@@ -767,7 +767,7 @@ impl<'p> World<'p> {
         }
         if let Channel::Pooled { .. } = channel {
             let connection = std::mem::replace(&mut self.attempts[attempt].connection, NONE);
-            self.note_end_of(attempt, false, End::GivenUp, connection != NONE);
+            self.note_end_of(attempt, false, (End::GivenUp, connection != NONE), now);
             if connection != NONE {
                 self.connections.remove(connection);
             }

@@ -2,13 +2,14 @@
 
 use crate::cause::FailureCause;
 use crate::engine::Schedule;
-use crate::model::World;
 use crate::model::network::iptables;
 use crate::model::network::ipvs::Handle;
 use crate::model::network::kube_proxy::{self, Choice, KubeProxy};
 use crate::model::plan::{NONE, Route, as_u32};
 use crate::model::random_keys::DNS_ORDER;
+use crate::model::{World, at};
 use crate::random::{Keyed, Stream, mix, name_hash};
+use crate::scenario::Protocol;
 use crate::time::{SimDuration, SimTime};
 
 impl World<'_> {
@@ -73,7 +74,7 @@ impl World<'_> {
             return self.refuse(attempt, FailureCause::Refused, place, now, schedule);
         }
         self.attempts[attempt].place = place;
-        self.connect_in_vain(attempt, schedule);
+        self.lose_packet(attempt, schedule);
     }
 
     /// The same, for a connection that was to stand from the beginning and never did.
@@ -88,7 +89,23 @@ impl World<'_> {
             self.connections.remove(connection);
         }
         self.attempts[attempt].place = place;
-        self.connect_in_vain(attempt, schedule);
+        self.lose_packet(attempt, schedule);
+    }
+
+    fn lose_packet(&mut self, attempt: u32, schedule: &mut Schedule) {
+        let datagram = self.plan_flow(self.attempts[attempt].flow).flow.connections.protocol == Protocol::Udp;
+        if datagram { self.connect_in_vain(attempt, schedule) } else { self.drop_syn(attempt, schedule) }
+    }
+
+    /// Another SYN to a cluster IP whose rules dropped the one before: they may lead somewhere by now.
+    pub(super) fn ask_rules_again(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        if self.drops(attempt) {
+            return self.drop_syn(attempt, schedule);
+        }
+        let waited = now - at(self.attempts[attempt].since);
+        let column = self.plan_flow(self.attempts[attempt].flow).layout.connect;
+        self.charge(attempt, column, waited);
+        self.open_resolved(attempt, now, schedule);
     }
 
     /// Whether the packets of an attempt's connection are dropped, for want of an endpoint.

@@ -10,6 +10,7 @@ use crate::model::plan::{NONE, Route, as_u32};
 use crate::model::random_keys::{CONNECTION_AGE, HOP};
 use crate::model::traffic::attempt::Stage;
 use crate::model::traffic::connection::{Channel, Connection, Pool};
+use crate::model::traffic::handshake::Far;
 use crate::model::traffic::route::Hop;
 use crate::model::{World, at, kind};
 use crate::random::Keyed;
@@ -638,6 +639,10 @@ impl World<'_> {
             self.tell_closed(owner, connection, endpoint, now);
         }
         self.note_end(owner, why, state != State::Opening);
+        if state != State::Opening && self.tracking.is_some() {
+            let worker = self.connections[connection].worker;
+            self.leave_tracks(owner, Far { endpoint, worker }, why, now);
+        }
         if !pending {
             self.connections.remove(connection);
         }

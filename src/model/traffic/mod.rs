@@ -7,6 +7,7 @@ mod breakage;
 pub mod connection;
 mod direct;
 pub mod flow;
+mod handshake;
 pub(crate) mod idling;
 pub(crate) mod keeping;
 pub(crate) mod report;

@@ -8,7 +8,7 @@ use crate::model::traffic::connection::{Channel, Connection, Pool};
 use crate::model::traffic::keeping::End;
 use crate::model::{World, at, kind};
 use crate::scenario::PoolOrder;
-use crate::time::SimTime;
+use crate::time::{SimDuration, SimTime};
 
 impl World<'_> {
     /// The proxy's connection to the pod is open.
@@ -18,7 +18,9 @@ impl World<'_> {
             return self.connection_failed(attempt, now, schedule);
         }
         if let Route::Proxy7(_) = self.plan_flow(entry.flow).route {
-            if self.is_kept(entry.flow, true) {
+            let flow = entry.flow;
+            self.established(attempt);
+            if self.is_kept(flow, true) {
                 self.kept_opened(attempt, true, now, schedule);
             }
             return self.forward(self.trip(attempt), now, schedule);
@@ -95,9 +97,18 @@ impl World<'_> {
 
     /// A proxy opens a connection to the chosen pod.
     pub(super) fn open_upstream(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let endpoint = self.attempts[attempt].endpoint;
+        self.endpoints[endpoint as usize].connections += 1;
+        if self.tracking.is_some() && !self.admitted(attempt, true, SimDuration::ZERO, now, schedule) {
+            return;
+        }
+        self.shake_hands_upstream(attempt, now, schedule);
+    }
+
+    /// The handshake of a proxy with a pod.
+    pub(super) fn shake_hands_upstream(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let plan = self.plan;
         let (worker, endpoint) = (self.attempts[attempt].worker, self.attempts[attempt].endpoint);
-        self.endpoints[endpoint as usize].connections += 1;
         let to = self.roster.endpoints[endpoint as usize].node;
         let delay = self.handshake(attempt, plan.workers[worker as usize].node, to, 2);
         if !self.answers(attempt, kind::UPSTREAM_CONNECTED, delay, schedule) {
@@ -138,14 +149,14 @@ impl World<'_> {
             return self.release_kept(attempt, true, now, schedule);
         }
         if self.attempts[attempt].upstream == OWN {
-            self.close_own(attempt, true, End::Requests);
+            self.close_own(attempt, true, End::Requests, now);
         }
         let connection = std::mem::replace(&mut self.attempts[attempt].upstream, NONE);
         if connection == NONE {
             return;
         }
         if self.control.is_some() && self.attempts[attempt].failure.is_some() && self.lost_upstream(attempt) {
-            self.note_end_of(attempt, true, End::Reset, true);
+            self.note_end_of(attempt, true, (End::Reset, true), now);
             self.connections.remove(connection);
             return self.replace_upstream(attempt, now, schedule);
         }

@@ -167,6 +167,26 @@ impl World<'_> {
         });
     }
 
+    /// TLS follows the handshake.
+    #[cold]
+    pub(crate) fn watch_tls(&mut self, attempt: u32, nanos: u64) {
+        self.tell(|_, stories| {
+            let Some(telling) = stories.of_attempt(attempt) else { return };
+            let entry = Some((LedgerCause::Tls, telling.story.service.clone()));
+            telling.push(telling.cursor + nanos, entry, What::Tls);
+        });
+    }
+
+    /// A SYN was sent again, and was heard.
+    #[cold]
+    pub(crate) fn watch_syns(&mut self, attempt: u32, now: SimTime) {
+        self.tell(|_, stories| {
+            let Some(telling) = stories.of_attempt(attempt) else { return };
+            let entry = Some((LedgerCause::Connect, telling.story.service.clone()));
+            telling.push(now.as_nanos(), entry, What::Syns);
+        });
+    }
+
     /// The lookup of an attempt's host is over.
     #[cold]
     pub(crate) fn watch_resolved(&mut self, attempt: u32, queries: u32, found: bool, now: SimTime) {

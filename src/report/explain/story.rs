@@ -196,6 +196,8 @@ fn step_text(step: &Step) -> String {
         What::PoolWait { of_proxy: false } => "waits for a connection of the client's pool".to_owned(),
         What::PoolWait { of_proxy: true } => "waits for a connection of the proxy's pool".to_owned(),
         What::Connect { between, class } => format!("opens a connection: {between} ({})", class_text(*class)),
+        What::Tls => "TLS handshake".to_owned(),
+        What::Syns => "its SYNs are dropped until one gets through".to_owned(),
         What::Resolve { host, queries, found } => {
             let end = if *found { "" } else { ": no address" };
             format!("resolves {host}: {}{end}", counted_queries(*queries))

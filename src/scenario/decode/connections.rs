@@ -3,8 +3,8 @@
 use super::super::context::{Context, Object};
 use super::super::keeping::Keeping;
 use super::super::tables_flow as tables;
-use super::super::{ConnectionMode, Connections, PoolOrder, Protocol};
-use crate::yaml::Node;
+use super::super::{ConnectionMode, Connections, PoolOrder, Protocol, Tls};
+use crate::yaml::{Node, Value};
 
 /// What holds without `connections`.
 pub(super) const DEFAULT_CONNECTIONS: Connections = Connections {
@@ -13,6 +13,8 @@ pub(super) const DEFAULT_CONNECTIONS: Connections = Connections {
     max_per_client: None,
     order: PoolOrder::Lifo,
     keeping: Keeping::USUAL,
+    connect_timeout: None,
+    tls: None,
 };
 
 /// Keys that say what a kept connection carries and what ends it, each with the protocols that have it.
@@ -52,6 +54,8 @@ pub(super) fn connections(cx: &mut Context<'_>, node: &Node) -> Option<Connectio
             .word(cx, "order", &[("lifo", PoolOrder::Lifo), ("fifo", PoolOrder::Fifo)])
             .unwrap_or(DEFAULT_CONNECTIONS.order),
         keeping: keeping(cx, &object),
+        connect_timeout: object.positive_duration(cx, "connectTimeout"),
+        tls: object.get("tls").and_then(|node| tls(cx, node)),
     };
     check_effects(cx, &object, &connections);
     Some(connections)
@@ -91,7 +95,20 @@ fn keeping(cx: &mut Context<'_>, object: &Object<'_>) -> Keeping {
         max_age: object.positive_duration(cx, "maxConnectionAge"),
         max_age_grace: object.duration(cx, "maxConnectionAgeGrace"),
         resends: object.word(cx, "staleReuse", &[("fail", false), ("resend", true)]).unwrap_or(false),
+        tracked: false,
     }
+}
+
+/// `tls`: a version, or a version and the work of a handshake.
+fn tls(cx: &mut Context<'_>, node: &Node) -> Option<Tls> {
+    const VERSIONS: [(&str, u32); 2] = [("1.3", 1), ("1.2", 2)];
+    if let Value::Scalar(_) = &node.value {
+        let round_trips = cx.word(node, "tls", &VERSIONS)?;
+        return Some(Tls { round_trips, ..Tls::USUAL });
+    }
+    let object = cx.object(node, &tables::TLS)?;
+    let round_trips = object.word(cx, "version", &VERSIONS).unwrap_or(Tls::USUAL.round_trips);
+    Some(Tls { round_trips, cpu: object.duration(cx, "cpu").unwrap_or(Tls::USUAL.cpu) })
 }
 
 /// A key without effect is a mistake.
@@ -112,6 +129,12 @@ fn check_effects(cx: &mut Context<'_>, object: &Object<'_>, connections: &Connec
         };
         let mode = if mode == ConnectionMode::Pinned { "pinned" } else { "perRequest" };
         cx.problem_help(object.key_span(key), format!("`{key}` has no effect with mode {mode}"), help);
+    }
+    for key in ["tls", "connectTimeout"] {
+        if object.get(key).is_some() && protocol == Protocol::Udp {
+            let message = format!("`{key}` has no effect with protocol udp");
+            cx.problem_help(object.key_span(key), message, "datagrams open no connection: remove it");
+        }
     }
     let keeping = &connections.keeping;
     if object.get("maxConnectionAgeGrace").is_some() && keeping.max_age.is_none() {

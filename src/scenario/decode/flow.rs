@@ -5,7 +5,7 @@ use super::super::discover::{Client, Discovery};
 use super::super::services::ServiceTable;
 use super::super::tables_flow as tables;
 use super::super::values::{self, Bad, shorten};
-use super::super::{Cancellation, Demand, Flow, Layer, Protocol, Retries};
+use super::super::{Cancellation, Demand, Flow, Layer, Protocol, Retries, Tls};
 use super::balancer::balancer;
 use super::connections::{DEFAULT_CONNECTIONS, connections};
 use super::dns::resolver;
@@ -68,13 +68,18 @@ pub(super) fn flow(
         );
     }
     let layer = through.flatten().map(|proxy| targets.proxies[proxy].layer);
+    let mut connections =
+        object.get("connections").and_then(|node| connections(cx, node)).unwrap_or(DEFAULT_CONNECTIONS);
+    if to.as_str().is_some_and(|text| text.starts_with("https://")) && connections.protocol != Protocol::Udp {
+        connections.tls.get_or_insert(Tls::USUAL);
+    }
     let flow = Flow {
         name,
         service: service.unwrap_or(0),
         fails: found.as_ref().and_then(|found| found.fails),
         resolution: found.and_then(|found| found.resolution).map(Box::new),
         through: through.flatten(),
-        connections: object.get("connections").and_then(|node| connections(cx, node)).unwrap_or(DEFAULT_CONNECTIONS),
+        connections,
         balancer,
         timeout: object.positive_duration(cx, "timeout"),
         retries: object.get("retries").map_or_else(no_retries, |node| retries(cx, node, layer)),
@@ -223,12 +228,14 @@ fn retries(cx: &mut Context<'_>, node: &Node, layer: Option<Layer>) -> Retries {
 /// Adds a cause or all causes of a group; what a layer-7 proxy reports counts as a gateway error too.
 fn add_cause(retries: &mut Retries, word: &str, layer: Option<Layer>) -> Result<(), Bad> {
     use FailureCause::{
-        AppError, ConnectTimeout, DeadlineExceeded, NoEndpoints503, Overload503, QueueFull, QueueTimeout, Refused,
-        Reset, UpstreamTimeout504,
+        AppError, ConnectTimeout, ConntrackFull, DeadlineExceeded, NoEndpoints503, Overload503, PortExhaustion,
+        QueueFull, QueueTimeout, Refused, Reset, UpstreamTimeout504,
     };
     match word {
         "timeout" => retries.on_per_try_timeout = true,
-        "connect-failure" => retries.on.extend([Refused, ConnectTimeout, NoEndpoints503]),
+        "connect-failure" => {
+            retries.on.extend([Refused, ConnectTimeout, NoEndpoints503, PortExhaustion, ConntrackFull]);
+        }
         "gateway-error" => {
             retries.on.extend([NoEndpoints503, Overload503, UpstreamTimeout504]);
             if layer == Some(Layer::L7) {

@@ -10,6 +10,7 @@ mod dist;
 pub(super) mod dns;
 mod expect;
 mod flow;
+mod kernel;
 mod measured;
 mod proxy;
 mod run;
@@ -89,13 +90,14 @@ pub(super) fn scenario(
     workload::warn_of_idle_resolvers(cx, &entries, &workloads, &traffic);
     note_services(cx, &services);
     services.ports.extend(discovery.into_single_pods());
+    let kernel = kernel::kernel(cx, cluster_object.as_ref());
     let lifecycle = timeline::lifecycle(cx, cluster_object.as_ref(), !timeline_list.is_empty());
     let timeline = timeline::timeline(cx, timeline_list, &workloads);
     let mut scenario = Scenario {
         name: identity.name.to_owned(),
         variant: identity.variant.to_owned(),
         run,
-        cluster: super::Cluster { nodes, network, kube_proxy, dns, lifecycle },
+        cluster: super::Cluster { nodes, network, kube_proxy, dns, lifecycle, kernel },
         workloads,
         services: services.ports,
         proxies: proxies.into_iter().map(|(proxy, _)| proxy).collect(),

@@ -152,6 +152,8 @@ fn the_shop_loads_with_all_its_parts() {
             FailureCause::NoEndpoints503,
             FailureCause::UpstreamTimeout504,
             FailureCause::Overload503,
+            FailureCause::PortExhaustion,
+            FailureCause::ConntrackFull,
             FailureCause::AppError,
             FailureCause::QueueFull,
             FailureCause::QueueTimeout,

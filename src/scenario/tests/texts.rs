@@ -337,7 +337,7 @@ fn sending_cases() -> Vec<Case> {
         Case::of(
             "URLs",
             flows(&[
-                "to: https://web/",
+                "to: wss://web/",
                 "to: \"dns:///web\"",
                 "to: ftp://web/",
                 "to: \"http://web:0/\"",

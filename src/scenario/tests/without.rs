@@ -10,7 +10,7 @@ fn what_cannot_be_taken_away_says_why() {
     let of = |cause, place: &str| Removal::of(&scenario, cause, place, |_| vec![0]);
     assert_eq!(of(LedgerCause::Service, "deployment/web"), Err("the work itself cannot be taken away"));
     assert_eq!(of(LedgerCause::WastedAttempts, "t"), Err("there are no retries"));
-    assert_eq!(of(LedgerCause::Tls, "web"), Err("it is always zero in this version"));
+    assert_eq!(of(LedgerCause::NetworkExternal, "web"), Err("it is always zero in this version"));
     for cause in [LedgerCause::Service, LedgerCause::QueueWait] {
         assert_eq!(of(cause, "deployment/wep"), Err("no such workload"));
     }
