@@ -118,6 +118,7 @@ fn queue() -> Scenario {
             targets: vec![(0, 0)],
             pod: None,
             headless: false,
+            loopback: false,
             policy: TrafficPolicy::default(),
         }],
         proxies: Vec::new(),

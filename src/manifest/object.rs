@@ -35,7 +35,7 @@ pub struct WorkloadObject {
     pub replicas_span: Span,
     /// Labels of the pods.
     pub labels: Vec<(String, String)>,
-    /// `containers`, without init containers.
+    /// `containers`, then the init containers that go on running.
     pub containers: Vec<ContainerObject>,
     /// `nodeName`.
     pub node_name: Option<String>,
@@ -60,6 +60,8 @@ pub struct WorkloadObject {
 pub struct ContainerObject {
     /// `name`.
     pub name: String,
+    /// An init container that goes on running (`restartPolicy: Always`).
+    pub sidecar: bool,
     /// `ports` that speak TCP.
     pub ports: Vec<ContainerPort>,
     /// Place of the name.

@@ -140,11 +140,10 @@ fn a_rendered_chart_gives_its_objects() {
         objects.report.used,
         [
             "Service/demo-podinfo: port http 9898 to http, port grpc 9999 to grpc, selects app.kubernetes.io/name=demo-podinfo",
-            "Deployment/demo-podinfo: 2 replicas, container podinfo (http=9898, grpc=9999)",
+            "Deployment/demo-podinfo: 2 replicas, container podinfo (http=9898, grpc=9999), container proxy",
         ]
     );
     assert!(why(&objects, "Pod/demo-podinfo-service-test-vc4dj").contains("Helm hook"));
-    assert!(why(&objects, "Deployment/demo-podinfo: spec.template.spec.initContainers").contains("sidecars"));
     assert!(why(&objects, "Deployment/demo-podinfo: spec.template.spec.hostNetwork").contains("address of its own"));
     assert!(why(&objects, "HorizontalPodAutoscaler/demo-podinfo").contains("scaling"));
     assert!(why(&objects, "Service/demo-podinfo: spec.type NodePort").contains("used as ClusterIP"));

@@ -93,20 +93,9 @@ fn read_pod(context: &mut Context<'_>, pod: &mut Fields<'_>, workload: &mut Work
     let given = pod.take("containers");
     let list_span = given.map_or(pod.span, |list| list.span);
     for mut container in context.items(pod, "containers") {
-        let span = container.take("name").map_or(container.span, |name| name.span);
-        let name = context.text(&mut container, "name").filter(|name| !name.is_empty());
-        let Some(name) = name else {
-            context.error(span, "a container without a name", "write for example `- name: app`");
-            continue;
-        };
-        context.check_part_name(name, span, NameRule::Label);
-        if workload.containers.iter().any(|other| other.name == name) {
-            context.error(span, &format!("two containers are named `{name}`"), "give each container its own name");
-        }
-        let ports = read_ports(context, &mut container);
-        context.finish(&container);
-        workload.containers.push(ContainerObject { name: name.to_string(), ports, span });
+        read_container(context, &mut container, false, workload);
     }
+    read_sidecars(context, pod, workload);
     if given.is_none_or(|list| list.is_null() || list.as_list().is_some_and(<[Node]>::is_empty)) {
         context.error(list_span, "a pod needs at least one container", "write for example `containers: [{name: app}]`");
     }
@@ -119,6 +108,49 @@ fn read_pod(context: &mut Context<'_>, pod: &mut Fields<'_>, workload: &mut Work
         workload.node_selector = context.texts(pod, "nodeSelector");
     }
     read_names(context, pod, workload);
+}
+
+/// A container; all containers of a pod share its addresses, so each port is one container's.
+fn read_container(context: &mut Context<'_>, container: &mut Fields<'_>, sidecar: bool, workload: &mut WorkloadObject) {
+    let span = container.take("name").map_or(container.span, |name| name.span);
+    let name = context.text(container, "name").filter(|name| !name.is_empty());
+    let Some(name) = name else {
+        context.error(span, "a container without a name", "write for example `- name: app`");
+        return;
+    };
+    context.check_part_name(name, span, NameRule::Label);
+    if workload.containers.iter().any(|other| other.name == name) {
+        context.error(span, &format!("two containers are named `{name}`"), "give each container its own name");
+    }
+    let ports = read_ports(context, container);
+    context.finish(container);
+    for ContainerPort { container_port: port, .. } in &ports {
+        let has = |other: &&ContainerObject| other.ports.iter().any(|own| own.container_port == *port);
+        if let Some(other) = workload.containers.iter().find(has) {
+            let message = format!(
+                "container `{name}` cannot start: container `{}` of the same pod has the port {port}, so the pod never becomes ready",
+                other.name
+            );
+            context.error(span, &message, "give every container of a pod a port of its own");
+        }
+    }
+    workload.containers.push(ContainerObject { name: name.to_string(), sidecar, ports, span });
+}
+
+/// Init containers that go on running serve beside the others.
+fn read_sidecars(context: &mut Context<'_>, pod: &mut Fields<'_>, workload: &mut WorkloadObject) {
+    let stays = |item: &Node| item.get("restartPolicy").and_then(Node::as_str) == Some("Always");
+    if !pod.peek("initContainers").and_then(Node::as_list).is_some_and(|items| items.iter().any(stays)) {
+        return;
+    }
+    let path = pod.path("initContainers");
+    for mut container in context.items(pod, "initContainers") {
+        if context.text(&mut container, "restartPolicy") == Some("Always") {
+            read_container(context, &mut container, true, workload);
+        } else {
+            context.ignore(&format!("{path} without `restartPolicy: Always`"), "start-up is not modelled");
+        }
+    }
 }
 
 /// What decides about the names that the pod can ask for, and those it has itself.

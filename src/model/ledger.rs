@@ -23,7 +23,7 @@ pub struct Layout {
     /// The TLS handshake.
     pub tls: u16,
     /// Hops by path class.
-    pub network: [u16; 3],
+    pub network: [u16; 4],
     /// The proxy's handling.
     pub proxy: u16,
     /// Waiting for a pooled connection.

@@ -25,11 +25,6 @@ use crate::manifest::{ServiceObject, TargetPort, WorkloadObject};
 use crate::time::SimDuration;
 use crate::yaml;
 
-/// The address that kubeadm gives the Service `kube-dns`.
-pub(super) const KUBE_DNS: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
-/// The address of the API server's Service.
-const KUBERNETES: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 1);
-
 /// Everything that decides where names lead.
 pub(super) struct Discovery {
     zone: Zone,
@@ -103,7 +98,7 @@ impl Discovery {
         Self {
             zone,
             known: known(services),
-            cluster: ClusterDns { address: KUBE_DNS.to_string(), domain: rules.domain.clone(), host },
+            cluster: ClusterDns { address: services.dns.to_string(), domain: rules.domain.clone(), host },
             rules,
             pods: objects.workloads.iter().map(|workload| workload.dns.clone()).collect(),
             links: objects.workloads.iter().map(|workload| workload.service_links).collect(),
@@ -135,6 +130,9 @@ impl Discovery {
             return self.without_variable(name, client, fails, services);
         }
         let url = url::parse(&expanded).map_err(|bad| explain_expansion(bad, text, &expanded))?;
+        if url.host == "localhost" || url::ipv4(url.host).is_some_and(|address| address >> 24 == 127) {
+            return self.in_own_pod(&url, client, fails, services);
+        }
         if let Some(address) = url::ipv4(url.host) {
             let port = match url::group_at(address, url.host, services) {
                 Ok(group) => url::port_of_group(&expanded, &url, &services.groups[group], services)?,
@@ -401,6 +399,7 @@ impl Discovery {
             targets: vec![(pod.workload, container)],
             pod: Some(pod.replica),
             headless: false,
+            loopback: false,
             policy: TrafficPolicy::default(),
         };
         let found = single.iter().position(|known| *known == entry).unwrap_or_else(|| {
@@ -408,6 +407,61 @@ impl Discovery {
             single.len() - 1
         });
         Some(Ok(services.ports.len() + found))
+    }
+
+    /// The container of the client's own pod that listens on the port of the URL.
+    fn in_own_pod(
+        &self,
+        url: &Url<'_>,
+        client: Client<'_>,
+        fails: bool,
+        services: &ServiceTable,
+    ) -> Result<Found, Bad> {
+        let Some(of) = client.workload else {
+            let message = format!("`{}` is the client itself, and the client is in no pod", url.host);
+            return Err((
+                message,
+                Some("let the traffic come from a workload, such as from: deployment/web".to_owned()),
+            ));
+        };
+        let workload = &self.workloads[of];
+        let port = url.port.unwrap_or(80);
+        let listens = container_with(&TargetPort::Number(port), workload);
+        if listens.is_none() && !fails {
+            let pod = short(workload);
+            let message =
+                format!("nobody listens on port {port} in the pods of {pod}, and `{}` is the pod itself", url.host);
+            let help = "the containers of a pod share its addresses and ports, other pods have their own; to see it refused in the run, write resolver: {missing: fail}";
+            return Err((message, Some(help.to_owned())));
+        }
+        let mut single = self.single.borrow_mut();
+        let entry = Service {
+            namespace: workload.namespace.clone(),
+            name: format!("localhost/{}:{port}", workload.name),
+            port,
+            port_name: None,
+            multi_port: false,
+            cluster_ip: 0,
+            target_port: port,
+            affinity: None,
+            targets: listens.iter().map(|(container, _)| (of, *container)).collect(),
+            pod: None,
+            headless: false,
+            loopback: true,
+            policy: TrafficPolicy::default(),
+        };
+        let found = single.iter().position(|known| *known == entry).unwrap_or_else(|| {
+            single.push(entry);
+            single.len() - 1
+        });
+        let fails = listens.is_none().then_some(FailureCause::Refused);
+        Ok(Found { port: services.ports.len() + found, resolution: None, fails })
+    }
+
+    /// Whether this is `localhost`, by the index of its port.
+    pub(super) fn is_loopback(&self, port: usize, services: &ServiceTable) -> bool {
+        let single = self.single.borrow();
+        port.checked_sub(services.ports.len()).and_then(|index| single.get(index)).is_some_and(|entry| entry.loopback)
     }
 
     /// The Service port that was meant by a name that does not exist for the client.
@@ -573,7 +627,8 @@ fn known(services: &ServiceTable) -> Vec<KnownService> {
         known.push(KnownService {
             namespace: "default".to_owned(),
             name: "kubernetes".to_owned(),
-            cluster_ip: Some(KUBERNETES),
+            // kubeadm gives the API server the first address of the range, and DNS the tenth.
+            cluster_ip: Some(Ipv4Addr::from(u32::from(services.dns) - 9)),
             ports: vec![KnownPort { name: Some("https".to_owned()), port: 443, protocol: "TCP" }],
         });
     }

@@ -13,6 +13,7 @@ use crate::stats::Precision;
 use crate::time::SimDuration;
 
 pub mod check;
+mod cluster_ips;
 mod context;
 mod decode;
 mod discover;
@@ -553,6 +554,8 @@ pub struct Service {
     pub pod: Option<u32>,
     /// Whether its name resolves to the pods: `clusterIP: None`.
     pub headless: bool,
+    /// No Service at all, but `localhost`: a container of the client's own pod; of no pod where nobody listens.
+    pub loopback: bool,
     /// Who may use which of its endpoints.
     pub policy: TrafficPolicy,
 }

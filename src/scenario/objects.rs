@@ -72,6 +72,7 @@ impl Objects {
             labels: label.clone(),
             containers: vec![ContainerObject {
                 name: INLINE_CONTAINER.to_owned(),
+                sidecar: false,
                 ports: vec![ContainerPort { name: None, container_port: port }],
                 span: inline.span,
             }],

@@ -1,18 +1,20 @@
 //! Which containers stand behind which Service port.
 
-use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 
 use super::Service;
-use super::context::Context;
+use super::cluster_ips::ClusterIps;
+use super::context::{Context, Object};
 use super::objects::{Objects, Shown, short};
-use super::url::ipv4;
 use crate::manifest::{ContainerPort, ServiceForm, ServiceObject, TargetPort, WorkloadObject};
 use crate::time::SimDuration;
 use crate::yaml::nearest;
 
 /// Every Service, grouped by object.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ServiceTable {
+    /// The address of the cluster's DNS.
+    pub(super) dns: Ipv4Addr,
     /// One entry a port, as [`Scenario::services`](super::Scenario::services) has them.
     pub(super) ports: Vec<Service>,
     /// One entry an object.
@@ -61,24 +63,11 @@ pub(super) fn selects(selector: &[(String, String)], labels: &[(String, String)]
 
 impl ServiceTable {
     /// Finds the containers behind every Service port and gives every Service an address.
-    pub(super) fn build(cx: &mut Context<'_>, objects: &Objects) -> Self {
-        let mut table = Self::default();
-        let written = |service: &ServiceObject| service.cluster_ip.as_deref().and_then(ipv4);
-        let taken = objects.services.iter().filter_map(written).collect::<BTreeSet<u32>>();
-        // The service CIDR of kubeadm, 10.96.0.0/12, after the address that kubeadm gives to DNS.
-        let mut next_address = u32::from(super::discover::KUBE_DNS) + 1;
+    pub(super) fn build(cx: &mut Context<'_>, objects: &Objects, cluster: Option<&Object<'_>>) -> Self {
+        let mut cluster_ips = ClusterIps::new(cx, cluster, objects);
+        let mut table = Self { dns: cluster_ips.dns(), ports: Vec::new(), groups: Vec::new() };
         for (index, service) in objects.services.iter().enumerate() {
-            let cluster_ip = match (service.form, written(service)) {
-                (ServiceForm::Headless | ServiceForm::ExternalName, _) => 0,
-                (_, Some(address)) => address,
-                (_, None) => {
-                    while taken.contains(&next_address) {
-                        next_address += 1;
-                    }
-                    next_address += 1;
-                    next_address - 1
-                }
-            };
+            let cluster_ip = cluster_ips.of(cx, service);
             table.add(cx, service, index >= objects.manifest_services, cluster_ip, &objects.workloads);
         }
         table
@@ -115,22 +104,8 @@ impl ServiceTable {
         let headless = service.form == ServiceForm::Headless;
         let first = self.ports.len();
         for port in &service.ports {
-            let mut targets = Vec::new();
-            let mut reason = None;
-            let own_port = pod_port(&port.target_port, selected.first().map(|&workload| &workloads[workload]));
-            for &workload in &selected {
-                match container_with(&port.target_port, &workloads[workload]) {
-                    Some((container, declared)) => {
-                        if !declared {
-                            assume_port(cx, &workloads[workload], container, &port.target_port);
-                        }
-                        targets.push((workload, container));
-                    }
-                    None => {
-                        reason.get_or_insert_with(|| no_such_port(&port.target_port, &workloads[workload]));
-                    }
-                }
-            }
+            let own_port = pod_port(&port.target_port, selected.iter().map(|&workload| &workloads[workload]));
+            let (targets, reason) = behind(cx, &name, &port.target_port, &selected, workloads);
             broken.push(reason);
             self.ports.push(Service {
                 namespace: service.namespace.clone(),
@@ -144,6 +119,7 @@ impl ServiceTable {
                 targets,
                 pod: None,
                 headless,
+                loopback: false,
                 policy: service.policy,
             });
         }
@@ -247,6 +223,38 @@ impl ServiceTable {
     }
 }
 
+/// The containers behind a port, or why there are none.
+fn behind(
+    cx: &mut Context<'_>,
+    service: &str,
+    port: &TargetPort,
+    selected: &[usize],
+    workloads: &[WorkloadObject],
+) -> (Vec<(usize, usize)>, Option<Reason>) {
+    let (mut targets, mut without) = (Vec::new(), Vec::new());
+    for &workload in selected {
+        match container_with(port, &workloads[workload]) {
+            Some((container, declared)) => {
+                if !declared {
+                    assume_port(cx, &workloads[workload], container, port);
+                }
+                targets.push((workload, container));
+            }
+            None => without.push(&workloads[workload]),
+        }
+    }
+    // A number is an address whether somebody listens there or not; pods without a port of that name are no endpoints.
+    if targets.is_empty() || matches!(port, TargetPort::Number(_)) {
+        let reason = without.first().map(|workload| no_such_port(port, workload));
+        return (targets, reason);
+    }
+    for workload in without {
+        let why = format!("the pods of {} have no port {}: none is an endpoint", short(workload), Shown(port));
+        cx.ignore(format!("Service/{service}"), why);
+    }
+    (targets, None)
+}
+
 fn selected_by(selector: &[(String, String)], namespace: &str, workloads: &[WorkloadObject]) -> Vec<usize> {
     let fits = |workload: &WorkloadObject| workload.namespace == namespace && selects(selector, &workload.labels);
     (0..workloads.len()).filter(|&index| fits(&workloads[index])).collect()
@@ -279,11 +287,12 @@ fn matches_nothing(service: &ServiceObject, workloads: &[WorkloadObject]) -> Rea
 
 /// The number of a target port. Nobody translates ports on the way to a pod behind a headless Service, so its clients
 /// name the pod's own.
-fn pod_port(target: &TargetPort, workload: Option<&WorkloadObject>) -> Option<u16> {
+fn pod_port<'a>(target: &TargetPort, workloads: impl Iterator<Item = &'a WorkloadObject>) -> Option<u16> {
     match target {
         TargetPort::Number(number) => Some(*number),
         TargetPort::Name(name) => {
-            let mut ports = workload?.containers.iter().flat_map(|container| &container.ports);
+            let containers = workloads.flat_map(|workload| &workload.containers);
+            let mut ports = containers.flat_map(|container| &container.ports);
             ports.find(|port| port.name.as_deref() == Some(name)).map(|port| port.container_port)
         }
     }
@@ -299,8 +308,9 @@ pub(super) fn container_with(target: &TargetPort, workload: &WorkloadObject) -> 
         return Some((index, true));
     }
     // `containerPort` informs only: a single container without any listens where the Service sends.
-    match (target, workload.containers.as_slice()) {
-        (TargetPort::Number(_), [only]) if only.ports.is_empty() => Some((0, false)),
+    let mut own = workload.containers.iter().filter(|container| !container.sidecar);
+    match (target, own.next(), own.next()) {
+        (TargetPort::Number(_), Some(only), None) if only.ports.is_empty() => Some((0, false)),
         _ => None,
     }
 }

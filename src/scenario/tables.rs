@@ -144,6 +144,7 @@ pub(super) static CLUSTER: Shape = Shape {
             "One-way delays by path class; `none` makes every delay zero.",
         ),
         field("kubeProxy", Object(&KUBE_PROXY), "{mode: iptables}", "How Services are implemented on nodes."),
+        field("serviceCIDR", Text, "10.96.0.0/12", "The range of cluster IPs."),
         field("dns", Object(&super::tables_dns::DNS), "names resolve at no cost", "How names are resolved."),
         field("pods", Object(&PODS), "", "How long pods take to start and to stop."),
         field("propagation", Object(&PROPAGATION), "", "How long a change of endpoints takes to reach who acts on it."),
@@ -216,7 +217,7 @@ pub(super) static NETWORK: Shape = Shape {
     name: "network",
     doc: "One-way delays by path class.",
     fields: &[
-        field("loopback", Dist, "0s", "Between containers of one pod."),
+        field("loopback", Dist, "10us", "Between containers of one pod."),
         field("sameNode", Dist, "50us", "Between pods of one node."),
         field("sameZone", Dist, "200us", "Between nodes of one zone."),
         field("crossZone", Dist, "900us", "Between zones."),

@@ -220,6 +220,10 @@ mod tests {
         assert!([3, 6, 7, 9, 10, 12].iter().all(|count| three.contains(count)), "{three:?}");
         assert!([4, 5, 8, 11].iter().all(|count| !three.contains(count)), "{three:?}");
         assert!(is_on(&[0.5, 0.3, 0.2], 10));
+        let why = |off: Off| off.as_str();
+        assert_eq!(why(Off::Nodes), "nodes in one zone, or without CPU");
+        assert_eq!(why(Off::TooFew), "fewer endpoints than zones");
+        assert_eq!(why(Off::Overload), "some zone would be overloaded by more than 20 %");
         assert_eq!(zones(&[1.0; 3]).allocations(2), Err(Off::TooFew));
         assert_eq!(zones(&[1.0; 3]).allocations(4), Err(Off::Overload));
         assert_eq!(zones(&[1.0]).allocations(4), Err(Off::Nodes));

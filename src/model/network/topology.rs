@@ -14,11 +14,13 @@ pub enum PathClass {
     SameZone,
     /// Another zone.
     CrossZone,
+    /// The same pod.
+    Loopback,
 }
 
 impl PathClass {
     /// Every class the model crosses.
-    pub const ALL: [Self; 3] = [Self::SameNode, Self::SameZone, Self::CrossZone];
+    pub const ALL: [Self; 4] = [Self::SameNode, Self::SameZone, Self::CrossZone, Self::Loopback];
 
     /// The ledger's word for it.
     #[must_use]
@@ -27,6 +29,7 @@ impl PathClass {
             Self::SameNode => LedgerCause::NetworkSameNode,
             Self::SameZone => LedgerCause::NetworkSameZone,
             Self::CrossZone => LedgerCause::NetworkCrossZone,
+            Self::Loopback => LedgerCause::NetworkLoopback,
         }
     }
 }
@@ -35,15 +38,15 @@ impl PathClass {
 #[derive(Debug, Clone)]
 pub struct Topology {
     zone_of_node: Vec<u32>,
-    delays: [Dist; 3],
-    constant: [Option<SimDuration>; 3],
+    delays: [Dist; 4],
+    constant: [Option<SimDuration>; 4],
     free: bool,
 }
 
 impl Topology {
-    /// Reads nodes and network of a cluster.
+    /// Reads nodes and network of a cluster; nobody asks what the loopback costs where nobody uses it.
     #[must_use]
-    pub fn new(cluster: &Cluster) -> Self {
+    pub fn new(cluster: &Cluster, loopback: bool) -> Self {
         let mut zones: Vec<&str> = Vec::new();
         let zone_of_node = cluster
             .nodes
@@ -57,8 +60,9 @@ impl Topology {
             })
             .collect();
         let network = &cluster.network;
-        let delays = [network.same_node.clone(), network.same_zone.clone(), network.cross_zone.clone()];
-        let constant = [delays[0].as_constant(), delays[1].as_constant(), delays[2].as_constant()];
+        let own = if loopback { network.loopback.clone() } else { Dist::zero() };
+        let delays = [network.same_node.clone(), network.same_zone.clone(), network.cross_zone.clone(), own];
+        let constant = delays.each_ref().map(Dist::as_constant);
         let free = constant.iter().all(|delay| *delay == Some(SimDuration::ZERO));
         Self { zone_of_node, delays, constant, free }
     }

@@ -56,7 +56,7 @@ impl Plan {
             self.lay_ledger(*callee, done);
         }
         let spec = &self.flows[flow].flow;
-        let mut layout = Layout { network: [NO_COLUMN; 3], ..Layout::default() };
+        let mut layout = Layout { network: [NO_COLUMN; 4], ..Layout::default() };
         let label = scenario.services[service].label();
         let name = spec.name.clone();
         let free = self.topology.is_free();
@@ -78,7 +78,8 @@ impl Plan {
         layout.connect = if connects { layout.column(LedgerCause::Connect, &label) } else { NO_COLUMN };
         layout.tls = if self.secures(flow) { layout.column(LedgerCause::Tls, &label) } else { NO_COLUMN };
         for class in PathClass::ALL {
-            if !self.topology.class_is_free(class) {
+            let crossed = (class == PathClass::Loopback) == scenario.services[service].loopback;
+            if crossed && !self.topology.class_is_free(class) {
                 layout.network[class as usize] = layout.column(class.ledger(), &label);
             }
         }

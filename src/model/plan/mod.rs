@@ -13,7 +13,7 @@ use crate::model::network::addresses::ClientAddresses;
 use crate::model::network::dns::{DnsPlan, Follows};
 use crate::model::network::endpoints::Snapshot;
 use crate::model::network::published::Published;
-use crate::model::network::topology::Topology;
+use crate::model::network::topology::{PathClass, Topology};
 use crate::model::traffic::connection::Channel;
 use crate::observe::outcome::Labels;
 use crate::random::Dist;
@@ -218,7 +218,9 @@ pub struct HotFlow {
     /// Whether a layer-7 proxy chooses for each request.
     pub layer7: bool,
     /// Columns of the hops by path class.
-    pub network: [u16; 3],
+    pub network: [u16; 4],
+    /// Whether they stay in the client's own pod.
+    pub loopback: bool,
     /// Column of the service, where the Service has one target.
     pub service: u16,
     /// Column of the queue, likewise.
@@ -283,7 +285,7 @@ pub struct FlowPlan {
     /// The names that its clients ask for, by the numbers of the DNS plan; none where they look nothing up.
     pub names: Vec<u32>,
     /// Whether its clients connect to the first address that they are told: those of a headless Service without a
-    /// balancer.
+    /// balancer, or of `localhost`.
     pub first_address: bool,
 }
 
@@ -313,7 +315,7 @@ impl Plan {
     /// Lays the scenario out.
     #[must_use]
     pub fn new(scenario: &Scenario) -> Self {
-        let topology = Topology::new(&scenario.cluster);
+        let topology = Topology::new(&scenario.cluster, scenario.services.iter().any(|service| service.loopback));
         let pods = placement::place(&scenario.cluster.nodes, &scenario.workloads)
             .expect("the loader has tried it, and refuses scenarios whose pods find no room");
         let mut plan = Self {
@@ -362,6 +364,7 @@ impl Plan {
             express: false,
             layer7: matches!(spec.route, Route::Proxy7(_)),
             network: spec.layout.network,
+            loopback: self.scenario.services[spec.flow.service].loopback,
             service: single(&spec.layout.service),
             queue_wait: single(&spec.layout.queue_wait),
             single_client: spec.clients == 1,
@@ -505,7 +508,10 @@ impl Plan {
                 || self.scenario.without.handshakes.contains(&flow.service),
             free_lookups: flow.resolution.iter().any(|own| self.scenario.without.lookups.contains(&own.host)),
             names: Vec::new(),
-            first_address: route == Route::ClusterIp && self.scenario.services[flow.service].headless,
+            first_address: route == Route::ClusterIp && {
+                let service = &self.scenario.services[flow.service];
+                service.headless || service.loopback
+            },
             flow,
         });
     }
@@ -638,6 +644,7 @@ impl Plan {
             let kube_proxy = scenario.cluster.kube_proxy;
             // To an address of a pod no rule applies.
             let drawn = service.pod.is_some()
+                || service.loopback
                 || service.headless
                 || kube_proxy == KubeProxy::default() && service.affinity.is_none();
             let published = Arc::new(self.published(service, first..end));
@@ -772,4 +779,11 @@ fn calls_of<'a>(behaviours: impl Iterator<Item = &'a Behaviour>) -> impl Iterato
 #[must_use]
 pub fn as_u32(index: usize) -> u32 {
     u32::try_from(index).expect("fewer than 2^32 of everything")
+}
+
+impl Plan {
+    /// How far apart the ends of a flow's hop are.
+    pub(crate) fn class_of(&self, flow: u32, (from, to): (u32, u32)) -> PathClass {
+        if self.hot[flow as usize].loopback { PathClass::Loopback } else { self.topology.class(from, to) }
+    }
 }

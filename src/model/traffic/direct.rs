@@ -26,6 +26,9 @@ impl World<'_> {
     #[inline(never)]
     fn first_address(&mut self, flow: u32, client: u32) -> Option<Choice> {
         let plan = self.plan;
+        if plan.hot[flow as usize].loopback {
+            return self.own_pod(flow, client);
+        }
         let known = self.dns.as_mut().map(|dns| dns.memory(plan, flow, client).address);
         let snapshot = &plan.services[plan.flows[flow as usize].flow.service].snapshot;
         let endpoint = match known {
@@ -35,6 +38,23 @@ impl World<'_> {
                 let key = mix(self.flows[flow as usize].hash ^ DNS_ORDER, u64::from(client));
                 snapshot.endpoint(Keyed::new(key).below(snapshot.count()))
             }
+        };
+        self.note_pick_for_connection(endpoint);
+        self.endpoints[endpoint as usize].connections += 1;
+        Some(Choice { endpoint, rules: 0, entry: Handle::NONE })
+    }
+
+    /// The container of the client's own pod.
+    fn own_pod(&mut self, flow: u32, client: u32) -> Option<Choice> {
+        let plan = self.plan;
+        let service = plan.flows[flow as usize].flow.service;
+        let laid_out = &plan.services[service];
+        let endpoint = if (flow as usize) < plan.traffics {
+            laid_out.first + client.checked_rem(laid_out.count)?
+        } else {
+            // Who calls is a pod, and the client its number.
+            let own = |endpoint: &u32| self.roster.pod_at(*endpoint).number == client;
+            self.roster.endpoints_of(plan, service).find(own)?
         };
         self.note_pick_for_connection(endpoint);
         self.endpoints[endpoint as usize].connections += 1;

@@ -36,7 +36,7 @@ impl World<'_> {
             }
             return self.tls(attempt, SimDuration::ZERO, which);
         }
-        let class = self.plan.topology.class(from, to);
+        let class = self.plan.class_of(self.attempts[attempt].flow, (from, to));
         let key = mix(self.attempts[attempt].base ^ CONNECT, which);
         let there = self.plan.topology.delay(class, key);
         let back = self.plan.topology.delay(class, mix(key, 1));

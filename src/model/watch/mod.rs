@@ -161,7 +161,7 @@ impl World<'_> {
                 (false, false) => ("client", "pod"),
             };
             let between = format!("{sender} on {} ⇄ {receiver} on {}", node(from), node(to));
-            let class = world.plan.topology.class(from, to).ledger();
+            let class = world.plan.class_of(telling.flow, (from, to)).ledger();
             let entry = Some((LedgerCause::Connect, telling.story.service.clone()));
             telling.push(telling.cursor + nanos, entry, What::Connect { between, class });
         });

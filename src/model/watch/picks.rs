@@ -71,6 +71,7 @@ impl World<'_> {
         let node = self.node_of_client(&self.plan.hot[entry.flow as usize], entry.flow, entry.client);
         let node_name = |node: u32| &self.plan.scenario.cluster.nodes[node as usize].name;
         let worker = || &self.workers[entry.worker as usize];
+        let own_pod;
         let (by, policy, programmed): (String, &str, &Snapshot) = match chooser {
             Chooser::Worker | Chooser::Layer4 => {
                 let proxy = &self.plan.scenario.proxies[self.plan.workers[entry.worker as usize].proxy as usize];
@@ -84,6 +85,10 @@ impl World<'_> {
             }
             Chooser::KubeProxy if self.plan.scenario.services[spec.flow.service].pod.is_some() => {
                 ("the client".to_owned(), "the pod's own address", &*self.plan.services[spec.flow.service].snapshot)
+            }
+            Chooser::KubeProxy if self.plan.hot[entry.flow as usize].loopback => {
+                own_pod = Snapshot::new(0, [endpoint]);
+                ("the client".to_owned(), "the client's own pod", &*own_pod)
             }
             Chooser::KubeProxy if spec.first_address => {
                 let dns = self.dns.as_ref().expect("an address came first in an answer");

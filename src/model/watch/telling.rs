@@ -327,7 +327,7 @@ impl Telling {
             return;
         }
         let topology = &world.plan.topology;
-        let class = topology.class(from, to);
+        let class = world.plan.class_of(self.flow, (from, to));
         let delay = topology.delay(class, self.base ^ HOP[hop as usize]);
         let node = |index: u32| &world.plan.scenario.cluster.nodes[index as usize].name;
         let between = format!("{sender} on {} → {receiver} on {}", node(from), node(to));

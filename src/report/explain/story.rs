@@ -186,6 +186,7 @@ const fn class_text(class: LedgerCause) -> &'static str {
     match class {
         LedgerCause::NetworkSameNode => "inside a node",
         LedgerCause::NetworkSameZone => "inside a zone",
+        LedgerCause::NetworkLoopback => "inside the pod",
         LedgerCause::NetworkCrossZone => "between zones",
         _ => "the network",
     }

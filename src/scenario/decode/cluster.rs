@@ -10,7 +10,7 @@ use super::dist::dist;
 use crate::manifest::NodeObject;
 use crate::random::Dist;
 use crate::time::SimDuration;
-use crate::yaml::{self, Problem};
+use crate::yaml;
 
 /// Most pods of a node that does not say (the kubelet's `maxPods`).
 const MAX_PODS_PER_NODE: u32 = 110;
@@ -134,7 +134,7 @@ fn give_pod_cidrs(nodes: &mut [Node]) {
 
 /// `cluster.network`.
 pub(super) fn network(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, nodes: &[Node]) -> Network {
-    let usual = [0, 50, 200, 900].map(|micros| Dist::constant(SimDuration::from_nanos(micros * 1_000)));
+    let usual = [10, 50, 200, 900].map(|micros| Dist::constant(SimDuration::from_nanos(micros * 1_000)));
     let [loopback, same_node, same_zone, cross_zone] = usual;
     let mut network = Network { loopback, same_node, same_zone, cross_zone };
     let Some(node) = cluster.and_then(|cluster| cluster.get("network")) else {
@@ -159,16 +159,9 @@ pub(super) fn network(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, nodes:
     }
     let Some(object) = cx.object(node, &tables::NETWORK) else { return network };
     let zones = nodes.iter().map(|node| node.zone.as_str()).collect::<BTreeSet<_>>().len();
-    if object.get("loopback").is_some_and(|node| node.as_str() != Some("0s")) {
-        let problem = Problem::warning(
-            object.key_span("loopback"),
-            "`loopback` changes nothing: requests between containers of one pod are not simulated",
-        );
-        cx.problems.push(problem.help("leave it out, or write 0s"));
-    }
-    // Nothing crosses the loopback, so it is not worth a word.
+    // Hardly anything crosses the loopback, so it is not worth a word.
     for (key, place, value, crossed) in [
-        ("loopback", &mut network.loopback, "0s", false),
+        ("loopback", &mut network.loopback, "10us", false),
         ("sameNode", &mut network.same_node, "50us", true),
         ("sameZone", &mut network.same_zone, "200us", nodes.len() > zones),
         ("crossZone", &mut network.cross_zone, "900us", zones > 1),

@@ -52,6 +52,12 @@ pub(super) fn flow(
     if let (Some(service), Some(Some(proxy))) = (service, through) {
         same_service(cx, to, service, &targets.proxies[proxy], targets.services);
     }
+    if service.is_some_and(|service| targets.discovery.is_loopback(service, targets.services)) {
+        for key in ["balancer", "through"].into_iter().filter(|key| object.get(key).is_some()) {
+            let message = format!("`{key}` has no effect on the way to `localhost`, which is one container");
+            cx.problem_help(object.key_span(key), message, format!("remove `{key}`"));
+        }
+    }
     if let Some(service) = service
         && through == Some(None)
         && object.get("balancer").is_none()

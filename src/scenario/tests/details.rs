@@ -219,25 +219,3 @@ fn pods_and_nodes_that_cannot_be_are_refused() {
     let interval = with(&format!("{TRAFFIC}  run: {{duration: 1h, interval: 1us}}\n"));
     assert_eq!(refused(&interval), "1h in intervals of 1us are more than 10000000 intervals");
 }
-
-#[test]
-fn a_delay_that_nobody_meets_is_warned_of() {
-    let warnings = |delay: &str| {
-        let text = with(&format!("{TRAFFIC}  cluster: {{network: {{loopback: {delay}, sameNode: 1ms}}}}\n"));
-        let loaded = loaded(&text, &[], &Overrides::default());
-        crate::yaml::render(&loaded.warnings, &loaded.sources, false)
-    };
-    assert_eq!(warnings("0s"), "");
-    assert_eq!(
-        warnings("5us"),
-        "\
-warning: `loopback` changes nothing: requests between containers of one pod are not simulated
- --> shop.yaml:7:23
-  |
-7 |   cluster: {network: {loopback: 5us, sameNode: 1ms}}
-  |                       ^^^^^^^^
-  |
-  = help: leave it out, or write 0s
-"
-    );
-}

@@ -190,7 +190,7 @@ fn addresses_skip_those_that_are_taken() {
     };
     assert_eq!(address("cart"), "10.96.0.10");
     assert_ne!(address("web"), address("reviews"));
-    assert!(["10.96.0.11", "10.96.0.12"].contains(&address("web").as_str()), "{}", address("web"));
+    assert!(["10.96.1.1", "10.96.1.2"].contains(&address("web").as_str()), "{}", address("web"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod metrics;
 mod mistakes;
 mod mutations;
 mod patch;
+mod services;
 mod texts;
 mod vary;
 mod without;
