@@ -69,8 +69,11 @@ impl Published {
     pub fn is_as_good_as(&self, other: &Self, policy: &TrafficPolicy) -> bool {
         let by_node = policy.by_node() || policy.external == Scope::Local;
         let same = |one: &Arc<Snapshot>, other: &Arc<Snapshot>| one.endpoints() == other.endpoints();
+        let used = |one: &Self| -> Vec<Listed> {
+            one.slices.listed().filter(|listed| listed.ready || listed.serving && listed.terminating).copied().collect()
+        };
         let all = same(&self.ready, &other.ready) && same(&self.everywhere, &other.everywhere);
-        all && self.off == other.off && (!by_node || self.slices == other.slices)
+        all && self.off == other.off && (!by_node || used(self) == used(other))
     }
 
     /// What a kube-proxy there does with connections from inside the cluster.
