@@ -8,6 +8,7 @@ use windtunnel::discovery::slices::policy::TrafficPolicy;
 use windtunnel::experiment::{self, Finished, Options, Progress, RequestLog};
 use windtunnel::observe::outcome::{Labels, NoSink, RequestRow, RunOutcome, Sink, TimelineRow};
 use windtunnel::random::Dist;
+use windtunnel::scenario::network_policy::NetworkPolicies;
 use windtunnel::scenario::{
     Behaviour, Cancellation, Clients, Cluster, ConnectionMode, Connections, Container, Demand, Discipline, Flow,
     Keeping, Kernel, KubeProxy, Lifecycle, Network, Node, Observe, PoolOrder, Popularity, Protocol, Retries, Run,
@@ -121,6 +122,7 @@ fn queue() -> Scenario {
             loopback: false,
             policy: TrafficPolicy::default(),
         }],
+        network_policies: NetworkPolicies::default(),
         proxies: Vec::new(),
         traffic: vec![Traffic {
             flow: Flow {

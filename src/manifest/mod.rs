@@ -5,6 +5,7 @@
 //! a wrong value is an error at its place.
 
 mod fields;
+mod network_policy;
 mod node;
 mod object;
 mod quantity;
@@ -21,8 +22,8 @@ use crate::yaml::{Node, Problem, Problems, Sources, Span};
 
 use fields::Context;
 pub use object::{
-    ContainerObject, ContainerPort, NodeObject, Objects, ServiceForm, ServiceObject, ServicePortObject, TargetPort,
-    WorkloadObject,
+    Block, ContainerObject, ContainerPort, NetworkPolicyObject, NodeObject, Objects, Peer, PolicyPort, PolicyRule,
+    Requirement, Selector, ServiceForm, ServiceObject, ServicePortObject, TargetPort, WorkloadObject,
 };
 pub use quantity::quantity;
 use report::Collector;
@@ -56,7 +57,9 @@ pub fn read(nodes: &[Node], sources: &Sources) -> (Objects, Vec<Problem>) {
             }
             Role::Service => objects.services.extend(service::read(&mut context, object.node)),
             Role::Node => objects.nodes.extend(node::read(&mut context, object.node)),
+            Role::NetworkPolicy => objects.policies.extend(network_policy::read(&mut context, object.node)),
             Role::Namespace => {
+                objects.namespace_labels.extend(labels_of_namespace(object));
                 context.skip_rest_of_namespace(object.node);
                 objects.namespaces.push(object.subject.name.clone());
                 context.used("");
@@ -65,6 +68,13 @@ pub fn read(nodes: &[Node], sources: &Sources) -> (Objects, Vec<Problem>) {
     }
     objects.report = collector.finish();
     (objects, problems.sorted())
+}
+
+/// The labels of a namespace, by which NetworkPolicies know it.
+fn labels_of_namespace(object: &Found<'_>) -> Option<(String, Vec<(String, String)>)> {
+    let labels = object.node.at(&["metadata", "labels"])?.as_map()?;
+    let pair = |(key, value): &(crate::yaml::Key, Node)| Some((key.name.clone(), value.as_str()?.to_owned()));
+    Some((object.subject.name.clone(), labels.iter().filter_map(pair).collect()))
 }
 
 /// Two objects of one kind, namespace and name cannot exist in a cluster.

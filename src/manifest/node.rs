@@ -81,7 +81,7 @@ fn read_pod_cidr(context: &mut Context<'_>, spec: &mut Fields<'_>) -> Option<(u3
 }
 
 /// First address and prefix length; address bits behind the prefix are cleared.
-fn parse_cidr(text: &str) -> Option<(u32, u8)> {
+pub(super) fn parse_cidr(text: &str) -> Option<(u32, u8)> {
     let (address, length) = text.split_once('/')?;
     let address: Ipv4Addr = address.parse().ok()?;
     if length.is_empty() || !length.bytes().all(|byte| byte.is_ascii_digit()) {

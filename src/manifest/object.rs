@@ -16,6 +16,10 @@ pub struct Objects {
     pub nodes: Vec<NodeObject>,
     /// Names of Namespaces.
     pub namespaces: Vec<String>,
+    /// Labels of those that have any.
+    pub namespace_labels: Vec<(String, Vec<(String, String)>)>,
+    /// NetworkPolicies.
+    pub policies: Vec<NetworkPolicyObject>,
     /// What was used and what was not.
     pub report: Report,
 }
@@ -148,6 +152,82 @@ pub enum TargetPort {
     Number(u16),
     /// By the name that the container gives it.
     Name(String),
+}
+
+/// A NetworkPolicy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkPolicyObject {
+    /// `metadata.namespace`, by default `default`.
+    pub namespace: String,
+    /// `metadata.name`.
+    pub name: String,
+    /// The pods of its namespace that it guards.
+    pub pods: Selector,
+    /// What may come in; `None` where it says nothing of that.
+    pub ingress: Option<Vec<PolicyRule>>,
+    /// What may go out; `None` where it says nothing of that.
+    pub egress: Option<Vec<PolicyRule>>,
+}
+
+/// What a NetworkPolicy lets through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyRule {
+    /// From or to whom; none is everybody.
+    pub peers: Vec<Peer>,
+    /// To which ports; none is all.
+    pub ports: Vec<PolicyPort>,
+}
+
+/// Whom a rule names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Peer {
+    /// Pods, of the policy's namespace where no others are named.
+    Pods {
+        /// `namespaceSelector`.
+        namespaces: Option<Selector>,
+        /// `podSelector`.
+        pods: Option<Selector>,
+    },
+    /// `ipBlock`.
+    Block(Block),
+}
+
+/// A range of addresses: first address and prefix length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// The range.
+    pub cidr: (u32, u8),
+    /// Those of it that are not meant.
+    pub except: Vec<(u32, u8)>,
+}
+
+/// A port of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicyPort {
+    /// From one number to another.
+    Numbers(u16, u16),
+    /// By the name that the container gives it.
+    Name(String),
+    /// Of another protocol than TCP.
+    Other,
+}
+
+/// Which labels are asked for; all must be met.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selector {
+    /// What must be met.
+    pub requirements: Vec<Requirement>,
+}
+
+/// A label that must have one of these values, or any where there are none; or must not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requirement {
+    /// Name of the label.
+    pub key: String,
+    /// Its values.
+    pub values: Vec<String>,
+    /// Whether it must, or must not.
+    pub wanted: bool,
 }
 
 /// A Node.

@@ -14,7 +14,6 @@ pub(super) fn kind(kind: &str) -> &'static str {
         "Ingress" | "IngressClass" | "Gateway" | "HTTPRoute" | "VirtualService" => {
             "ways into the cluster are not modelled: a scenario's traffic names a Service"
         }
-        "NetworkPolicy" => "no traffic is blocked in the model",
         "PodDisruptionBudget" => "disruptions are not modelled",
         "Endpoints" | "EndpointSlice" => "endpoints follow from the selectors of Services",
         _ => "not part of the model",

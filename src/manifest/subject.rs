@@ -32,6 +32,7 @@ pub(super) enum Role {
     Service,
     Node,
     Namespace,
+    NetworkPolicy,
 }
 
 /// An object in the text.
@@ -48,13 +49,14 @@ pub(super) struct Found<'a> {
     pub(super) role: Option<Role>,
 }
 
-const USED_KINDS: [(&str, Role, &str); 6] = [
+const USED_KINDS: [(&str, Role, &str); 7] = [
     ("Deployment", Role::Deployment, "apps/v1"),
     ("ReplicaSet", Role::ReplicaSet, "apps/v1"),
     ("Pod", Role::Pod, "v1"),
     ("Service", Role::Service, "v1"),
     ("Node", Role::Node, "v1"),
     ("Namespace", Role::Namespace, "v1"),
+    ("NetworkPolicy", Role::NetworkPolicy, "networking.k8s.io/v1"),
 ];
 
 /// Every object of the documents, lists opened.

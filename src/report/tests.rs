@@ -14,6 +14,7 @@ use crate::observe::outcome::{
 };
 use crate::random::Dist;
 use crate::scenario::metric::{Across, Metric, Quantity, Scope, Statistic};
+use crate::scenario::network_policy::NetworkPolicies;
 use crate::scenario::{
     Cluster, Comparison, Kernel, KubeProxy, Lifecycle, Network, Objective, Observe, Run, Scenario, Window,
 };
@@ -62,6 +63,7 @@ fn scenario() -> Scenario {
         },
         workloads: Vec::new(),
         services: Vec::new(),
+        network_policies: NetworkPolicies::default(),
         proxies: Vec::new(),
         traffic: Vec::new(),
         timeline: Vec::new(),

@@ -31,6 +31,7 @@ mod metric_table;
 mod metric_text;
 mod named;
 mod names;
+pub mod network_policy;
 mod objects;
 mod patch;
 mod path;
@@ -63,6 +64,7 @@ pub use schema::schema;
 pub use without::{Removal, Without};
 
 use metric::Metric;
+use network_policy::NetworkPolicies;
 pub use timeline::{Action, Happening, Lifecycle};
 
 /// One variant of a scenario, complete: what a single run simulates.
@@ -80,6 +82,8 @@ pub struct Scenario {
     pub workloads: Vec<Workload>,
     /// Every Service port (a Service with two ports stands here twice).
     pub services: Vec<Service>,
+    /// Which connections are dropped.
+    pub network_policies: NetworkPolicies,
     /// Free-standing proxies.
     pub proxies: Vec<Proxy>,
     /// Where requests come from.
@@ -112,6 +116,7 @@ impl Scenario {
             cluster,
             workloads,
             services,
+            network_policies,
             proxies,
             traffic,
             timeline,
@@ -122,6 +127,7 @@ impl Scenario {
             && *cluster == other.cluster
             && *workloads == other.workloads
             && *services == other.services
+            && *network_policies == other.network_policies
             && *proxies == other.proxies
             && *traffic == other.traffic
             && *timeline == other.timeline

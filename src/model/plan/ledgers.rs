@@ -62,7 +62,7 @@ impl Plan {
         let free = self.topology.is_free();
         let free = free || self.flows[flow].free_handshakes;
         // Requests in a pod that ends are lost, and standing connections to it are opened anew.
-        let pods_end = !scenario.timeline.is_empty();
+        let pods_end = !scenario.timeline.is_empty() || !self.flows[flow].barred.is_empty();
         let opens = |connections: &Connections| !free && (pods_end || Channel::of(connections) != Channel::Standing);
         let proxied = matches!(self.flows[flow].route, Route::Proxy7(_)) && opens(&self.flows[flow].upstream);
         // A pinned connection is opened again after its client has given up on it, a standing one when its pod ends.

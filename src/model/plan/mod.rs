@@ -75,6 +75,8 @@ pub struct Plan {
     pub ledger_columns: usize,
     /// Name resolution, where it takes place.
     pub dns: Option<DnsPlan>,
+    /// Whether NetworkPolicies drop anything.
+    pub bars: bool,
 }
 
 /// How a container serves, with the speed of its pod.
@@ -287,6 +289,8 @@ pub struct FlowPlan {
     /// Whether its clients connect to the first address that they are told: those of a headless Service without a
     /// balancer, or of `localhost`.
     pub first_address: bool,
+    /// Whether NetworkPolicies drop connections to each target of its Service; empty where none does.
+    pub barred: Vec<bool>,
 }
 
 impl FlowPlan {
@@ -341,8 +345,10 @@ impl Plan {
             places: Vec::new(),
             ledger_columns: 0,
             dns: scenario.cluster.dns.clone().map(DnsPlan::new),
+            bars: false,
         };
         plan.lay_flows();
+        plan.lay_bars();
         plan.lay_stations();
         plan.lay_services();
         plan.lay_proxies();
@@ -393,7 +399,7 @@ impl Plan {
             hot.after = proxy.after.is_some();
             // Where connections are observed, each use of one is.
             let observed = self.scenario.observe.connections;
-            hot.standing_upstream = standing(&spec.upstream) && !observed;
+            hot.standing_upstream = standing(&spec.upstream) && !observed && spec.barred.is_empty();
             if settings.instances == 1 && settings.workers == 1 {
                 hot.worker = proxy.first_worker;
             }
@@ -512,6 +518,7 @@ impl Plan {
                 let service = &self.scenario.services[flow.service];
                 service.headless || service.loopback
             },
+            barred: Vec::new(),
             flow,
         });
     }

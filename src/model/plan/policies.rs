@@ -7,10 +7,13 @@ use super::{Plan, as_u32};
 use crate::discovery::slices::Listed;
 use crate::discovery::slices::policy::Place;
 use crate::discovery::slices::topology::Capacity;
+use crate::model::network::addresses::OUTSIDE_PODS;
 use crate::model::network::endpoints::Snapshot;
 use crate::model::network::published::Published;
 use crate::model::network::topology::Topology;
-use crate::scenario::{Node, Service};
+use crate::model::plan::{NONE, Route};
+use crate::scenario::network_policy::From;
+use crate::scenario::{Node, Service, Source};
 
 impl Plan {
     /// The EndpointSlices of a Service whose pods are all ready.
@@ -23,6 +26,39 @@ impl Plan {
             })
             .collect();
         Published::new(&listed, &service.policy, &self.capacity)
+    }
+
+    /// What NetworkPolicies drop, by flow and target.
+    pub(super) fn lay_bars(&mut self) {
+        if self.scenario.network_policies.is_empty() {
+            return;
+        }
+        for flow in 0..self.flows.len() {
+            let spec = &self.flows[flow];
+            let service = &self.scenario.services[spec.flow.service];
+            if service.loopback {
+                continue;
+            }
+            let from = match (spec.route, self.scenario.traffic.get(flow).map(|traffic| &traffic.from)) {
+                // A proxy stands outside all namespaces.
+                (Route::Proxy4(_) | Route::Proxy7(_), _) => From::Address(OUTSIDE_PODS.to_bits()),
+                (_, Some(Source::Workload(workload))) => From::Workload(*workload),
+                (_, None) if spec.caller != NONE => From::Workload(spec.caller as usize),
+                _ => From::Address(spec.addresses.of(0)),
+            };
+            let drops = |(workload, container): &(usize, usize)| {
+                let ports = &self.scenario.workloads[*workload].containers[*container].ports;
+                let own = ports.iter().find(|(_, number)| *number == service.target_port).or(ports.first());
+                let (name, number) =
+                    own.map_or((None, service.target_port), |(name, number)| (name.as_deref(), *number));
+                self.scenario.network_policies.drops(from, *workload, (number, name))
+            };
+            let barred: Vec<bool> = service.targets.iter().map(drops).collect();
+            if barred.contains(&true) {
+                self.bars = true;
+                self.flows[flow].barred = barred;
+            }
+        }
     }
 
     /// An endpoint as slices have it: ready, serving, terminating.

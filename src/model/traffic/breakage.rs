@@ -147,11 +147,16 @@ impl World<'_> {
         delay: SimDuration,
         schedule: &mut Schedule,
     ) -> bool {
-        if self.control.is_none() {
+        if self.control.is_none() && !self.plan.bars {
             return true;
         }
         let endpoint = self.attempts[attempt].endpoint;
         let pod = self.roster.pod_at(endpoint);
+        if self.is_barred(self.attempts[attempt].flow, endpoint) {
+            self.attempts[attempt].place = self.place_of(pod.workload);
+            self.lose_packet(attempt, schedule);
+            return false;
+        }
         let (phase, ip, workload) = (pod.phase, pod.ip, pod.workload);
         if pod.is_alive() {
             return true;
@@ -160,12 +165,8 @@ impl World<'_> {
         let taken_over = |other: &crate::model::cluster::pod::Pod| other.ip == ip && other.is_alive();
         let cause = match phase {
             Phase::Gone if self.roster.pods.iter().any(taken_over) => FailureCause::WrongPod,
-            Phase::Gone if self.plan_flow(self.attempts[attempt].flow).flow.connections.protocol == Protocol::Udp => {
-                self.connect_in_vain(attempt, schedule);
-                return false;
-            }
             Phase::Gone => {
-                self.drop_syn(attempt, schedule);
+                self.lose_packet(attempt, schedule);
                 return false;
             }
             _ => FailureCause::Refused,
@@ -173,6 +174,12 @@ impl World<'_> {
         self.attempts[attempt].failure = Some(cause);
         schedule.after(delay, Rank::Completion, kind, attempt);
         false
+    }
+
+    /// Whether a NetworkPolicy drops a flow's connections to an endpoint.
+    pub(super) fn is_barred(&self, flow: u32, endpoint: u32) -> bool {
+        let barred = &self.plan.flows[flow as usize].barred;
+        !barred.is_empty() && barred[self.roster.endpoints[endpoint as usize].target as usize]
     }
 
     /// A datagram is lost: only the client's own patience ends it, or this.

@@ -154,6 +154,11 @@ impl<'p> World<'p> {
                 self.flows[flow].pinned.push(choice);
                 continue;
             }
+            if choice.1 < BROKEN && self.is_barred(as_u32(flow), choice.1) {
+                // It never comes about: whoever needs it tries.
+                self.flows[flow].pinned.push((NONE, BROKEN));
+                continue;
+            }
             let far = Far { endpoint: choice.1, worker: choice.0 };
             self.note_standing(as_u32(flow), client, false, far);
             if let Channel::Pooled { .. } = channel {
@@ -352,6 +357,10 @@ impl<'p> World<'p> {
                 let entry = &self.attempts[attempt];
                 if matches!(spec.route, Route::ClusterIp | Route::Proxy4(_)) && entry.endpoint == NONE {
                     return self.nobody_to_ride_to(attempt, now, schedule);
+                }
+                let direct = matches!(spec.route, Route::ClusterIp | Route::ClientBalancer);
+                if plan.bars && direct && self.is_barred(flow, self.attempts[attempt].endpoint) {
+                    return self.lose_packet(attempt, schedule);
                 }
                 self.note_reused_by(attempt, false);
                 self.send(self.trip(attempt), now, schedule);

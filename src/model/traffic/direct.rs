@@ -112,7 +112,8 @@ impl World<'_> {
         self.lose_packet(attempt, schedule);
     }
 
-    fn lose_packet(&mut self, attempt: u32, schedule: &mut Schedule) {
+    /// The first packet of a connection is dropped.
+    pub(super) fn lose_packet(&mut self, attempt: u32, schedule: &mut Schedule) {
         let datagram = self.plan_flow(self.attempts[attempt].flow).flow.connections.protocol == Protocol::Udp;
         if datagram { self.connect_in_vain(attempt, schedule) } else { self.drop_syn(attempt, schedule) }
     }

@@ -1,5 +1,6 @@
 //! Connections of a layer-7 proxy to pods: each worker has a pool for each of them.
 
+use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
 use crate::model::plan::{NONE, Route};
 use crate::model::traffic::attempt::Stage;
@@ -65,6 +66,10 @@ impl World<'_> {
         let channel = Channel::of(&plan.flows[self.attempts[attempt].flow as usize].upstream);
         match channel {
             Channel::Standing => {
+                let entry = &self.attempts[attempt];
+                if self.is_barred(entry.flow, entry.endpoint) {
+                    return self.lose_packet(attempt, schedule);
+                }
                 self.note_reused_by(attempt, true);
                 return self.forward(self.trip(attempt), now, schedule);
             }
@@ -155,7 +160,9 @@ impl World<'_> {
         if connection == NONE {
             return;
         }
-        if self.control.is_some() && self.attempts[attempt].failure.is_some() && self.lost_upstream(attempt) {
+        let failure = self.attempts[attempt].failure;
+        let broke = self.control.is_some() && failure.is_some() && self.lost_upstream(attempt);
+        if broke || failure == Some(FailureCause::ConnectTimeout) {
             self.note_end_of(attempt, true, (End::Reset, true), now);
             self.connections.remove(connection);
             return self.replace_upstream(attempt, now, schedule);

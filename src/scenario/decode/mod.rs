@@ -21,6 +21,7 @@ mod workload;
 use super::context::{Context, Object};
 use super::discover::Discovery;
 use super::metric::MetricNames;
+use super::network_policy::NetworkPolicies;
 use super::objects::{Objects, short};
 use super::services::ServiceTable;
 use super::{Scenario, tables};
@@ -72,14 +73,7 @@ pub(super) fn scenario(
     let resolvers = workload::resolvers(cx, &workloads, &entries, &rules);
     let discovery = Discovery::new(&objects, &services, pods, rules, resolvers);
     let proxies = proxy::proxies(cx, proxies_list, &services, &nodes);
-    let proxy_names = proxies
-        .iter()
-        .map(|(proxy, complete)| ProxyName {
-            name: proxy.name.clone(),
-            layer: proxy.layer,
-            service: complete.then_some(proxy.service),
-        })
-        .collect::<Vec<_>>();
+    let proxy_names: Vec<ProxyName> = proxies.iter().map(name_of).collect();
     let targets = Targets { services: &services, proxies: &proxy_names, discovery: &discovery };
     let sites = workload::behaviours(cx, &mut workloads, &entries, &targets);
     cycles::refuse(cx, &workloads, &services, &sites);
@@ -100,6 +94,7 @@ pub(super) fn scenario(
         cluster: super::Cluster { nodes, network, kube_proxy, dns, lifecycle, kernel },
         workloads,
         services: services.ports,
+        network_policies: network_policies(manifests, &objects),
         proxies: proxies.into_iter().map(|(proxy, _)| proxy).collect(),
         traffic,
         timeline,
@@ -120,6 +115,20 @@ pub(super) fn scenario(
     scenario.expect = expect::expectations(cx, list, &names);
     scenario.run.until = expect::until(cx, run_object.as_ref(), &names);
     scenario
+}
+
+/// A proxy as flows know it; its Service where that could be read.
+fn name_of((proxy, complete): &(super::Proxy, bool)) -> ProxyName {
+    ProxyName { name: proxy.name.clone(), layer: proxy.layer, service: complete.then_some(proxy.service) }
+}
+
+/// The policies, and the labels that they go by.
+fn network_policies(manifests: &manifest::Objects, objects: &Objects) -> NetworkPolicies {
+    NetworkPolicies {
+        policies: manifests.policies.clone(),
+        pods: objects.workloads.iter().map(|one| (one.namespace.clone(), one.labels.clone())).collect(),
+        namespaces: manifests.namespace_labels.clone(),
+    }
 }
 
 fn nothing_would_happen(cx: &mut Context<'_>, spec: &Object<'_>) {
