@@ -137,6 +137,8 @@ fn queue() -> Scenario {
                 retries: retries(),
                 cancellation: Cancellation::None,
                 demand: Demand::Attempt,
+                request_size: 0,
+                response_size: 0,
             },
             from: Source::Generator { zone: None },
             arrivals: arrivals::Spec::poisson(80.0).expect("a rate above zero"),

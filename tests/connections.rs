@@ -346,3 +346,38 @@ fn a_full_table_drops_first_packets_and_keeps_what_it_has() {
     let explained = output(scratch.path(), &["explain", "scenario.yaml", "--request", "3"]);
     assert_eq!(status(&explained), 0, "{}", stderr(&explained));
 }
+
+#[test]
+fn nodes_say_what_they_send_and_what_it_costs() {
+    let scratch = scratch();
+    let text = thinker("1s", "mode: perRequest")
+        .replace("observe: {connections: true}", "observe: {nodes: true, crossZonePrice: 0.01}")
+        .replace(
+            "nodes: [{name: n}]",
+            "nodes: [{name: near, zone: a}, {name: far, zone: b}], kernel: {conntrack: {}, sourcePorts: {}}",
+        )
+        .replace(
+            "to: http://web/",
+            "from: {node: near}\n      to: http://web/\n      requestSize: 2Ki\n      responseSize: 1M",
+        );
+    let run = results(scratch.path(), &text, "out", &["--set", "workloads[deployment/web].inline.replicas=2"]);
+    let rows = table(&run, "nodes.csv");
+    let (near, far) = (&rows[0], &rows[1]);
+    assert_eq!((&*near["node"], &*far["node"], &*far["zone"]), ("near", "far", "b"));
+    // A pod on each node: replies from afar are as many as requests to there, but for one under way.
+    let (there, back) = (number(near, "cross_zone_messages"), number(far, "cross_zone_messages"));
+    assert!((there - back).abs() <= 1.0 && there > 50.0, "{there} {back}");
+    is(number(near, "cross_zone_bytes"), there * 2048.0);
+    is(number(far, "cross_zone_bytes"), back * 1e6);
+    is(number(far, "cross_zone_cost"), back * 1e6 / 1e9 * 0.01);
+    is(number(far, "same_node_messages"), 0.0);
+    // Requests and replies on the node itself.
+    is(number(near, "same_node_messages") % 2.0, 0.0);
+    is(number(near, "conntrack_capacity"), 131_072.0);
+    // Each is remembered for 120 s, ports for 60 s.
+    let all = sum(&run, "runs.csv", "offered") / 1000.0;
+    assert!((number(near, "conntrack_max") - 120.0 * all).abs() <= 2.0);
+    assert!((number(near, "source_ports_max") - 60.0 * all).abs() <= 2.0);
+    assert!(number(far, "conntrack_max") < number(near, "conntrack_max"));
+    is(number(far, "conntrack_dropped"), 0.0);
+}

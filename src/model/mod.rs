@@ -53,6 +53,7 @@ use traffic::flow::FlowState;
 use traffic::idling::Idling;
 use traffic::keeping::Life;
 use traffic::report::Reporting;
+use traffic::wires::Wires;
 use watch::Watch;
 use window::WindowState;
 
@@ -207,6 +208,10 @@ pub struct World<'p> {
     dns: Option<Box<DnsState>>,
     /// Whether every hop costs nothing.
     free: bool,
+    /// Whether nobody need look at hops: they cost nothing, and nobody counts them.
+    hopless: bool,
+    /// What nodes send, where it is counted.
+    wires: Option<Box<Wires>>,
 }
 
 impl std::fmt::Debug for World<'_> {
@@ -378,6 +383,8 @@ impl<'p> World<'p> {
             ready_pods: plan.pods.len() as u64,
             dns: Self::dns_of(plan, replication, schedule),
             free: plan.topology.is_free(),
+            hopless: plan.topology.is_free() && !plan.scenario.observe.nodes,
+            wires: Wires::of(plan),
         }
     }
 
@@ -458,6 +465,7 @@ impl<'p> World<'p> {
             endpoints,
             dns: self.dns_outcomes(),
             connections: self.connection_outcomes(),
+            nodes: self.node_outcomes(),
             new_endpoints: self.roster.new_labels(self.plan),
             cluster_events: self
                 .control

@@ -4,6 +4,7 @@ pub mod collector;
 pub mod connections;
 pub mod dns;
 pub mod endpoint_latency;
+pub mod nodes;
 pub mod outcome;
 pub mod recorder;
 pub mod story;

@@ -2,6 +2,7 @@
 
 use super::connections::ConnectionOutcome;
 use super::dns::{DnsLabel, DnsOutcome};
+use super::nodes::NodeOutcome;
 use crate::cause::{FailureCause, LedgerCause};
 use crate::observe::story::Story;
 use crate::observe::survey::Survey;
@@ -73,6 +74,8 @@ pub struct RunOutcome {
     pub dns: Vec<DnsOutcome>,
     /// Connections, where they are observed, by who opens them and the node.
     pub connections: Vec<ConnectionOutcome>,
+    /// What nodes sent, where it is observed, in the order of the nodes.
+    pub nodes: Vec<NodeOutcome>,
     /// Labels of those that came during the run.
     pub new_endpoints: Vec<EndpointLabel>,
     /// What happened to the cluster.

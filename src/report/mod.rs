@@ -21,6 +21,7 @@ pub mod json;
 pub mod markdown;
 mod measure;
 mod measured;
+mod nodes;
 pub mod number;
 mod part;
 mod requests;

@@ -13,8 +13,8 @@ use super::stream::{Kind, RowStore};
 use super::summary::{Accumulator, VariantSummary};
 use super::table::{Run, Table};
 use super::{
-    attribution, balance, connections, dns, endpoints, errors, events, histogram, requests, runs, summary, sweep,
-    timeline,
+    attribution, balance, connections, dns, endpoints, errors, events, histogram, nodes, requests, runs, summary,
+    sweep, timeline,
 };
 use crate::observe::outcome::{Labels, RunOutcome};
 use crate::scenario::{Grid, Scenario};
@@ -87,6 +87,8 @@ pub struct ResultFiles<'s> {
     dns: Option<Part>,
     /// Where any variant observes connections.
     connections: Option<Part>,
+    /// Where any variant observes nodes.
+    nodes: Option<Part>,
     summaries: Part,
     histograms: Part,
     attributions: Part,
@@ -118,6 +120,8 @@ impl<'s> ResultFiles<'s> {
         let looks_up = variants.iter().any(|variant| variant.cluster.dns.is_some());
         let dns = || Part::create(&directory, dns::FILE, &dns::HEADER, any);
         let observes = variants.iter().any(|variant| variant.observe.connections);
+        let observes_nodes = variants.iter().any(|variant| variant.observe.nodes);
+        let nodes = || Part::create(&directory, nodes::FILE, &nodes::HEADER, any);
         let connections = || Part::create(&directory, connections::FILE, &connections::HEADER, any);
         Ok(Self {
             runs: Part::create(&directory, runs::FILE, &runs::header(), any)?,
@@ -129,6 +133,7 @@ impl<'s> ResultFiles<'s> {
             requests: log_requests.then(requests).transpose()?,
             dns: looks_up.then(dns).transpose()?,
             connections: observes.then(connections).transpose()?,
+            nodes: observes_nodes.then(nodes).transpose()?,
             summaries: Part::create(&directory, summary::FILE, &summary::HEADER, any)?,
             histograms: Part::create(&directory, histogram::FILE, &histogram::HEADER, any)?,
             attributions: Part::create(&directory, attribution::FILE, &attribution::HEADER, any)?,
@@ -187,6 +192,9 @@ impl<'s> ResultFiles<'s> {
         if let Some(connections) = &mut self.connections {
             connections.rows(|table| connections::write(table, run))?;
         }
+        if let Some(nodes) = &mut self.nodes {
+            nodes.rows(|table| nodes::write(table, scenario, run))?;
+        }
         rows.join(Kind::Timeline, variant, outcome.replication, &mut self.timeline)?;
         if let Some(requests) = &mut self.requests {
             rows.join(Kind::Requests, variant, outcome.replication, requests)?;
@@ -203,6 +211,7 @@ impl<'s> ResultFiles<'s> {
             .chain([&mut self.timeline, &mut self.summaries, &mut self.histograms, &mut self.attributions])
             .chain(self.dns.as_mut())
             .chain(self.connections.as_mut())
+            .chain(self.nodes.as_mut())
             .chain(self.requests.as_mut())
     }
 
@@ -273,6 +282,7 @@ impl<'s> ResultFiles<'s> {
             .chain([self.attributions, self.events, self.timeline])
             .chain(self.dns)
             .chain(self.connections)
+            .chain(self.nodes)
             .chain(self.requests)
         {
             self.directory.keep(part.finish()?)?;

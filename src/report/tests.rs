@@ -169,6 +169,7 @@ fn outcome(replication: u32) -> RunOutcome {
         endpoints: vec![endpoint(10, 1_000), endpoint(20, 20), endpoint(30, 19), endpoint(0, 0)],
         dns: Vec::new(),
         connections: Vec::new(),
+        nodes: Vec::new(),
         new_endpoints: Vec::new(),
         cluster_events: vec![ClusterEvent {
             at: SimTime::from_nanos(1_500_000_001),

@@ -203,12 +203,16 @@ pub enum Window {
 }
 
 /// `spec.observe`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Observe {
     /// Keep per-endpoint latency quantiles even for Services of more than 1,000 endpoints.
     pub endpoint_latency: bool,
     /// Count connections for `connections.csv`.
     pub connections: bool,
+    /// Count what nodes send for `nodes.csv`.
+    pub nodes: bool,
+    /// Price of a gigabyte between zones.
+    pub cross_zone_price: Option<f64>,
     /// How many of the slowest requests of each traffic a survey remembers, beside in which containers all spent their
     /// time; no survey without it. Asked for by `explain`, not by files.
     pub survey: Option<usize>,
@@ -413,6 +417,10 @@ pub struct Flow {
     pub cancellation: Cancellation,
     /// Whether a retry draws a new service demand.
     pub demand: Demand,
+    /// Bytes of a request.
+    pub request_size: u64,
+    /// Bytes of a reply.
+    pub response_size: u64,
 }
 
 /// How connections are opened, kept and shared.

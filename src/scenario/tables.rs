@@ -128,6 +128,8 @@ pub(super) static OBSERVE: Shape = Shape {
             "Latency quantiles of every endpoint even where a Service has more than 1,000.",
         ),
         field("connections", Bool, "false", "Connections opened, reused and ended, in `connections.csv`."),
+        field("nodes", Bool, "false", "What each node sends and what runs out there, in `nodes.csv`."),
+        field("crossZonePrice", Number, "", "Price of a gigabyte that leaves a zone, in any currency."),
     ],
 };
 
@@ -358,7 +360,7 @@ pub(super) static STEP: Shape = Shape {
     ],
 };
 
-const CALL_FIELDS: [Field; 11] = [
+const CALL_FIELDS: [Field; 13] = [
     required("call", Text, "URL of the Service that is called."),
     field("name", Text, "the URL as written", "Name in results."),
     field("probability", Ratio, "1", "How likely the call is made."),
@@ -369,6 +371,8 @@ const CALL_FIELDS: [Field; 11] = [
     FLOW_FIELDS[4],
     FLOW_FIELDS[5],
     FLOW_FIELDS[6],
+    FLOW_FIELDS[7],
+    FLOW_FIELDS[8],
     RESOLVER_FIELD,
 ];
 
@@ -445,6 +449,8 @@ pub(super) static TRAFFIC: Shape = Shape {
         FLOW_FIELDS[4],
         FLOW_FIELDS[5],
         FLOW_FIELDS[6],
+        FLOW_FIELDS[7],
+        FLOW_FIELDS[8],
         RESOLVER_FIELD,
     ],
 };

@@ -1,6 +1,8 @@
 //! The tables of what traffics and calls have in common: connections, balancers, retries.
 
-use super::shape::Type::{Bool, Count, Duration, Either, List, Number, Object, OfPolicies, Ratio, Text, Word};
+use super::shape::Type::{
+    Bool, Count, Duration, Either, List, Number, Object, OfPolicies, Quantity, Ratio, Text, Word,
+};
 use super::shape::{Field, Shape, field, required};
 
 use crate::balance::POLICIES;
@@ -8,7 +10,7 @@ use crate::balance::POLICIES;
 const MANY: u64 = u32::MAX as u64;
 
 /// What traffics and calls have in common.
-pub(super) const FLOW_FIELDS: [Field; 7] = [
+pub(super) const FLOW_FIELDS: [Field; 9] = [
     field("through", Text, "", "Name of the proxy that the requests pass."),
     field("connections", Object(&CONNECTIONS), "", "How connections are opened, kept and shared."),
     field(
@@ -31,6 +33,8 @@ pub(super) const FLOW_FIELDS: [Field; 7] = [
         "Whether the server stops work that its client gave up.",
     ),
     field("demand", Word(&["attempt", "request"]), "attempt", "Whether each attempt draws its own service demand."),
+    field("requestSize", Quantity, "0", "Bytes of a request, as 2Ki: for `nodes.csv`."),
+    field("responseSize", Quantity, "0", "Bytes of a reply."),
 ];
 
 /// `connections`.

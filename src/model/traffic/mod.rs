@@ -18,4 +18,5 @@ pub mod route;
 pub mod serve;
 pub mod sight;
 mod upstream;
+pub(crate) mod wires;
 mod work;

@@ -96,13 +96,16 @@ impl<'p> World<'p> {
                 self.charge_request(trip.request, column, delay.as_nanos());
             }
         }
+        if self.wires.is_some() {
+            self.note_message(trip.flow, hop, class, from);
+        }
         delay
     }
 
     /// The hop between an attempt's client and its proxy, either way.
     #[inline(always)]
     fn client_hop(&mut self, trip: &Trip<'p>, hop: Hop) -> SimDuration {
-        if self.free {
+        if self.hopless {
             return SimDuration::ZERO;
         }
         let client = self.node_of_client(trip.hot, trip.flow, trip.client);
@@ -113,7 +116,7 @@ impl<'p> World<'p> {
     /// The hop between an attempt's proxy and its pod, either way.
     #[inline(always)]
     fn pod_hop(&mut self, trip: &Trip<'p>, hop: Hop) -> SimDuration {
-        if self.free {
+        if self.hopless {
             return SimDuration::ZERO;
         }
         let proxy = self.plan.workers[trip.worker as usize].node;
@@ -124,7 +127,7 @@ impl<'p> World<'p> {
     /// The hop between an attempt's client and its pod, either way.
     #[inline(always)]
     fn direct_hop(&mut self, trip: &Trip<'p>, hop: Hop) -> SimDuration {
-        if self.free {
+        if self.hopless {
             return SimDuration::ZERO;
         }
         let client = self.node_of_client(trip.hot, trip.flow, trip.client);

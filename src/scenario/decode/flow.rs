@@ -79,6 +79,14 @@ pub(super) fn flow(
     if to.as_str().is_some_and(|text| text.starts_with("https://")) && connections.protocol != Protocol::Udp {
         connections.tls.get_or_insert(Tls::USUAL);
     }
+    let mut size = |key| {
+        let bytes = object.get(key).and_then(|node| {
+            let value = values::quantity(node);
+            cx.take(node, key, value)
+        });
+        bytes.map_or(0, |bytes: f64| bytes.round() as u64)
+    };
+    let (request_size, response_size) = (size("requestSize"), size("responseSize"));
     let flow = Flow {
         name,
         service: service.unwrap_or(0),
@@ -95,6 +103,8 @@ pub(super) fn flow(
         demand: object
             .word(cx, "demand", &[("attempt", Demand::Attempt), ("request", Demand::Request)])
             .unwrap_or(Demand::Attempt),
+        request_size,
+        response_size,
     };
     if flow.connections.protocol == Protocol::Udp && flow.timeout.is_none() && flow.retries.per_try.is_none() {
         cx.problem_help(

@@ -50,8 +50,7 @@ pub(super) fn scenario(
     let open = |cx: &mut Context<'_>, key, shape| spec.get(key).and_then(|node| cx.object(node, shape));
     let run_object = open(cx, "run", &tables::RUN);
     let run = run::run(cx, run_object.as_ref());
-    let observe_object = open(cx, "observe", &tables::OBSERVE);
-    let observe = run::observe(cx, observe_object.as_ref());
+    let observe = run::observe(cx, spec.get("observe"));
     let cluster_object = open(cx, "cluster", &tables::CLUSTER);
     let kube_proxy = cluster::kube_proxy(cx, cluster_object.and_then(|cluster| cluster.get("kubeProxy")));
 

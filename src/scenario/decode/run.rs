@@ -177,8 +177,21 @@ fn warmup(cx: &mut Context<'_>, node: &Node) -> Option<Warmup> {
 }
 
 /// `spec.observe`.
-pub(super) fn observe(cx: &mut Context<'_>, object: Option<&Object<'_>>) -> Observe {
+pub(super) fn observe(cx: &mut Context<'_>, node: Option<&Node>) -> Observe {
+    let object = node.and_then(|node| cx.object(node, &tables::OBSERVE));
+    let object = object.as_ref();
     let mut wants = |key| object.and_then(|object| object.boolean(cx, key)).unwrap_or(false);
-    let (endpoint_latency, connections) = (wants("endpointLatency"), wants("connections"));
-    Observe { endpoint_latency, connections, survey: None }
+    let (endpoint_latency, connections, nodes) = (wants("endpointLatency"), wants("connections"), wants("nodes"));
+    let cross_zone_price = object.and_then(|object| object.positive(cx, "crossZonePrice"));
+    if let Some(object) = object
+        && object.get("crossZonePrice").is_some()
+        && !nodes
+    {
+        cx.problem_help(
+            object.key_span("crossZonePrice"),
+            "`crossZonePrice` has no effect without `nodes: true`",
+            "the cost stands in nodes.csv: write `nodes: true` beside it",
+        );
+    }
+    Observe { endpoint_latency, connections, nodes, cross_zone_price, survey: None }
 }

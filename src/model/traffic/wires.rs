@@ -1,0 +1,56 @@
+//! What nodes send, where somebody counts it: `nodes.csv`.
+
+use crate::model::World;
+use crate::model::network::topology::PathClass;
+use crate::model::plan::Plan;
+use crate::model::traffic::route::Hop;
+use crate::observe::nodes::{NodeOutcome, Sent};
+
+/// What each node sent, by path class.
+#[derive(Debug)]
+pub(crate) struct Wires {
+    sent: Vec<[Sent; 3]>,
+}
+
+impl Wires {
+    /// Nothing sent yet, where the scenario wants it counted.
+    pub(crate) fn of(plan: &Plan) -> Option<Box<Self>> {
+        let sent = vec![[Sent::default(); 3]; plan.scenario.cluster.nodes.len()];
+        plan.scenario.observe.nodes.then(|| Box::new(Self { sent }))
+    }
+}
+
+impl World<'_> {
+    /// A message leaves a node.
+    #[inline(never)]
+    pub(super) fn note_message(&mut self, flow: u32, hop: Hop, class: PathClass, from: u32) {
+        let spec = self.plan_flow(flow);
+        let size = match hop {
+            Hop::ClientToProxy | Hop::ProxyToPod | Hop::ClientToPod => spec.flow.request_size,
+            Hop::PodToProxy | Hop::ProxyToClient | Hop::PodToClient => spec.flow.response_size,
+        };
+        if let Some(wires) = &mut self.wires
+            && self.window.measuring
+        {
+            let sent = &mut wires.sent[from as usize][class as usize];
+            sent.messages += 1;
+            sent.bytes += size;
+        }
+    }
+
+    /// The rows of `nodes.csv`.
+    pub(crate) fn node_outcomes(&mut self) -> Vec<NodeOutcome> {
+        let Some(wires) = self.wires.take() else { return Vec::new() };
+        let kernel = self.plan.scenario.cluster.kernel;
+        let row = |(node, sent): (usize, &[Sent; 3])| {
+            let tracking = self.tracking.as_deref();
+            let tracked = tracking.filter(|_| kernel.conntrack.is_some()).map(|tracking| {
+                let table = &tracking.tables[node];
+                (u64::from(table.capacity), table.max, table.dropped)
+            });
+            let ports = tracking.filter(|_| kernel.source_ports.is_some()).map(|tracking| tracking.ports_max[node]);
+            NodeOutcome { sent: *sent, conntrack: tracked, source_ports: ports }
+        };
+        wires.sent.iter().enumerate().map(row).collect()
+    }
+}

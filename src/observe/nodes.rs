@@ -1,0 +1,22 @@
+//! What is counted of nodes: messages by path class, and what runs out there.
+
+/// What a node sent over one class of paths, within the window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Requests and replies, hop by hop.
+    pub messages: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// The counts of one row of `nodes.csv`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NodeOutcome {
+    /// Inside the node, inside its zone, and to other zones.
+    pub sent: [Sent; 3],
+    /// Entries that its table of connections holds, most that it held, and first packets that found it full; in the whole
+    /// run, where connections are tracked.
+    pub conntrack: Option<(u64, u64, u64)>,
+    /// Most ports that an address on it had in use to one destination, where ports are counted.
+    pub source_ports: Option<u64>,
+}
