@@ -397,6 +397,131 @@ fn services_of_other_namespaces_and_without_a_cluster_ip_are_not_in_the_environm
     assert_eq!(by_variables("front/pod/one", HOST_AND_PORT, "enableServiceLinks: false, "), absent, "without links");
 }
 
+/// Pods that come are used by new connections only.
+#[test]
+fn pods_that_come_get_nothing_of_kept_connections() {
+    let scenario = "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {name: scale-out}
+spec:
+  run: {duration: 300s, warmup: 30s, replications: 3, drain: 100s}
+  cluster: {nodes: [{name: a, count: 3}], network: none}
+  workloads:
+    - {target: deployment/web, inline: {replicas: 5, port: 80}, containers: {app: {concurrency: unlimited, serviceTime: 1ms}}}
+  traffic:
+    - {name: t, from: generator, to: http://web/, clients: {count: 40, popularity: in-turn}, connections: {mode: pinned, protocol: http2}, arrivals: {constant: {rate: 200/s}}}
+  timeline: [{at: 10s, scale: deployment/web, replicas: 10}]
+";
+    let new = |set: &[(&str, &str)]| {
+        let directory = scratch();
+        let rows = table(&run(directory.path(), scenario, set), "endpoints.csv");
+        let number = |row: &Row| row["pod"].rsplit('-').next().and_then(|text| text.parse::<u32>().ok());
+        assert_eq!(rows.len(), 30);
+        let of = |new: bool| {
+            let mine = rows.iter().filter(|row| number(row).is_some_and(|number| (number >= 5) == new));
+            mine.map(|row| count(row, "requests")).sum::<u64>()
+        };
+        (of(true), of(true) + of(false))
+    };
+    assert_eq!(new(&[]), (0, 3 * 54_000));
+    assert_eq!(new(&[("traffic[t].connections", "{mode: pinned}")]).0, 0, "HTTP/1 likewise");
+    // Each request with a connection of its own: half of all, 81,000 ± 201.
+    let (found, all) = new(&[("traffic[t].connections", "{mode: perRequest}")]);
+    assert!(all == 162_000 && found.abs_diff(81_000) < 900, "{found} of {all}");
+}
+
+/// Shares of the pods of three zones that send as much each, with this line in the Service.
+fn shares_by_zone(pods: [u32; 3], service: &str, annotation: &str) -> [f64; 3] {
+    let deployment = |zone: usize| {
+        format!(
+            "---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web{zone}}}
+spec:
+  replicas: {}
+  selector: {{matchLabels: {{app: web{zone}}}}}
+  template: {{metadata: {{labels: {{app: web{zone}, tier: web}}}}, spec: {{nodeName: n{zone}, containers: [{{name: app, ports: [{{containerPort: 80}}]}}]}}}}
+",
+            pods[zone]
+        )
+    };
+    let traffic = |zone: usize| {
+        format!(
+            "    - {{name: t{zone}, from: {{node: n{zone}}}, to: http://web/, connections: {{mode: perRequest}}, arrivals: {{constant: {{rate: 1000/s}}}}}}\n"
+        )
+    };
+    let all = |what: &dyn Fn(usize) -> String| (0..3).map(what).collect::<String>();
+    let scenario = format!(
+        "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {{name: zones}}
+spec:
+  run: {{duration: 20s, warmup: 0s, replications: 5, drain: 100s}}
+  cluster: {{nodes: [{{name: n0, zone: a, cpu: 4}}, {{name: n1, zone: b, cpu: 4}}, {{name: n2, zone: c, cpu: 4}}], network: none}}
+  traffic:
+{}{}---
+apiVersion: v1
+kind: Service
+metadata: {{name: web{annotation}}}
+spec: {{selector: {{tier: web}}, ports: [{{port: 80}}]{service}}}
+",
+        all(&traffic),
+        all(&deployment),
+    );
+    let directory = scratch();
+    let rows = table(&results(directory.path(), &scenario, "out", &["-j", "2"]), "endpoints.csv");
+    let total = rows.iter().map(|row| count(row, "requests")).sum::<u64>() as f64;
+    [0, 1, 2].map(|zone| {
+        let mine = rows.iter().filter(|row| row["pod"].starts_with(&format!("web{zone}-")));
+        mine.map(|row| count(row, "requests")).sum::<u64>() as f64 / total / f64::from(pods[zone])
+    })
+}
+
+#[test]
+fn a_zone_that_keeps_its_traffic_shares_it_among_its_pods() {
+    // 300,000 connections; the standard deviation of a pod's share is at most 0.00086.
+    let shares = shares_by_zone([1, 2, 6], ", trafficDistribution: PreferClose", "");
+    for (share, expected) in shares.iter().zip([1.0 / 3.0, 1.0 / 6.0, 1.0 / 18.0]) {
+        assert!((share - expected).abs() < 0.004, "{shares:?}");
+    }
+}
+
+#[test]
+fn four_pods_in_three_zones_are_too_few_for_topology_hints() {
+    let auto = ", annotations: {service.kubernetes.io/topology-mode: Auto}";
+    let shares = shares_by_zone([2, 1, 1], "", auto);
+    assert!(shares.iter().all(|share| (share - 0.25).abs() < 0.004), "{shares:?}");
+    // With six there are hints: every zone keeps what it sends.
+    let kept = shares_by_zone([2, 2, 2], "", auto);
+    assert!(kept.iter().all(|share| (share - 1.0 / 6.0).abs() < 0.004), "{kept:?}");
+}
+
+#[test]
+fn a_pod_that_terminates_is_in_no_answer() {
+    let directory = scratch();
+    let scenario = format!("{}{HEADLESS}", NAMES.replace("http://web/", "http://peers/"));
+    let set = [
+        ("workloads[deployment/web].inline.replicas", "4"),
+        ("run.requests", "1000"),
+        ("cluster.pods.stop", "1000000s"),
+        ("timeline", "[{at: 1s, scale: deployment/web, replicas: 3}]"),
+    ];
+    let from = [("traffic[t].from", "deployment/other")];
+    let path = run(directory.path(), &scenario, &[&set[..], &from[..]].concat());
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    // The first request comes before the pod is deleted.
+    for row in table(&path, "requests.csv").iter().skip(1) {
+        assert_eq!(row["outcome"], "succeeded");
+        *counts.entry(row["pod"].clone()).or_default() += 1;
+    }
+    // One after the other comes first, 333 times each, standard deviation 15.
+    assert_eq!(counts.keys().collect::<Vec<_>>(), ["web-0", "web-1", "web-2"]);
+    assert!(counts.values().all(|count| count.abs_diff(333) < 68), "{counts:?}");
+}
+
 /// Every test that the table names is one, and every test of this file stands in it.
 #[test]
 fn the_table_names_tests_that_exist() {
