@@ -4,7 +4,7 @@ mod support;
 
 use std::path::Path;
 
-use support::{Row, output, results, scratch, status, stderr, table, write};
+use support::{Row, output, results, scratch, status, stderr, stdout, table, write};
 
 /// One client that asks, waits for the answer and thinks; a hop takes 100 ms.
 fn thinker(think: &str, connections: &str) -> String {
@@ -223,25 +223,66 @@ fn new_pods_get_nothing_until_clients_connect_again() {
 #[test]
 fn keys_without_effect_are_mistakes() {
     let scratch = scratch();
-    for (connections, message) in [
-        ("mode: perRequest, idleTimeout: 3s", "`idleTimeout` has no effect with mode perRequest"),
-        ("mode: pinned, maxConnectionAge: 3s", "`maxConnectionAge` has no effect with mode pinned"),
-        ("channels: 3", "`channels` has no effect with protocol http1"),
-        ("protocol: http2, maxIdle: 3", "`maxIdle` has no effect with protocol http2"),
-        ("protocol: grpc, maxPerClient: 3", "`maxPerClient` has no effect with protocol grpc"),
-        ("staleReuse: resend", "`staleReuse` has no effect where the other end closes no connections"),
+    let timeout = "write `timeout`, or `retries` with `perTry`";
+    for (connections, message, help) in [
+        (
+            "mode: perRequest, idleTimeout: 3s",
+            "`idleTimeout` has no effect with mode perRequest",
+            "a connection for each request is closed after it: remove it, or `mode`",
+        ),
+        (
+            "mode: pinned, maxConnectionAge: 3s",
+            "`maxConnectionAge` has no effect with mode pinned",
+            "pinned connections stand for the whole run: write `mode: pool`",
+        ),
+        ("channels: 3", "`channels` has no effect with protocol http1", "it is for protocol http2, grpc"),
+        ("protocol: http2, maxIdle: 3", "`maxIdle` has no effect with protocol http2", "it is for protocol http1, tcp"),
+        (
+            "protocol: grpc, maxPerClient: 3",
+            "`maxPerClient` has no effect with protocol grpc",
+            "gRPC opens one connection a channel: write `channels`",
+        ),
+        (
+            "staleReuse: resend",
+            "`staleReuse` has no effect where the other end closes no connections",
+            "write `serverIdleTimeout` or `maxConnectionAge`",
+        ),
         (
             "protocol: grpc, maxConnectionAgeGrace: 3s",
             "`maxConnectionAgeGrace` has no effect without `maxConnectionAge`",
+            "write when connections are too old",
         ),
-        ("protocol: udp", "protocol udp without a timeout"),
-        ("protocol: quic", "`quic`"),
-        ("idleTimeout: 0s", "idleTimeout"),
+        ("protocol: udp", "protocol udp without a timeout: nobody tells a client that a datagram was lost", timeout),
+        ("protocol: udp, tls: 1.3", "`tls` has no effect with protocol udp", "datagrams open no connection: remove it"),
+        ("protocol: udp, maxPerClient: 3", "`maxPerClient` has no effect with protocol udp", "a client has one port"),
+        ("protocol: udp, mode: pinned", "`mode: pinned` has no effect with protocol udp", "remove `mode`"),
     ] {
         write(scratch.path(), "wrong.yaml", &thinker("1s", connections));
         let run = output(scratch.path(), &["check", "wrong.yaml"]);
         assert_eq!(status(&run), 2, "{connections}");
-        assert!(stderr(&run).contains(message), "{connections}: {}", stderr(&run));
+        let text = stderr(&run);
+        assert!(text.contains(&format!("error: {message}\n")), "{connections}: {text}");
+        assert!(text.contains(&format!("= help: {help}\n")), "{connections}: {text}");
+    }
+    let kernel = short_connections("1/s", "version: new", "mode: pool");
+    let price = thinker("1s", "mode: pool") + "  observe: {crossZonePrice: 0.01}\n";
+    for (scenario, message, help) in [
+        (
+            kernel,
+            "`version`: expected a version such as 6.8, found `new`",
+            "write MAJOR.MINOR of the kernel, as `uname -r` begins",
+        ),
+        (
+            price,
+            "`crossZonePrice` has no effect without `nodes: true`",
+            "the cost stands in nodes.csv: write `nodes: true` beside it",
+        ),
+    ] {
+        write(scratch.path(), "wrong.yaml", &scenario);
+        let run = output(scratch.path(), &["check", "wrong.yaml"]);
+        let text = stderr(&run);
+        assert!(text.contains(&format!("error: {message}\n")), "{text}");
+        assert!(text.contains(&format!("= help: {help}\n")), "{text}");
     }
 }
 
@@ -339,6 +380,8 @@ fn a_full_table_drops_first_packets_and_keeps_what_it_has() {
     // Some get in with their second or third SYN, one and two seconds late.
     let slowest = sum(&full, "runs.csv", "latency_max_ms");
     assert!((2000.0..2010.0).contains(&slowest), "{slowest}");
+    let told = output(scratch.path(), &["explain", "full", "--slowest", "1", "--causes", "0"]);
+    assert!(stdout(&told).contains("its SYNs are dropped until one gets through"), "{}", stdout(&told));
     let half = sum(&full, "runs.csv", "succeeded");
     assert!((990.0..=1110.0).contains(&half), "{half}");
     let kept = short_connections("20/s", &table_of(3), "mode: pool");
