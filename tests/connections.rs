@@ -419,8 +419,10 @@ fn nodes_say_what_they_send_and_what_it_costs() {
     is(number(near, "conntrack_capacity"), 131_072.0);
     // Each is remembered for 120 s, ports for 60 s.
     let all = sum(&run, "runs.csv", "offered") / 1000.0;
-    assert!((number(near, "conntrack_max") - 120.0 * all).abs() <= 2.0);
-    assert!((number(near, "source_ports_max") - 60.0 * all).abs() <= 2.0);
+    // Half of the requests are slower, by chance, so in some minutes there are a few more.
+    let (entries, ports) = (number(near, "conntrack_max"), number(near, "source_ports_max"));
+    assert!((0.98..1.12).contains(&(entries / (120.0 * all))), "{entries}");
+    assert!((0.98..1.15).contains(&(ports / (60.0 * all))), "{ports}");
     assert!(number(far, "conntrack_max") < number(near, "conntrack_max"));
     is(number(far, "conntrack_dropped"), 0.0);
 }

@@ -357,6 +357,8 @@ pub(super) static STEP: Shape = Shape {
         CALL_FIELDS[8],
         CALL_FIELDS[9],
         CALL_FIELDS[10],
+        CALL_FIELDS[11],
+        CALL_FIELDS[12],
     ],
 };
 
@@ -371,9 +373,9 @@ const CALL_FIELDS: [Field; 13] = [
     FLOW_FIELDS[4],
     FLOW_FIELDS[5],
     FLOW_FIELDS[6],
+    RESOLVER_FIELD,
     FLOW_FIELDS[7],
     FLOW_FIELDS[8],
-    RESOLVER_FIELD,
 ];
 
 /// A call inside `parallel`.
@@ -449,9 +451,9 @@ pub(super) static TRAFFIC: Shape = Shape {
         FLOW_FIELDS[4],
         FLOW_FIELDS[5],
         FLOW_FIELDS[6],
+        RESOLVER_FIELD,
         FLOW_FIELDS[7],
         FLOW_FIELDS[8],
-        RESOLVER_FIELD,
     ],
 };
 

@@ -97,7 +97,7 @@ impl<'p> World<'p> {
             }
         }
         if self.wires.is_some() {
-            self.note_message(trip.flow, hop, class, from);
+            self.note_message(trip.flow, hop, class, (from, to));
         }
         delay
     }

@@ -21,18 +21,20 @@ impl Wires {
 }
 
 impl World<'_> {
-    /// A message leaves a node.
+    /// A message passes the network of a node; inside a pod it does not.
     #[inline(never)]
-    pub(super) fn note_message(&mut self, flow: u32, hop: Hop, class: PathClass, from: u32) {
+    pub(super) fn note_message(&mut self, flow: u32, hop: Hop, class: PathClass, (from, to): (u32, u32)) {
         let spec = self.plan_flow(flow);
-        let size = match hop {
-            Hop::ClientToProxy | Hop::ProxyToPod | Hop::ClientToPod => spec.flow.request_size,
-            Hop::PodToProxy | Hop::ProxyToClient | Hop::PodToClient => spec.flow.response_size,
+        // The way between the two is the same in both directions.
+        let (size, sender) = match hop {
+            Hop::ClientToProxy | Hop::ProxyToPod | Hop::ClientToPod => (spec.flow.request_size, from),
+            Hop::PodToProxy | Hop::ProxyToClient | Hop::PodToClient => (spec.flow.response_size, to),
         };
         if let Some(wires) = &mut self.wires
             && self.window.measuring
+            && class != PathClass::Loopback
         {
-            let sent = &mut wires.sent[from as usize][class as usize];
+            let sent = &mut wires.sent[sender as usize][class as usize];
             sent.messages += 1;
             sent.bytes += size;
         }

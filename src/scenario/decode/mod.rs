@@ -56,7 +56,6 @@ pub(super) fn scenario(
 
     let [workloads_list, proxies_list, traffic_list, objectives_list] =
         ["workloads", "proxies", "traffic", "objectives"].map(|key| spec.list(cx, key));
-
     let opened = workload::open(cx, workloads_list);
     let objects = Objects::new(cx, manifests, &opened);
     let entries = workload::entries(cx, &opened, &objects);
