@@ -7,14 +7,15 @@ use crate::model::ledger::{Layout, NO_COLUMN};
 use crate::model::network::topology::PathClass;
 use crate::model::traffic::connection::Channel;
 use crate::observe::outcome::{EndpointLabel, FlowLabel, Labels};
-use crate::scenario::{ConnectionMode, Connections};
+use crate::scenario::{ConnectionMode, Connections, Scenario};
 
 impl Plan {
     /// Callees before callers: the scenario has checked that calls form no cycle.
     pub(super) fn lay_ledgers(&mut self) {
+        let scenario = self.scenario.clone();
         let mut done = vec![false; self.flows.len()];
         for flow in 0..self.flows.len() {
-            self.lay_ledger(flow, &mut done);
+            self.lay_ledger(&scenario, flow, &mut done);
         }
         self.ledger_columns = self.flows.iter().map(|flow| flow.layout.columns.len()).max().unwrap_or(0);
     }
@@ -39,12 +40,11 @@ impl Plan {
         secures(&spec.flow.connections) || matches!(spec.route, Route::Proxy7(_)) && secures(&spec.upstream)
     }
 
-    fn lay_ledger(&mut self, flow: usize, done: &mut [bool]) {
+    fn lay_ledger(&mut self, scenario: &Scenario, flow: usize, done: &mut [bool]) {
         if std::mem::replace(&mut done[flow], true) {
             return;
         }
         let service = self.flows[flow].flow.service;
-        let scenario = self.scenario.clone();
         let targets: Vec<(usize, usize)> = scenario.services[service]
             .targets
             .iter()
@@ -53,14 +53,12 @@ impl Plan {
             .collect();
         let callees: Vec<usize> = targets.iter().flat_map(|(w, c)| self.calls_at(*w, *c)).collect();
         for callee in &callees {
-            self.lay_ledger(*callee, done);
+            self.lay_ledger(scenario, *callee, done);
         }
         let spec = &self.flows[flow].flow;
         let mut layout = Layout { network: [NO_COLUMN; 4], ..Layout::default() };
-        let label = scenario.services[service].label();
-        let name = spec.name.clone();
-        let free = self.topology.is_free();
-        let free = free || self.flows[flow].free_handshakes;
+        let (label, name) = (scenario.services[service].label(), spec.name.clone());
+        let free = self.topology.is_free() || self.flows[flow].free_handshakes;
         // Requests in a pod that ends are lost, and standing connections to it are opened anew.
         let pods_end = !scenario.timeline.is_empty() || !self.flows[flow].barred.is_empty();
         let opens = |connections: &Connections| !free && (pods_end || Channel::of(connections) != Channel::Standing);
