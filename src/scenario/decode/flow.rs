@@ -5,7 +5,7 @@ use super::super::discover::{Client, Discovery};
 use super::super::services::ServiceTable;
 use super::super::tables_flow as tables;
 use super::super::values::{self, Bad, shorten};
-use super::super::{Cancellation, Demand, Flow, Layer, Protocol, Retries, Tls};
+use super::super::{Cancellation, Connections, Demand, Flow, Layer, Protocol, Retries, Tls};
 use super::balancer::balancer;
 use super::connections::{DEFAULT_CONNECTIONS, connections};
 use super::dns::resolver;
@@ -74,19 +74,8 @@ pub(super) fn flow(
         );
     }
     let layer = through.flatten().map(|proxy| targets.proxies[proxy].layer);
-    let mut connections =
-        object.get("connections").and_then(|node| connections(cx, node)).unwrap_or(DEFAULT_CONNECTIONS);
-    if to.as_str().is_some_and(|text| text.starts_with("https://")) && connections.protocol != Protocol::Udp {
-        connections.tls.get_or_insert(Tls::USUAL);
-    }
-    let mut size = |key| {
-        let bytes = object.get(key).and_then(|node| {
-            let value = values::quantity(node);
-            cx.take(node, key, value)
-        });
-        bytes.map_or(0, |bytes: f64| bytes.round() as u64)
-    };
-    let (request_size, response_size) = (size("requestSize"), size("responseSize"));
+    let connections = connections_to(cx, object, to);
+    let (request_size, response_size) = sizes(cx, object);
     let flow = Flow {
         name,
         service: service.unwrap_or(0),
@@ -114,6 +103,28 @@ pub(super) fn flow(
         );
     }
     service.map(|_| flow)
+}
+
+/// The connections of a flow to a URL, which may ask for TLS.
+fn connections_to(cx: &mut Context<'_>, object: &Object<'_>, to: &Node) -> Connections {
+    let mut connections =
+        object.get("connections").and_then(|node| connections(cx, node)).unwrap_or(DEFAULT_CONNECTIONS);
+    if to.as_str().is_some_and(|text| text.starts_with("https://")) && connections.protocol != Protocol::Udp {
+        connections.tls.get_or_insert(Tls::USUAL);
+    }
+    connections
+}
+
+/// Bytes of requests and replies.
+fn sizes(cx: &mut Context<'_>, object: &Object<'_>) -> (u64, u64) {
+    let mut size = |key| {
+        let bytes = object.get(key).and_then(|node| {
+            let value = values::quantity(node);
+            cx.take(node, key, value)
+        });
+        bytes.map_or(0, |bytes: f64| bytes.round() as u64)
+    };
+    (size("requestSize"), size("responseSize"))
 }
 
 /// Notes what a flow leaves to defaults; `field` is its path.
