@@ -117,6 +117,7 @@ fn queue() -> Scenario {
             target_port: 80,
             affinity: None,
             targets: vec![(0, 0)],
+            only: Vec::new(),
             pod: None,
             headless: false,
             loopback: false,

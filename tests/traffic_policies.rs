@@ -182,6 +182,28 @@ fn unready_pods_get_connections_where_a_service_publishes_them() {
 }
 
 #[test]
+fn endpoints_written_by_hand_stay_as_they_are() {
+    let scratch = scratch();
+    let service = "metadata: {name: web}\nspec: {selector: {tier: web}, ports: [{port: 80}]}";
+    let text = scenario("", "", "{at: 3s, deletePod: \"deployment/two[0]\"}");
+    assert!(text.contains(service));
+    // One pod of each node, of eight: 10.244.0.2 and 10.244.1.2.
+    let slice = "metadata: {name: web}\nspec: {ports: [{port: 80}]}\n---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: web-1, labels: {kubernetes.io/service-name: web}}\naddressType: IPv4\nendpoints: [{addresses: [10.244.0.2]}, {addresses: [10.244.1.2]}]\nports: [{port: 80}]";
+    let run = results(scratch.path(), &text.replace(service, slice), "out", &["--requests", "all"]);
+    let rows = table(&run, "requests.csv");
+    let of = |pod: &str, from: f64, to: f64| {
+        let mine = rows.iter().filter(|row| row["pod"] == pod && (from..to).contains(&number(row, "arrived_s")));
+        mine.filter(|row| row["outcome"] == "succeeded").count()
+    };
+    let all = |from: f64, to: f64| rows.iter().filter(|row| (from..to).contains(&number(row, "arrived_s"))).count();
+    assert_eq!(of("one-0", 0.0, 2.9) + of("two-0", 0.0, 2.9), all(0.0, 2.9), "nobody else is asked");
+    // Two replications of 4,000 a second: half of them for each, and from then on in vain.
+    assert!((of("one-0", 0.0, 2.9) as f64 / 23_200.0 - 0.5).abs() < 0.02);
+    assert_eq!(of("two-0", 3.0, 6.0), 0);
+    assert!((of("one-0", 3.0, 6.0) as f64 / 24_000.0 - 0.5).abs() < 0.02, "the rest gets no answer");
+}
+
+#[test]
 fn topology_hints_come_and_go_with_the_number_of_pods() {
     let scratch = scratch();
     // Shares of CPU 2:1:1, eight pods: 3.33, 1.67 and 1.67 at least make 4 + 2 + 2. With nine it is 4 + 2 + 2 as well, with

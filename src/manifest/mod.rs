@@ -4,6 +4,7 @@
 //! fields. A kind or field without a meaning in the model is reported as ignored and is never an error; a used field with
 //! a wrong value is an error at its place.
 
+mod endpoint_slice;
 mod fields;
 mod network_policy;
 mod node;
@@ -23,7 +24,7 @@ use crate::yaml::{Node, Problem, Problems, Sources, Span};
 use fields::Context;
 pub use object::{
     Block, ContainerObject, ContainerPort, NetworkPolicyObject, NodeObject, Objects, Peer, PolicyPort, PolicyRule,
-    Requirement, Selector, ServiceForm, ServiceObject, ServicePortObject, TargetPort, WorkloadObject,
+    Requirement, Selector, ServiceForm, ServiceObject, ServicePortObject, SliceObject, TargetPort, WorkloadObject,
 };
 pub use quantity::quantity;
 use report::Collector;
@@ -50,6 +51,10 @@ pub fn read(nodes: &[Node], sources: &Sources) -> (Objects, Vec<Problem>) {
             collector.leave_out(&object.subject, why, &detail);
             continue;
         }
+        if role == Role::Slice && !is_of_service_by_hand(object, &found) {
+            collector.ignore(&object.subject, None, reasons::kind(&object.subject.kind));
+            continue;
+        }
         let mut context = Context::new(object, &mut problems, &mut collector);
         match role {
             Role::Deployment | Role::ReplicaSet | Role::Pod => {
@@ -57,6 +62,7 @@ pub fn read(nodes: &[Node], sources: &Sources) -> (Objects, Vec<Problem>) {
             }
             Role::Service => objects.services.extend(service::read(&mut context, object.node)),
             Role::Node => objects.nodes.extend(node::read(&mut context, object.node)),
+            Role::Slice => objects.slices.extend(endpoint_slice::read(&mut context, object.node, &object.subject)),
             Role::NetworkPolicy => objects.policies.extend(network_policy::read(&mut context, object.node)),
             Role::Namespace => {
                 objects.namespace_labels.extend(labels_of_namespace(object));
@@ -68,6 +74,18 @@ pub fn read(nodes: &[Node], sources: &Sources) -> (Objects, Vec<Problem>) {
     }
     objects.report = collector.finish();
     (objects, problems.sorted())
+}
+
+/// Whether a slice belongs to a Service without a selector; the controller writes all others.
+fn is_of_service_by_hand(slice: &Found<'_>, found: &[Found<'_>]) -> bool {
+    let name = endpoint_slice::service_of(slice.node, &slice.subject);
+    found.iter().any(|object| {
+        let selector = object.node.at(&["spec", "selector"]).and_then(Node::as_map);
+        object.role == Some(Role::Service)
+            && object.subject.name == name
+            && object.subject.namespace == slice.subject.namespace
+            && selector.is_none_or(<[_]>::is_empty)
+    })
 }
 
 /// The labels of a namespace, by which NetworkPolicies know it.

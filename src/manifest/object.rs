@@ -20,6 +20,8 @@ pub struct Objects {
     pub namespace_labels: Vec<(String, Vec<(String, String)>)>,
     /// NetworkPolicies.
     pub policies: Vec<NetworkPolicyObject>,
+    /// EndpointSlices of Services without a selector.
+    pub slices: Vec<SliceObject>,
     /// What was used and what was not.
     pub report: Report,
 }
@@ -126,8 +128,10 @@ impl ServiceObject {
     #[must_use]
     pub fn unsupported(&self) -> Option<&'static str> {
         match self.form {
-            ServiceForm::ClusterIp | ServiceForm::Headless | ServiceForm::ExternalName => None,
-            ServiceForm::NoSelector => Some("Services without a selector are not supported yet"),
+            ServiceForm::NoSelector if self.cluster_ip.as_deref() == Some("None") => {
+                Some("headless Services without a selector are not supported yet")
+            }
+            _ => None,
         }
     }
 }
@@ -152,6 +156,21 @@ pub enum TargetPort {
     Number(u16),
     /// By the name that the container gives it.
     Name(String),
+}
+
+/// An EndpointSlice, or a subset of an Endpoints object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SliceObject {
+    /// `metadata.namespace`, by default `default`.
+    pub namespace: String,
+    /// The Service that it belongs to.
+    pub service: String,
+    /// IPv4 addresses that are ready.
+    pub addresses: Vec<u32>,
+    /// Names and numbers of ports.
+    pub ports: Vec<(Option<String>, u16)>,
+    /// Place of the slice.
+    pub span: Span,
 }
 
 /// A NetworkPolicy.

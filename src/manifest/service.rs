@@ -61,7 +61,7 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObje
         namespace: context.subject.namespace.clone(),
         name: context.subject.name.clone(),
         selector,
-        cluster_ip,
+        cluster_ip: if headless && form == ServiceForm::NoSelector { Some("None".to_owned()) } else { cluster_ip },
         external_name,
         type_: type_.to_string(),
         form,
@@ -265,8 +265,13 @@ fn summary(service: &ServiceObject) -> String {
         parts.push(format!("another name of {name}"));
         return parts.join(", ");
     }
+    if service.form == ServiceForm::NoSelector {
+        parts.push("endpoints by hand".to_owned());
+    }
     let labels: Vec<_> = service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    parts.push(format!("selects {}", labels.join(",")));
+    if !labels.is_empty() {
+        parts.push(format!("selects {}", labels.join(",")));
+    }
     parts.extend(service.affinity.map(|seconds| format!("holds clients for {seconds}s")));
     parts.extend(traffic_policy::summary(&service.policy));
     parts.join(", ")

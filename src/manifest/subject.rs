@@ -33,6 +33,7 @@ pub(super) enum Role {
     Node,
     Namespace,
     NetworkPolicy,
+    Slice,
 }
 
 /// An object in the text.
@@ -49,7 +50,7 @@ pub(super) struct Found<'a> {
     pub(super) role: Option<Role>,
 }
 
-const USED_KINDS: [(&str, Role, &str); 7] = [
+const USED_KINDS: [(&str, Role, &str); 9] = [
     ("Deployment", Role::Deployment, "apps/v1"),
     ("ReplicaSet", Role::ReplicaSet, "apps/v1"),
     ("Pod", Role::Pod, "v1"),
@@ -57,6 +58,8 @@ const USED_KINDS: [(&str, Role, &str); 7] = [
     ("Node", Role::Node, "v1"),
     ("Namespace", Role::Namespace, "v1"),
     ("NetworkPolicy", Role::NetworkPolicy, "networking.k8s.io/v1"),
+    ("EndpointSlice", Role::Slice, "discovery.k8s.io/v1"),
+    ("Endpoints", Role::Slice, "v1"),
 ];
 
 /// Every object of the documents, lists opened.

@@ -79,6 +79,8 @@ fn a_kubectl_dump_gives_its_objects() {
             "shop/Service/web: port http 80 to http, port metrics 9102 to 9102, selects app=web, holds clients for 10800s",
             "shop/Service/cart: port 8080 to 8080, selects app=cart",
             "shop/Service/db: headless, port db 5432 to db, selects app=db",
+            "Service/kubernetes: port https 443 to 6443, endpoints by hand",
+            "Endpoints/kubernetes: 1 ready endpoint, 1 port",
         ]
     );
     assert_eq!(objects.namespaces, ["shop"]);
@@ -119,8 +121,6 @@ fn a_kubectl_dump_reports_what_it_ignores() {
             "shop/Pod/db-0: spec.containers[].image",
             "shop/Deployment/cart: spec.template.spec.containers[].ports[].protocol UDP",
             "shop/Service/web: spec.type LoadBalancer",
-            "Service/kubernetes: traffic to it",
-            "Endpoints/kubernetes",
             "ConfigMap (2 objects): shop/ConfigMap/settings, shop/ConfigMap/kube-root-ca.crt",
             "metadata.annotations, metadata.creationTimestamp, metadata.generation, metadata.labels, \
              metadata.managedFields, metadata.ownerReferences, metadata.resourceVersion, metadata.uid, status",
@@ -260,7 +260,7 @@ fn services_that_cannot_be_simulated_say_so() {
     for (spec, form) in forms {
         let objects = clean(&service(spec));
         assert_eq!(objects.services[0].form, form, "{spec}");
-        assert_eq!(objects.services[0].unsupported().is_none(), form != ServiceForm::NoSelector);
+        assert_eq!(objects.services[0].unsupported().is_some(), spec == "clusterIP: None", "{spec}");
     }
 }
 

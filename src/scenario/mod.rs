@@ -12,6 +12,7 @@ use crate::random::Dist;
 use crate::stats::Precision;
 use crate::time::SimDuration;
 
+mod by_hand;
 pub mod check;
 mod cluster_ips;
 mod context;
@@ -564,6 +565,8 @@ pub struct Service {
     pub affinity: Option<SimDuration>,
     /// The selected workloads and, in each, the container that has the target port: (workload, container).
     pub targets: Vec<(usize, usize)>,
+    /// Which pods of them, by position among the targets, where an EndpointSlice was written by hand; empty means all.
+    pub only: Vec<(usize, u32)>,
     /// No Service at all, but a URL's single pod: its number among the replicas of the only target.
     pub pod: Option<u32>,
     /// Whether its name resolves to the pods: `clusterIP: None`.

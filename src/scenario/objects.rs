@@ -8,7 +8,8 @@ use super::tables;
 use crate::discovery::resolv_conf::PodDns;
 use crate::discovery::slices::policy::TrafficPolicy;
 use crate::manifest::{
-    ContainerObject, ContainerPort, ServiceForm, ServiceObject, ServicePortObject, TargetPort, WorkloadObject,
+    ContainerObject, ContainerPort, ServiceForm, ServiceObject, ServicePortObject, SliceObject, TargetPort,
+    WorkloadObject,
 };
 use crate::yaml::Node;
 
@@ -19,6 +20,7 @@ const INLINE_CONTAINER: &str = "app";
 pub(super) struct Objects {
     pub(super) workloads: Vec<WorkloadObject>,
     pub(super) services: Vec<ServiceObject>,
+    pub(super) slices: Vec<SliceObject>,
     /// The first so many workloads and services come from manifests, the others are inline.
     pub(super) manifest_workloads: usize,
     pub(super) manifest_services: usize,
@@ -30,6 +32,7 @@ impl Objects {
         let mut objects = Self {
             workloads: manifests.workloads.clone(),
             services: manifests.services.clone(),
+            slices: manifests.slices.clone(),
             manifest_workloads: manifests.workloads.len(),
             manifest_services: manifests.services.len(),
         };

@@ -3,9 +3,11 @@
 use std::net::Ipv4Addr;
 
 use super::Service;
+use super::by_hand;
 use super::cluster_ips::ClusterIps;
 use super::context::{Context, Object};
 use super::objects::{Objects, Shown, short};
+use super::placement::Placed;
 use crate::manifest::{ContainerPort, ServiceForm, ServiceObject, TargetPort, WorkloadObject};
 use crate::time::SimDuration;
 use crate::yaml::nearest;
@@ -63,12 +65,17 @@ pub(super) fn selects(selector: &[(String, String)], labels: &[(String, String)]
 
 impl ServiceTable {
     /// Finds the containers behind every Service port and gives every Service an address.
-    pub(super) fn build(cx: &mut Context<'_>, objects: &Objects, cluster: Option<&Object<'_>>) -> Self {
+    pub(super) fn build(
+        cx: &mut Context<'_>,
+        objects: &Objects,
+        pods: &[Placed],
+        cluster: Option<&Object<'_>>,
+    ) -> Self {
         let mut cluster_ips = ClusterIps::new(cx, cluster, objects);
         let mut table = Self { dns: cluster_ips.dns(), ports: Vec::new(), groups: Vec::new() };
         for (index, service) in objects.services.iter().enumerate() {
             let cluster_ip = cluster_ips.of(cx, service);
-            table.add(cx, service, index >= objects.manifest_services, cluster_ip, &objects.workloads);
+            table.add(cx, service, index >= objects.manifest_services, cluster_ip, objects, pods);
         }
         table
     }
@@ -79,8 +86,11 @@ impl ServiceTable {
         service: &ServiceObject,
         inline: bool,
         cluster_ip: u32,
-        workloads: &[WorkloadObject],
+        objects: &Objects,
+        pods: &[Placed],
     ) {
+        let workloads = objects.workloads.as_slice();
+        let by_hand = service.form == ServiceForm::NoSelector;
         let name = dotted(&service.namespace, &service.name);
         if self.groups.iter().any(|group| group.namespace == service.namespace && group.name == service.name) {
             cx.problem_help(service.span, format!("service/{name} is written twice"), "remove one of them");
@@ -93,6 +103,8 @@ impl ServiceTable {
         } else if let Some(name) = &service.external_name {
             let message = format!("has no endpoints: it is another name of `{name}`");
             unusable = Some((message, Some("name the Service that it leads to".to_owned())));
+        } else if by_hand {
+            unusable = by_hand::missing(service, objects);
         } else {
             selected = selected_by(&service.selector, &service.namespace, workloads);
             if selected.is_empty() {
@@ -105,7 +117,14 @@ impl ServiceTable {
         let first = self.ports.len();
         for port in &service.ports {
             let own_port = pod_port(&port.target_port, selected.iter().map(|&workload| &workloads[workload]));
-            let (targets, reason) = behind(cx, &name, &port.target_port, &selected, workloads);
+            let (mut targets, mut reason) = behind(cx, &name, &port.target_port, &selected, workloads);
+            let mut only = Vec::new();
+            if by_hand && unusable.is_none() {
+                match by_hand::behind(service, port.name.as_deref(), objects, pods) {
+                    Ok(found) => (targets, only) = (found.targets, found.only),
+                    Err(why) => reason = Some(why),
+                }
+            }
             broken.push(reason);
             self.ports.push(Service {
                 namespace: service.namespace.clone(),
@@ -117,6 +136,7 @@ impl ServiceTable {
                 target_port: own_port.unwrap_or(port.port),
                 affinity: service.affinity.map(|seconds| SimDuration::from_secs(u64::from(seconds))),
                 targets,
+                only,
                 pod: None,
                 headless,
                 loopback: false,

@@ -64,7 +64,9 @@ impl Roster {
             let pod = &self.pods[pod as usize];
             (pod.workload as usize, pod.station, pod.node)
         };
-        for (service, spec) in plan.scenario.services.iter().enumerate().filter(|(_, spec)| spec.pod.is_none()) {
+        for (service, spec) in
+            plan.scenario.services.iter().enumerate().filter(|(_, spec)| spec.pod.is_none() && spec.only.is_empty())
+        {
             for (target, (of, container)) in spec.targets.iter().enumerate() {
                 if *of == workload {
                     self.added[service].push(as_u32(self.endpoints.len()));

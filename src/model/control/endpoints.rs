@@ -15,8 +15,10 @@ impl World<'_> {
     pub(super) fn publish(&mut self, workload: usize, now: SimTime, schedule: &mut Schedule) {
         let plan = self.plan;
         for (service, spec) in plan.scenario.services.iter().enumerate() {
-            // An address of a pod has no endpoints: whoever knows it goes there.
-            if spec.pod.is_none() && spec.targets.iter().any(|(target, _)| *target == workload) {
+            // An address of a pod has no endpoints: whoever knows it goes there. Nor does the controller write slices
+            // that are written by hand.
+            if spec.pod.is_none() && spec.only.is_empty() && spec.targets.iter().any(|(target, _)| *target == workload)
+            {
                 // What happens at one time is written at once, as the controller's queue of Services sees to it.
                 if !std::mem::replace(&mut self.control_mut().stale[service], true) {
                     schedule.at(now, Rank::Cluster, kind::SLICES_SYNCED, as_u32(service));

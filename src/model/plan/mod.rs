@@ -637,7 +637,8 @@ impl Plan {
             for (target, (workload, container)) in service.targets.iter().enumerate() {
                 let containers = scenario.workloads[*workload].containers.len();
                 let all = 0..scenario.workloads[*workload].replicas;
-                for replica in service.pod.map_or(all, |pod| pod..pod + 1) {
+                let wanted = |replica: &u32| service.only.is_empty() || service.only.contains(&(target, *replica));
+                for replica in service.pod.map_or(all, |pod| pod..pod + 1).filter(wanted) {
                     let pod = self.first_pod[*workload] + replica;
                     self.endpoints.push(EndpointPlan {
                         station: self.first_station[*workload] + replica * as_u32(containers) + as_u32(*container),

@@ -65,7 +65,7 @@ pub(super) fn scenario(
     note_objects(cx, cluster_object.as_ref(), manifests, &objects);
     let (mut workloads, pods) = workload::placed(cx, &objects, &entries, &nodes);
 
-    let mut services = ServiceTable::build(cx, &objects, cluster_object.as_ref());
+    let mut services = ServiceTable::build(cx, &objects, &pods, cluster_object.as_ref());
     let timeline_list = spec.list(cx, "timeline");
     let (dns, rules) = dns::dns(cx, cluster_object.as_ref(), (&nodes, !timeline_list.is_empty()), &services);
     let resolvers = workload::resolvers(cx, &workloads, &entries, &rules);

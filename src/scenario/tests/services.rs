@@ -78,6 +78,32 @@ fn localhost_is_the_own_pod() {
     assert_eq!(refused, ("localhost/front:9090".to_owned(), true, vec![], Some(crate::cause::FailureCause::Refused)));
 }
 
+/// A Service `a` without a selector, and what is written by hand about it.
+fn by_hand(slice: &str) -> String {
+    let service = "metadata: {name: a}\nspec: {ports: [{name: web, port: 80}]}";
+    format!("{}---\n{slice}\n", scenario("", TO_A, &[service]))
+}
+
+fn slice(more: &str) -> String {
+    format!(
+        "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {{name: a-1, labels: {{kubernetes.io/service-name: a}}}}\naddressType: IPv4\n{more}"
+    )
+}
+
+#[test]
+fn endpoints_written_by_hand_are_pods_by_their_addresses() {
+    let slices = slice(
+        "endpoints: [{addresses: [10.244.0.2]}, {addresses: [10.244.0.3], conditions: {ready: false}}]\nports: [{name: web, port: 8080}]",
+    );
+    let endpoints = "apiVersion: v1\nkind: Endpoints\nmetadata: {name: a}\nsubsets: [{addresses: [{ip: 10.244.0.2}], notReadyAddresses: [{ip: 10.244.0.3}], ports: [{name: web, port: 8080}]}]";
+    for text in [slices.as_str(), endpoints] {
+        let scenario = first(&by_hand(text));
+        let service = &scenario.services[0];
+        // The application of the first pod, on the port that the slice says.
+        assert_eq!((&service.targets, &service.only), (&vec![(0, 1)], &vec![(0, 0)]));
+    }
+}
+
 #[test]
 fn what_cannot_be_is_answered_whole() {
     let a = named("a", "");
@@ -90,6 +116,20 @@ fn what_cannot_be_is_answered_whole() {
         ("a range that is used up", scenario(", serviceCIDR: 10.0.0.0/27", TO_A, &many)),
         ("localhost of nobody", scenario("", "to: http://localhost/", &[])),
         ("localhost of another", scenario("", "from: pod/back, to: http://localhost/", &[])),
+        ("nobody wrote a slice", by_hand("")),
+        ("a slice of nobody", by_hand(&slice("endpoints: [{addresses: [10.0.0.9]}]\nports: [{name: web, port: 80}]"))),
+        (
+            "a slice with another port",
+            by_hand(&slice("endpoints: [{addresses: [10.244.0.2]}]\nports: [{name: web, port: 81}]")),
+        ),
+        (
+            "a slice with a port of another name",
+            by_hand(&slice("endpoints: [{addresses: [10.244.0.2]}]\nports: [{port: 80}]")),
+        ),
+        (
+            "a headless Service without a selector",
+            scenario("", TO_A, &["metadata: {name: a}\nspec: {clusterIP: None, ports: [{port: 80}]}"]),
+        ),
         (
             "localhost with a balancer",
             scenario("", "from: pod/front, to: http://localhost/, balancer: {policy: round-robin}", &[]),

@@ -1,0 +1,70 @@
+//! Services without a selector: their endpoints are the addresses that somebody wrote into EndpointSlices.
+//!
+//! Nobody takes an address out when its pod ends, and none is added for a new pod: connections fail until somebody
+//! writes the slice anew.
+
+use std::net::Ipv4Addr;
+
+use super::objects::{Objects, short};
+use super::placement::Placed;
+use super::services::{Reason, container_with, dotted};
+use crate::manifest::{ServiceObject, TargetPort};
+
+/// What stands behind a port: containers by workload, and which pods of them.
+#[derive(Debug, Default)]
+pub(super) struct Behind {
+    pub(super) targets: Vec<(usize, usize)>,
+    pub(super) only: Vec<(usize, u32)>,
+}
+
+/// Why no request can be sent to any port, if nobody wrote a slice.
+pub(super) fn missing(service: &ServiceObject, objects: &Objects) -> Option<Reason> {
+    let own = |namespace: &str, name: &str| namespace == service.namespace && name == service.name;
+    if objects.slices.iter().any(|slice| own(&slice.namespace, &slice.service)) {
+        return None;
+    }
+    let help = format!("write an EndpointSlice with the label kubernetes.io/service-name: {}", service.name);
+    Some(("has no selector, and no EndpointSlice says who stands behind it".to_owned(), Some(help)))
+}
+
+/// The pods at the addresses of a Service's slices.
+pub(super) fn behind(
+    service: &ServiceObject,
+    port: Option<&str>,
+    objects: &Objects,
+    pods: &[Placed],
+) -> Result<Behind, Reason> {
+    let mut found = Behind::default();
+    let own = objects.slices.iter().filter(|one| one.namespace == service.namespace && one.service == service.name);
+    for slice in own {
+        let Some((_, number)) = slice.ports.iter().find(|(name, _)| name.as_deref() == port) else { continue };
+        for address in &slice.addresses {
+            let shown = Ipv4Addr::from(*address);
+            let Some(pod) = pods.iter().find(|pod| pod.ip == *address) else {
+                let message =
+                    format!("sends to {shown}, which no pod has, and what stands outside the cluster is not simulated");
+                return Err((message, Some("name the address of a pod in the EndpointSlice".to_owned())));
+            };
+            let workload = &objects.workloads[pod.workload];
+            let Some((container, _)) = container_with(&TargetPort::Number(*number), workload) else {
+                let message =
+                    format!("sends to {shown}:{number}, and no container of {} has that port", short(workload));
+                return Err((message, Some("name a port of the pod in the EndpointSlice".to_owned())));
+            };
+            let target = (pod.workload, container);
+            let position = found.targets.iter().position(|known| *known == target).unwrap_or_else(|| {
+                found.targets.push(target);
+                found.targets.len() - 1
+            });
+            if !found.only.contains(&(position, pod.replica)) {
+                found.only.push((position, pod.replica));
+            }
+        }
+    }
+    if found.only.is_empty() {
+        let name = dotted(&service.namespace, &service.name);
+        let message = "has no ready endpoint for that port in any EndpointSlice".to_owned();
+        return Err((message, Some(format!("give the EndpointSlice the port of service/{name}, by the same name"))));
+    }
+    Ok(found)
+}
