@@ -238,16 +238,24 @@ impl Zone {
     #[must_use]
     pub fn headless(&self, name: &str) -> Option<(usize, Option<Ipv4Addr>)> {
         let aliases = self.answer(name, RecordType::A).ok()?.aliases;
+        let (mut port, mut protocol) = (None, None);
         let (host, service, namespace) = match self.labels(aliases.last().map_or(name, String::as_str))?[..] {
             [service, namespace, "svc"] => (None, service, namespace),
             [host, service, namespace, "svc"] => (Some(host), service, namespace),
-            [port, protocol, service, namespace, "svc"] if port.starts_with('_') && protocol.starts_with('_') => {
+            [first, second, service, namespace, "svc"] if first.starts_with('_') && second.starts_with('_') => {
+                (port, protocol) = (first.strip_prefix('_'), second.strip_prefix('_'));
                 (None, service, namespace)
             }
             _ => return None,
         };
         let index = self.service(namespace, service)?;
         let LeadsTo::Endpoints(endpoints) = &self.services[index].leads_to else { return None };
+        let has = |port: &PortRecord, of: &str| port.name.as_deref().is_some_and(|name| of == name);
+        if let Some(port) = port
+            && !self.services[index].ports.iter().any(|own| has(own, port) && protocol == Some(own.protocol))
+        {
+            return None;
+        }
         match host {
             // Of `*`, which stands for whichever it is, all decide.
             None | Some("*") => Some((index, None)),
@@ -532,6 +540,7 @@ mod tests {
         assert_eq!(of("down"), Some((2, None)), "though it has no ready one");
         assert_eq!(of("db-1.db"), Some((1, Some(Ipv4Addr::new(10, 244, 0, 3)))));
         assert_eq!(of("10-244-0-4.db"), Some((1, Some(Ipv4Addr::new(10, 244, 0, 4)))));
+        assert_eq!([of("_grpc._tcp.db"), of("_http._udp.db")], [None; 2]);
         assert_eq!([of("web"), of("alias"), of("out"), of("db-9.db"), of("ping"), of("nobody")], [None; 6]);
     }
 

@@ -491,12 +491,12 @@ impl Discovery {
             }
         };
         if let Some(group) = group {
+            if let Some(bad) = without_port(url.host, group, services).filter(|_| !fails) {
+                return Err(bad);
+            }
             // Without ready endpoints a headless Service has no name: that is a matter of the run.
             if fails || group.headless && file.nameservers.contains(&self.cluster.address) {
                 return port(group);
-            }
-            if let Some(bad) = without_port(url.host, group, services) {
-                return Err(bad);
             }
             let message = format!("`{}` does not resolve at the client", shorten(url.host));
             return Err((message, Some(self.why_unresolved(group, file, library, ndots))));

@@ -205,8 +205,13 @@ fn services_are_found_by_the_names_of_their_ports() {
         ("http://_quite._tcp.nginx-service.front/", "no port `quite`", "its named ports are http, admin"),
         (
             "http://_http._tcp.nginx-service.front:80/",
-            "brings its port along, and the URL names 80",
+            "`_http._tcp.nginx-service.front` brings its port along, and the URL names 80",
             "write http://_http",
+        ),
+        (
+            "http://_http._tcp.peers.front/",
+            "service/peers.front has no port `http` of protocol `tcp`",
+            "its ports have no names, and without a name there is no such record",
         ),
         ("http://_http._tcp.nobody/", "no Service `nobody` in namespace `default`", "= help"),
     ] {
