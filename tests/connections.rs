@@ -265,7 +265,7 @@ fn keys_without_effect_are_mistakes() {
         assert!(text.contains(&format!("= help: {help}\n")), "{connections}: {text}");
     }
     let kernel = short_connections("1/s", "version: new", "mode: pool");
-    let price = thinker("1s", "mode: pool") + "  observe: {crossZonePrice: 0.01}\n";
+    let price = thinker("1s", "mode: pool").replace("observe: {connections: true}", "observe: {crossZonePrice: 0.01}");
     for (scenario, message, help) in [
         (
             kernel,

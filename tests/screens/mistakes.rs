@@ -161,7 +161,7 @@ fn names_and_keys_are_answered_with_the_nearest() {
             mistake("a Service in another namespace", "http://web/", "http://web.shop/"),
             mistake("another port", "http://web/", "http://web:8080/"),
             mistake("no scheme", "http://web/", "web:80"),
-            mistake("TLS", "http://web/", "https://web/"),
+            mistake("another scheme", "http://web/", "ftp://web/"),
             mistake("an unknown proxy", "through: edge", "through: egde"),
             mistake("endpoints without a kind", "service/web", "web"),
             mistake("a target without a kind", "deployment/web", "web"),
