@@ -59,7 +59,7 @@ pub(super) struct Verbosity {
     pub(super) no_progress: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct Overrides {
     /// Seed of all randomness
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_seed)]
@@ -193,6 +193,12 @@ pub(super) struct ExplainArgs {
     /// Tell this request instead: its number in requests.csv
     #[arg(long, value_name = "ID", allow_negative_numbers = true, value_parser = parse_request)]
     pub(super) request: Option<u64>,
+    /// Tell a request of its own: from this workload, node/NAME or generator …
+    #[arg(long, value_name = "PLACE", requires = "to", conflicts_with_all = ["request", "traffic", "variant"])]
+    pub(super) from: Option<String>,
+    /// … to this URL, with no other traffic
+    #[arg(long, value_name = "URL", requires = "from")]
+    pub(super) to: Option<String>,
     /// Replication of the requests told [default: any; of --request: 0]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_replication)]
     pub(super) replication: Option<u32>,

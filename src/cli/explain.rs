@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use super::args::{ExplainArgs, ExplainFormat};
+use super::args::{ExplainArgs, ExplainFormat, Overrides};
 use super::console::Console;
 use super::metrics::choices;
 use super::progress::Bar;
@@ -47,7 +47,7 @@ pub(super) fn explain(args: &ExplainArgs, console: &Console) -> Result<Status, T
             let traffics = traffics(args, &scenario)?;
             replication_exists(args, &scenario)?;
             let mut task = Task { args, console, stop, scenario, traffics };
-            match args.request {
+            match args.request.or(args.to.as_ref().map(|_| 0)) {
                 Some(number) => task.one_story(number)?,
                 None => task.explanation(&loaded)?,
             }
@@ -64,8 +64,9 @@ pub(super) fn explain(args: &ExplainArgs, console: &Console) -> Result<Status, T
 /// The scenario in a file, or that of a result.
 fn read(args: &ExplainArgs, console: &Console) -> Result<Loaded, Trouble> {
     let path = Path::new(&args.scenario);
+    let overrides = &overrides(args);
     if !path.is_dir() {
-        return load::load(&args.scenario, &args.overrides, &[], console);
+        return load::load(&args.scenario, overrides, &[], console);
     }
     let StoredScenario { text, version, replications } = stored_scenario(path).map_err(Trouble::usage)?;
     let own = env!("CARGO_PKG_VERSION");
@@ -75,8 +76,7 @@ fn read(args: &ExplainArgs, console: &Console) -> Result<Loaded, Trouble> {
             path.display()
         ));
     }
-    let mut loaded =
-        load::load_text(&path.join(SCENARIO_FILE).to_string_lossy(), &text, &args.overrides, &[], console)?;
+    let mut loaded = load::load_text(&path.join(SCENARIO_FILE).to_string_lossy(), &text, overrides, &[], console)?;
     // A goal ended the replications of the result where it did.
     for variant in loaded.variants.iter_mut().filter(|variant| variant.run.until.is_some()) {
         if let Some((_, made)) = replications.iter().find(|(name, _)| *name == variant.variant) {
@@ -84,6 +84,27 @@ fn read(args: &ExplainArgs, console: &Console) -> Result<Loaded, Trouble> {
         }
     }
     Ok(loaded)
+}
+
+/// What the command line changes; `--from` and `--to` replace all traffic by one request at the beginning.
+fn overrides(args: &ExplainArgs) -> Overrides {
+    let mut overrides = args.overrides.clone();
+    if let (Some(from), Some(to)) = (&args.from, &args.to) {
+        let text = |text: &str| serde_json::Value::from(text).to_string();
+        let from = from.strip_prefix("node/").map_or_else(|| text(from), |node| format!("{{node: {}}}", text(node)));
+        let arrivals = "{trace:{data:\"arrival_s\\n0\\n\"}}";
+        let traffic = format!("[{{name: request, from: {from}, to: {}, arrivals: {arrivals}}}]", text(to));
+        // Variants and objectives speak of the traffic that is not there.
+        let alone = [
+            ("variants", "[]"),
+            ("traffic", traffic.as_str()),
+            ("objectives", "[]"),
+            ("run.warmup", "0s"),
+            ("run.replications", "1"),
+        ];
+        overrides.set.extend(alone.map(|(path, value)| (path.to_owned(), value.to_owned())));
+    }
+    overrides
 }
 
 /// The variant that is explained.

@@ -89,6 +89,21 @@ fn a_tail_is_explained() {
     );
 }
 
+/// A request that no traffic of the scenario sends.
+#[test]
+fn a_request_from_here_to_there_is_told() {
+    same_screens(
+        "from_to.txt",
+        &[Screen::of("one request")
+            .file("one.yaml", BATCHES)
+            .run("explain one.yaml --from generator --to http://web/")
+            .run("explain one.yaml --from deployment/web --to http://web/ --format json")
+            .run("explain one.yaml --from node/node-7 --to http://wep/")
+            .run("explain one.yaml --from generator")
+            .run("explain one.yaml --from generator --to http://web/ --request 3")],
+    );
+}
+
 fn story(title: &'static str, text: String) -> Screen {
     Screen::of(title).file("one.yaml", text).run("explain one.yaml --request 1")
 }
