@@ -286,3 +286,32 @@ spec:
         }
     }
 }
+
+/// The pod has gone, its address is given to the next one, and a client's second SYN comes to that: it waited a second, which
+/// is accounted for as lost.
+#[test]
+fn a_second_syn_may_meet_another_pod() {
+    let scratch = scratch();
+    let text = "apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {name: reuse}
+spec:
+  run: {duration: 20s, warmup: 0s, replications: 1, seed: 1}
+  cluster: {pods: {start: 1s}}
+  workloads: [{target: deployment/web, inline: {replicas: 1, port: 80}}]
+  traffic: [{name: t, to: \"http://10.244.7.2/\", arrivals: {constant: {rate: 10/s}}}]
+  timeline: [{at: 5s, scale: deployment/web, replicas: 0}, {at: 8s, scale: deployment/web, replicas: 2}]
+---
+apiVersion: v1
+kind: Node
+metadata: {name: small}
+spec: {podCIDR: 10.244.7.0/30}
+";
+    let run = results(scratch.path(), text, "out", &["--requests", "all"]);
+    let rows = table(&run, "requests.csv");
+    let wrong: Vec<f64> =
+        rows.iter().filter(|row| row["outcome"] == "wrong_pod").map(|row| number(row, "latency_ms")).collect();
+    assert!(wrong.iter().any(|latency| *latency > 900.0), "none waited for a second SYN");
+    assert!(wrong.iter().any(|latency| *latency < 10.0), "none came later");
+    assert!(!rows.iter().any(|row| row["outcome"] == "succeeded" && number(row, "arrived_s") > 6.0));
+}

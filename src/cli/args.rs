@@ -32,7 +32,7 @@ pub(super) enum Verb {
     Compare(CompareArgs),
     /// A grid of variants, hundreds or thousands, on all cores: one table, one result directory
     Sweep(SweepArgs),
-    /// Why the tail is where it is, and what happens without its causes; slow requests hop by hop
+    /// Why the tail is where it is; what its causes cost; single requests hop by hop
     Explain(ExplainArgs),
     /// Validate scenarios; list what is used, ignored and assumed
     Check(CheckArgs),
@@ -70,7 +70,7 @@ pub(super) struct Overrides {
     /// Simulated time, warm-up included: 90s, 5m
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_duration)]
     pub(super) duration: Option<SimDuration>,
-    /// Set any field of the scenario: traffic[browse].timeout=300ms (may repeat)
+    /// Set any field: traffic[browse].timeout=300ms (may repeat)
     #[arg(long, value_name = "PATH=VALUE", value_parser = parse_set)]
     pub(super) set: Vec<(String, String)>,
     /// A variant for each value (may repeat: a grid)
@@ -80,7 +80,7 @@ pub(super) struct Overrides {
 
 #[derive(Debug, Args)]
 pub(super) struct Jobs {
-    /// Replications to run at once; does not change any result [default: all cores]
+    /// Replications at once; changes no result [default: all cores]
     #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = parse_jobs)]
     pub(super) jobs: Option<NonZeroUsize>,
 }
@@ -172,7 +172,7 @@ pub(super) struct Shown {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: windtunnel explain shop.yaml --traffic browse --quantile 0.999")]
 pub(super) struct ExplainArgs {
-    /// A scenario file (`-`: standard input), or a result's directory, to be simulated again
+    /// A scenario (`-`: standard input), or the directory of a result
     #[arg(value_name = "SCENARIO|DIR")]
     pub(super) scenario: String,
     /// The variant to explain [default: the first]
@@ -193,10 +193,10 @@ pub(super) struct ExplainArgs {
     /// Tell this request instead: its number in requests.csv
     #[arg(long, value_name = "ID", allow_negative_numbers = true, value_parser = parse_request)]
     pub(super) request: Option<u64>,
-    /// Tell a request of its own: from this workload, node/NAME or generator …
+    /// Tell a request of its own, from a workload, node/NAME, …
     #[arg(long, value_name = "PLACE", requires = "to", conflicts_with_all = ["request", "traffic", "variant"])]
     pub(super) from: Option<String>,
-    /// … to this URL, with no other traffic
+    /// … to this URL, without other traffic
     #[arg(long, value_name = "URL", requires = "from")]
     pub(super) to: Option<String>,
     /// Replication of the requests told [default: any; of --request: 0]

@@ -92,7 +92,8 @@ fn overrides(args: &ExplainArgs) -> Overrides {
     if let (Some(from), Some(to)) = (&args.from, &args.to) {
         let text = |text: &str| serde_json::Value::from(text).to_string();
         let from = from.strip_prefix("node/").map_or_else(|| text(from), |node| format!("{{node: {}}}", text(node)));
-        let arrivals = "{trace:{data:\"arrival_s\\n0\\n\"}}";
+        let data = "arrival_s\\n0\\n";
+        let arrivals = format!("{{trace: {{data: \"{data}\"}}}}");
         let traffic = format!("[{{name: request, from: {from}, to: {}, arrivals: {arrivals}}}]", text(to));
         // Variants and objectives speak of the traffic that is not there.
         let alone = [

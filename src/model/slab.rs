@@ -59,6 +59,12 @@ impl<T> Slab<T> {
         (0..).zip(free).filter(|(_, free)| !free).map(|(slot, _)| slot)
     }
 
+    /// Whether a slot is taken; looks at all that are free.
+    #[must_use]
+    pub fn is_taken(&self, slot: u32) -> bool {
+        !self.free.contains(&slot)
+    }
+
     /// Whether no slot is taken.
     #[must_use]
     pub fn is_empty(&self) -> bool {

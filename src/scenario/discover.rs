@@ -109,6 +109,11 @@ impl Discovery {
         }
     }
 
+    /// The containers behind each single pod that URLs led to so far.
+    pub(super) fn behind_single_pods(&self) -> Vec<Vec<(usize, usize)>> {
+        self.single.borrow().iter().map(|pod| pod.targets.clone()).collect()
+    }
+
     /// The single pods that URLs lead to, to stand behind the ports of the Services.
     pub(super) fn into_single_pods(self) -> Vec<Service> {
         self.single.into_inner()

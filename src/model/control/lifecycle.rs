@@ -196,8 +196,9 @@ impl World<'_> {
 
     /// The processes of a pod end: what it was doing is lost.
     pub(crate) fn on_pod_stops(&mut self, pod: u32, now: SimTime, schedule: &mut Schedule) {
-        self.break_pod(pod, now, schedule);
+        // First, so that who tries again at once does not come in.
         self.roster.pods[pod as usize].end(now);
+        self.break_pod(pod, now, schedule);
         self.tell_pod(now, "pod-ended", pod, String::new());
         self.publish(self.roster.pods[pod as usize].workload as usize, now, schedule);
         schedule.at(now + TEARDOWN, Rank::Cluster, kind::POD_GONE, pod);

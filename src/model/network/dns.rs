@@ -284,8 +284,10 @@ impl DnsState {
     /// What a client remembers.
     pub(crate) fn memory(&mut self, plan: &Plan, flow: u32, client: u32) -> &mut Memory {
         let memories = &mut self.memories[flow as usize];
-        if memories.is_empty() {
-            let (none, clients) = (Entry::default(), plan.flows[flow as usize].clients as usize);
+        if memories.len() <= client as usize {
+            // Pods that came during the run are clients beyond those of the plan.
+            let clients = (plan.flows[flow as usize].clients as usize).max(client as usize + 1);
+            let none = Entry::default();
             let (address, lookup) = (NONE, NONE);
             let nothing = Memory { found: none, missing: none, address, version: 0, timed_out: false, lookup, turn: 0 };
             memories.resize(clients, nothing);

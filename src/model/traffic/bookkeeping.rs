@@ -105,7 +105,9 @@ impl World<'_> {
             End::IdleAtServer => row.closed_by_server += 1,
             End::Age => row.closed_for_age += 1,
             End::Requests => row.closed_for_requests += 1,
-            End::GivenUp => row.closed_by_client += 1,
+            End::GivenUp if was_open => row.closed_by_client += 1,
+            // Nobody waited until it was open.
+            End::GivenUp => row.failed += 1,
             End::Reset => row.reset += 1,
         }
     }

@@ -33,9 +33,14 @@ impl World<'_> {
         // Those who wait first, so that no slot that gets free is given to one of them.
         let waits =
             |world: &Self, attempt: u32| matches!(world.attempts[attempt].stage, Stage::Queued | Stage::Resuming);
-        let (waiting, serving): (Vec<u32>, Vec<u32>) = inside.into_iter().partition(|attempt| waits(self, *attempt));
-        for attempt in waiting.into_iter().chain(serving) {
-            self.reset_in_pod(attempt, now, schedule);
+        let (waiting, busy): (Vec<u32>, Vec<u32>) = inside.into_iter().partition(|attempt| waits(self, *attempt));
+        // Then callers, whose calls end with them, in this pod too.
+        let (calling, serving): (Vec<u32>, Vec<u32>) =
+            busy.into_iter().partition(|attempt| self.attempts[*attempt].stage == Stage::Calling);
+        for attempt in waiting.into_iter().chain(calling).chain(serving) {
+            if self.attempts.is_taken(attempt) && self.is_in(attempt, &stations) {
+                self.reset_in_pod(attempt, now, schedule);
+            }
         }
         for station in stations {
             self.stations[station as usize].server = self.plan.ended_server;
@@ -80,6 +85,7 @@ impl World<'_> {
         }
         let mut live = attempt;
         if pending {
+            self.close_books(attempt, station, now);
             let copy = self.attempts[attempt].clone();
             let request = copy.request;
             live = self.attempts.insert(copy);

@@ -206,7 +206,11 @@ impl<'p> World<'p> {
         let entry = &self.attempts[attempt];
         let (request, flow) = (entry.request, entry.flow);
         // What was entered in the ledger of work that was cut short has not passed.
-        let gave_up = matches!(cause, FailureCause::Reset | FailureCause::ConnectTimeout | FailureCause::ConntrackFull);
+        let cut_short = matches!(cause, FailureCause::Reset | FailureCause::ConnectTimeout);
+        let gave_up = cut_short
+            || matches!(cause, FailureCause::ConntrackFull | FailureCause::PortExhaustion)
+            // Its first SYN was dropped, and a later one met somebody who refused it.
+            || matches!(cause, FailureCause::Refused | FailureCause::WrongPod) && entry.step > 0;
         let failure = Failure { cause, place: entry.place, endpoint: entry.endpoint, gave_up };
         self.attempts.remove(attempt);
         self.requests[request].attempt = NONE;

@@ -46,8 +46,12 @@ impl World<'_> {
         let first_worker = plan.proxies[proxy as usize].first_worker;
         let workers = &plan.scenario.proxies[proxy as usize];
         let count = self.roster.count_of(plan, workers.service);
-        // Flows that pass one proxy share its upstream connections: the first of them keeps the pools.
-        let keeper = plan.flows.iter().position(|other| other.route == spec.route).expect("the flow itself");
+        // Flows that pass one proxy share its upstream connections, where they keep them alike: the first keeps the pools.
+        let keeper = plan
+            .flows
+            .iter()
+            .position(|other| other.route == spec.route && other.upstream == spec.upstream)
+            .expect("the flow itself");
         let pools = &mut self.flows[keeper].upstream_pools;
         if pools.is_empty() {
             pools.resize_with((workers.instances * workers.workers) as usize, || None);
@@ -163,7 +167,10 @@ impl World<'_> {
         let failure = self.attempts[attempt].failure;
         let broke = self.control.is_some() && failure.is_some() && self.lost_upstream(attempt);
         if broke || failure == Some(FailureCause::ConnectTimeout) {
-            self.note_end_of(attempt, true, (End::Reset, true), now);
+            // What never opened has been counted as failed.
+            if broke {
+                self.note_end_of(attempt, true, (End::Reset, true), now);
+            }
             self.connections.remove(connection);
             return self.replace_upstream(attempt, now, schedule);
         }

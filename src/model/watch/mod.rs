@@ -360,7 +360,7 @@ impl World<'_> {
         self.tell(|world, stories| {
             let Some(telling) = stories.of_request(request) else { return };
             if telling.attempt != NONE {
-                telling.reply(world, now);
+                if failure.gave_up { telling.failure(world, now) } else { telling.reply(world, now) }
             }
             telling.story.gave_up |= failure.gave_up;
             if let Some(attempt) = telling.story.tries.last_mut() {

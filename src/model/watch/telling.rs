@@ -285,6 +285,25 @@ impl Telling {
 
     /// The steps from where it is back to the client, whom the reply reaches now.
     pub(super) fn reply(&mut self, world: &World<'_>, now: SimTime) {
+        self.head_back(world);
+        self.expect(now);
+        self.end_try(now);
+    }
+
+    /// The same, of a failure that cut something short, wherever that was.
+    pub(super) fn failure(&mut self, world: &World<'_>, now: SimTime) {
+        let steps = self.story.tries.last().map_or(0, |attempt| attempt.steps.len());
+        self.head_back(world);
+        if self.cursor != now.as_nanos()
+            && let Some(attempt) = self.story.tries.last_mut()
+        {
+            attempt.steps.truncate(steps);
+            self.cut(Stage::Going, now);
+        }
+        self.end_try(now);
+    }
+
+    fn head_back(&mut self, world: &World<'_>) {
         let spec = world.plan_flow(self.flow);
         let client = self.client_node(world);
         if matches!(spec.route, Route::Proxy4(_) | Route::Proxy7(_)) {
@@ -299,8 +318,6 @@ impl Telling {
         } else if self.reached == Reached::Pod {
             self.hop(world, Hop::PodToClient, (self.pod_node(world), client), ("pod", "client"));
         }
-        self.expect(now);
-        self.end_try(now);
     }
 
     fn expect(&self, now: SimTime) {

@@ -257,13 +257,15 @@ fn jobs_text(option: &Choice) -> String {
 }
 
 fn pick_text(pick: &Pick) -> String {
-    let chosen = &pick.options[pick.chosen];
     let (chooses, when) = if pick.fresh {
         ("chooses", String::new())
     } else if pick.picked == SimTime::ZERO {
         ("chose", " for it before the run".to_owned())
     } else {
         ("chose", format!(" for it at {}", seconds(pick.picked)))
+    };
+    let Some(chosen) = pick.options.get(pick.chosen) else {
+        return format!("{} ({}) {chooses} a pod{when}", pick.by, pick.policy);
     };
     let jobs = jobs_text(chosen);
     let mut text = format!("{} ({}) {chooses} {}{when}: {jobs} in it", pick.by, pick.policy, chosen.pod);

@@ -12,7 +12,7 @@ type Station = (usize, usize);
 pub(super) fn refuse(
     cx: &mut Context<'_>,
     workloads: &[Workload],
-    services: &ServiceTable,
+    (services, single): (&ServiceTable, &[Vec<Station>]),
     sites: &[(usize, usize, Vec<CallSite>)],
 ) {
     let calls_of = |station: Station| {
@@ -21,8 +21,11 @@ pub(super) fn refuse(
             .find(|(workload, container, _)| (*workload, *container) == station)
             .map_or(&[] as &[CallSite], |entry| &entry.2)
     };
-    let behind =
-        |site: &CallSite| services.ports.get(site.service).map_or(&[] as &[Station], |service| &service.targets);
+    // A call to an address of a pod leads to any pod of that workload: which one, calls do not say.
+    let behind = |site: &CallSite| match services.ports.get(site.service) {
+        Some(service) => &service.targets[..],
+        None => single.get(site.service - services.ports.len()).map_or(&[] as &[Station], Vec::as_slice),
+    };
     let mut done: Vec<Station> = Vec::new();
     for (workload, container, _) in sites {
         // Depth first with an explicit stack: (station, next call, next target of that call).

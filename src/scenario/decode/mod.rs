@@ -74,7 +74,7 @@ pub(super) fn scenario(
     let proxy_names: Vec<ProxyName> = proxies.iter().map(name_of).collect();
     let targets = Targets { services: &services, proxies: &proxy_names, discovery: &discovery };
     let sites = workload::behaviours(cx, &mut workloads, &entries, &targets);
-    cycles::refuse(cx, &workloads, &services, &sites);
+    cycles::refuse(cx, &workloads, (&services, &discovery.behind_single_pods()), &sites);
     let traffic = traffic::traffics(cx, traffic_list, &Places { workloads: &workloads, nodes: &nodes }, &targets);
     if traffic_list.is_empty() {
         nothing_would_happen(cx, spec);
