@@ -9,13 +9,13 @@
 //! | `queue_wait` | a slot for every request in the pods named: nobody waits there, work takes as long as before |
 //! | `service` under processor sharing | a core for every request in the pods named |
 //! | `service` otherwise | pods slower than speed 1 work at speed 1; the work itself cannot be taken away |
-//! | `network_same_node`, `network_same_zone`, `network_cross_zone` | hops of that class take no time, anywhere |
-//! | `connect` | connections to the Service open in no time |
+//! | `network_loopback`, `network_same_node`, `network_same_zone`, `network_cross_zone` | hops of that class take no time, anywhere |
+//! | `connect`, `tls` | connections to the Service open in no time |
 //! | `proxy` | the proxy's overhead is zero, before and after |
 //! | `pool_wait` | as many connections as it takes; a pinned connection carries any number of requests |
 //! | `back_off`, `wasted_attempts` | one attempt: what a retry would have saved is lost, and counted as failed |
 //! | `dns` | the name resolves in no time: nothing is asked and no answer is lost |
-//! | `tls`, other networks, `cpu_throttle`, `slow_start` | always zero in this version |
+//! | other networks, `cpu_throttle`, `slow_start` | always zero in this version |
 
 use super::{ConnectionMode, Connections, Discipline, Flow, Protocol, Scenario, Step, Workload, placement};
 use crate::cause::LedgerCause;
@@ -105,9 +105,10 @@ impl Removal {
                     Ok(Self::Slowness { workload })
                 }
             }
-            LedgerCause::NetworkSameNode | LedgerCause::NetworkSameZone | LedgerCause::NetworkCrossZone => {
-                Ok(Self::Network(cause))
-            }
+            LedgerCause::NetworkLoopback
+            | LedgerCause::NetworkSameNode
+            | LedgerCause::NetworkSameZone
+            | LedgerCause::NetworkCrossZone => Ok(Self::Network(cause)),
             LedgerCause::Connect | LedgerCause::Tls => Ok(Self::Handshakes { service: place.to_owned() }),
             LedgerCause::Proxy => {
                 let named = |name: &str| place.strip_prefix("proxy/") == Some(name);
@@ -124,8 +125,7 @@ impl Removal {
                 Ok(Self::Retries { flow: place.to_owned() })
             }
             LedgerCause::Dns => Ok(Self::Lookups { host: place.to_owned() }),
-            LedgerCause::NetworkLoopback
-            | LedgerCause::NetworkCrossRegion
+            LedgerCause::NetworkCrossRegion
             | LedgerCause::NetworkExternal
             | LedgerCause::CpuThrottle
             | LedgerCause::SlowStart => Err("it is always zero in this version"),
@@ -151,6 +151,7 @@ impl Removal {
             Self::Network(cause) => {
                 let network = &mut changed.cluster.network;
                 match cause {
+                    LedgerCause::NetworkLoopback => network.loopback = Dist::zero(),
                     LedgerCause::NetworkSameNode => network.same_node = Dist::zero(),
                     LedgerCause::NetworkSameZone => network.same_zone = Dist::zero(),
                     _ => network.cross_zone = Dist::zero(),
@@ -201,6 +202,7 @@ impl Removal {
                 format!("full speed {}", at_pods(&scenario.workloads[*workload], &pods))
             }
             Self::Network(cause) => match cause {
+                LedgerCause::NetworkLoopback => "no network delay inside a pod".to_owned(),
                 LedgerCause::NetworkSameNode => "no network delay inside a node".to_owned(),
                 LedgerCause::NetworkSameZone => "no network delay inside a zone".to_owned(),
                 _ => "no network delay between zones".to_owned(),

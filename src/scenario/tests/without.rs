@@ -30,10 +30,13 @@ fn what_is_taken_away_is_said() {
         says(LedgerCause::QueueWait, web, &[1]),
         said("no waiting for a slot at web-1 (1 of 4 pods of deployment/web)")
     );
+    assert_eq!(says(LedgerCause::NetworkLoopback, "web", &[]), said("no network delay inside a pod"));
     assert_eq!(says(LedgerCause::NetworkSameNode, "web", &[]), said("no network delay inside a node"));
     assert_eq!(says(LedgerCause::NetworkSameZone, "web", &[]), said("no network delay inside a zone"));
     assert_eq!(says(LedgerCause::NetworkCrossZone, "web", &[]), said("no network delay between zones"));
-    assert_eq!(says(LedgerCause::Connect, "web", &[]), said("connections to web open in no time"));
+    for cause in [LedgerCause::Connect, LedgerCause::Tls] {
+        assert_eq!(says(cause, "web", &[]), said("connections to web open in no time"));
+    }
     assert_eq!(says(LedgerCause::Dns, "web", &[]), said("web resolves in no time"));
     assert_eq!(says(LedgerCause::PoolWait, "t", &[]), said("no limit of the connections of t"));
 }
