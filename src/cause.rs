@@ -75,6 +75,8 @@ causes! {
         RetryBudget = "retry_budget",
         /// The pod was gone.
         PodGone = "pod_gone",
+        /// An ingress controller had no rule for the request (404).
+        NotFound404 = "not_found_404",
     }
 }
 

@@ -9,6 +9,7 @@ use windtunnel::experiment::{self, Finished, Options, Progress, RequestLog};
 use windtunnel::observe::outcome::{Labels, NoSink, RequestRow, RunOutcome, Sink, TimelineRow};
 use windtunnel::random::Dist;
 use windtunnel::scenario::network_policy::NetworkPolicies;
+use windtunnel::scenario::outside::{LoadBalancers, Nat};
 use windtunnel::scenario::{
     Behaviour, Cancellation, Clients, Cluster, ConnectionMode, Connections, Container, Demand, Discipline, Flow,
     Keeping, Kernel, KubeProxy, Lifecycle, Network, Node, Observe, PoolOrder, Popularity, Protocol, Retries, Run,
@@ -90,8 +91,11 @@ fn queue() -> Scenario {
                 same_node: Dist::zero(),
                 same_zone: Dist::zero(),
                 cross_zone: Dist::zero(),
+                external: Dist::zero(),
             },
             kube_proxy: KubeProxy::default(),
+            load_balancers: LoadBalancers::default(),
+            nat: Nat::default(),
             dns: None,
             lifecycle: Lifecycle::USUAL,
             kernel: Kernel::USUAL,
@@ -106,6 +110,7 @@ fn queue() -> Scenario {
             pod_episodes: Vec::new(),
             node_name: None,
             allowed_nodes: vec![0],
+            outside: false,
         }],
         services: vec![Service {
             namespace: "default".to_owned(),
@@ -122,6 +127,7 @@ fn queue() -> Scenario {
             headless: false,
             loopback: false,
             policy: TrafficPolicy::default(),
+            outside: None,
         }],
         network_policies: NetworkPolicies::default(),
         proxies: Vec::new(),
@@ -132,6 +138,8 @@ fn queue() -> Scenario {
                 resolution: None,
                 fails: None,
                 through: None,
+                way_in: None,
+                shares: Vec::new(),
                 connections: connections(),
                 balancer: None,
                 timeout: None,

@@ -9,9 +9,11 @@ mod fields;
 mod network_policy;
 mod node;
 mod object;
+mod outside;
 mod quantity;
 mod reasons;
 mod report;
+mod route;
 mod service;
 mod subject;
 mod traffic_policy;
@@ -23,9 +25,11 @@ use crate::yaml::{Node, Problem, Problems, Sources, Span};
 
 use fields::Context;
 pub use object::{
-    Block, ContainerObject, ContainerPort, NetworkPolicyObject, NodeObject, Objects, Peer, PolicyPort, PolicyRule,
-    Requirement, Selector, ServiceForm, ServiceObject, ServicePortObject, SliceObject, TargetPort, WorkloadObject,
+    BackendObject, Block, Canary, ContainerObject, ContainerPort, GatewayObject, NetworkPolicyObject, NodeObject,
+    Objects, OutsideObject, PathObject, Peer, PolicyPort, PolicyRule, PortRef, Requirement, RouteObject, RouteRule,
+    Selector, ServiceForm, ServiceObject, ServicePortObject, SliceObject, TargetPort, WorkloadObject,
 };
+pub use outside::NODE_PORTS;
 pub use quantity::quantity;
 use report::Collector;
 pub use report::{IgnoredItem, Report};
@@ -61,6 +65,8 @@ pub fn read(nodes: &[Node], sources: &Sources) -> (Objects, Vec<Problem>) {
                 objects.workloads.extend(workload::read(&mut context, object.node, role));
             }
             Role::Service => objects.services.extend(service::read(&mut context, object.node)),
+            Role::Ingress | Role::HttpRoute => objects.routes.extend(route::read(&mut context, object.node, role)),
+            Role::Gateway => objects.gateways.extend(route::read_gateway(&mut context, object.node)),
             Role::Node => objects.nodes.extend(node::read(&mut context, object.node)),
             Role::Slice => objects.slices.extend(endpoint_slice::read(&mut context, object.node, &object.subject)),
             Role::NetworkPolicy => objects.policies.extend(network_policy::read(&mut context, object.node)),

@@ -12,6 +12,10 @@ pub struct Objects {
     pub workloads: Vec<WorkloadObject>,
     /// Services.
     pub services: Vec<ServiceObject>,
+    /// Ingresses and HTTPRoutes.
+    pub routes: Vec<RouteObject>,
+    /// Gateways.
+    pub gateways: Vec<GatewayObject>,
     /// Nodes.
     pub nodes: Vec<NodeObject>,
     /// Names of Namespaces.
@@ -104,8 +108,25 @@ pub struct ServiceObject {
     pub affinity: Option<u32>,
     /// Who may use which of its endpoints.
     pub policy: TrafficPolicy,
+    /// How it is reached from outside the cluster; `None` where it is not.
+    pub outside: Option<OutsideObject>,
     /// `spec.ports` that speak TCP.
     pub ports: Vec<ServicePortObject>,
+    /// Place of `metadata.name`.
+    pub span: Span,
+}
+
+/// How a Service of type NodePort or LoadBalancer is reached from outside the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutsideObject {
+    /// Whether a load balancer stands before it.
+    pub load_balancer: bool,
+    /// `externalTrafficPolicy: Local`: nodes send to their own pods only.
+    pub local: bool,
+    /// Whether its ports have node ports (`allocateLoadBalancerNodePorts`).
+    pub node_ports: bool,
+    /// `healthCheckNodePort`, where it is written and has a meaning.
+    pub health_check_node_port: Option<u16>,
     /// Place of `metadata.name`.
     pub span: Span,
 }
@@ -145,6 +166,8 @@ pub struct ServicePortObject {
     pub port: u16,
     /// `targetPort`, by default the same as `port`.
     pub target_port: TargetPort,
+    /// `nodePort`, with its place.
+    pub node_port: Option<(u16, Span)>,
     /// Place of `targetPort`, or of `port`.
     pub span: Span,
 }
@@ -247,6 +270,95 @@ pub struct Requirement {
     pub values: Vec<String>,
     /// Whether it must, or must not.
     pub wanted: bool,
+}
+
+/// An Ingress or an HTTPRoute.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RouteObject {
+    /// `Ingress` or `HTTPRoute`.
+    pub kind: &'static str,
+    /// `metadata.namespace`, by default `default`.
+    pub namespace: String,
+    /// `metadata.name`.
+    pub name: String,
+    /// `spec.ingressClassName`, with its place.
+    pub class: Option<(String, Span)>,
+    /// `spec.parentRefs` of an HTTPRoute: namespace and name of each Gateway, with their place.
+    pub parents: Vec<(String, String, Span)>,
+    /// Its rules; `defaultBackend` is one without hosts and paths.
+    pub rules: Vec<RouteRule>,
+    /// Which share it takes from another Ingress with the same host and path.
+    pub canary: Option<Canary>,
+    /// Place of `metadata.name`.
+    pub span: Span,
+}
+
+/// Where some requests go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RouteRule {
+    /// Hosts; any where there are none.
+    pub hosts: Vec<String>,
+    /// Paths; any where there are none.
+    pub paths: Vec<PathObject>,
+    /// Where they go.
+    pub backends: Vec<BackendObject>,
+    /// Place of the rule.
+    pub span: Span,
+}
+
+/// Which paths a rule is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathObject {
+    /// Whether only this path, not those below it.
+    pub exact: bool,
+    /// The path.
+    pub path: String,
+}
+
+/// A Service that gets requests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BackendObject {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub service: String,
+    /// Its port.
+    pub port: PortRef,
+    /// Its share among the backends of the rule.
+    pub weight: u32,
+    /// Place of the name.
+    pub span: Span,
+}
+
+/// How a backend names the port of its Service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PortRef {
+    /// By number.
+    Number(u16),
+    /// By name.
+    Name(String),
+}
+
+/// A canary's share: so many of so many requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Canary {
+    /// So many,
+    pub weight: u32,
+    /// of so many.
+    pub total: u32,
+}
+
+/// A Gateway.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GatewayObject {
+    /// `metadata.namespace`, by default `default`.
+    pub namespace: String,
+    /// `metadata.name`.
+    pub name: String,
+    /// `spec.gatewayClassName`.
+    pub class: String,
+    /// Place of the class.
+    pub span: Span,
 }
 
 /// A Node.

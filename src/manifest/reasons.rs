@@ -11,9 +11,8 @@ pub(super) fn kind(kind: &str) -> &'static str {
         "HorizontalPodAutoscaler" | "VerticalPodAutoscaler" | "ScaledObject" => {
             "scaling is not modelled: `spec.replicas` stays as it is"
         }
-        "Ingress" | "IngressClass" | "Gateway" | "HTTPRoute" | "VirtualService" => {
-            "ways into the cluster are not modelled: a scenario's traffic names a Service"
-        }
+        "IngressClass" | "GatewayClass" => "the scenario lists its controllers under cluster.ingress",
+        "VirtualService" => "a service mesh is not modelled: a scenario's traffic names a Service",
         "PodDisruptionBudget" => "disruptions are not modelled",
         "Endpoints" | "EndpointSlice" => "endpoints follow from the selectors of Services",
         _ => "not part of the model",

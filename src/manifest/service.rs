@@ -4,22 +4,12 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::fields::{Context, Fields, NameRule};
 use super::object::{ServiceForm, ServiceObject, ServicePortObject, TargetPort};
+use super::outside;
 use super::traffic_policy;
 use crate::yaml::{Node, Span, nearest};
 
-/// Fields that only matter to traffic from outside the cluster.
-const OUTSIDE_FIELDS: [&str; 7] = [
-    "allocateLoadBalancerNodePorts",
-    "externalIPs",
-    "healthCheckNodePort",
-    "loadBalancerClass",
-    "loadBalancerIP",
-    "loadBalancerSourceRanges",
-    "nodePort",
-];
 /// `timeoutSeconds` where a manifest does not say.
 const AFFINITY_SECONDS: u32 = 10_800;
-const OUTSIDE: &str = "used as ClusterIP inside the cluster; ways in from outside are not modelled";
 
 pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObject> {
     context.check_name(NameRule::Label);
@@ -52,7 +42,13 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObje
         );
     }
     let ports = read_ports(context, items);
-    report_outside(context, &mut spec, type_);
+    let outside = outside::read(context, &mut spec, type_);
+    if outside.is_none()
+        && let Some((port, span)) = ports.iter().find_map(|port| port.node_port)
+    {
+        let message = format!("the node port {port} needs another type of Service, and this is {type_}");
+        context.error(span, &message, "write `type: NodePort` or `type: LoadBalancer`");
+    }
     let external_name = read_external_name(context, &mut spec, form);
     let affinity = read_affinity(context, &mut spec, form);
     let policy = traffic_policy::read(context, node, &mut spec, form);
@@ -67,6 +63,7 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObje
         form,
         affinity,
         policy,
+        outside,
         ports,
         span: context.name_span,
     };
@@ -194,9 +191,8 @@ fn read_ports(context: &mut Context<'_>, items: Vec<Fields<'_>>) -> Vec<ServiceP
             context.ignore(&format!("spec.ports[].protocol {protocol}"), "only TCP is modelled: the port is left out");
             continue;
         }
-        for field in OUTSIDE_FIELDS {
-            item.take(field);
-        }
+        let node_port_span = item.peek("nodePort").map(|node| node.span);
+        let node_port = outside::node_port(context, &mut item, "nodePort");
         let Some(place) = item.take("port") else {
             context.error(item.span, "a port without a number", "write for example `- port: 80`");
             continue;
@@ -212,7 +208,8 @@ fn read_ports(context: &mut Context<'_>, items: Vec<Fields<'_>>) -> Vec<ServiceP
         };
         let Some(target_port) = target_port else { continue };
         let span = target.map_or(place.span, |target| target.span);
-        ports.push(ServicePortObject { name: name.map(str::to_string), port, target_port, span });
+        let node_port = node_port.zip(node_port_span);
+        ports.push(ServicePortObject { name: name.map(str::to_string), port, target_port, node_port, span });
     }
     ports
 }
@@ -232,19 +229,6 @@ fn read_target(context: &mut Context<'_>, node: &Node) -> Option<TargetPort> {
     }
     context.check_part_name(text, node.span, NameRule::Port);
     Some(TargetPort::Name(text.to_string()))
-}
-
-/// What a NodePort or a LoadBalancer does beyond a ClusterIP.
-fn report_outside(context: &mut Context<'_>, spec: &mut Fields<'_>, type_: &str) {
-    if matches!(type_, "NodePort" | "LoadBalancer") {
-        context.ignore(&format!("spec.type {type_}"), OUTSIDE);
-    }
-    for field in OUTSIDE_FIELDS {
-        let present = spec.take(field).is_some_and(|node| node.as_list().is_none_or(|items| !items.is_empty()));
-        if present && type_ == "ClusterIP" && field == "externalIPs" {
-            context.ignore("spec.externalIPs", OUTSIDE);
-        }
-    }
 }
 
 /// `port http 80 to 8080, selects app=web`.
@@ -271,6 +255,10 @@ fn summary(service: &ServiceObject) -> String {
     let labels: Vec<_> = service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
     if !labels.is_empty() {
         parts.push(format!("selects {}", labels.join(",")));
+    }
+    if let Some(outside) = &service.outside {
+        parts.push(if outside.load_balancer { "behind a load balancer" } else { "on every node" }.to_owned());
+        parts.extend(outside.local.then(|| "traffic from outside stays on its node".to_owned()));
     }
     parts.extend(service.affinity.map(|seconds| format!("holds clients for {seconds}s")));
     parts.extend(traffic_policy::summary(&service.policy));

@@ -30,6 +30,9 @@ pub(super) enum Role {
     ReplicaSet,
     Pod,
     Service,
+    Ingress,
+    HttpRoute,
+    Gateway,
     Node,
     Namespace,
     NetworkPolicy,
@@ -50,11 +53,14 @@ pub(super) struct Found<'a> {
     pub(super) role: Option<Role>,
 }
 
-const USED_KINDS: [(&str, Role, &str); 9] = [
+const USED_KINDS: [(&str, Role, &str); 12] = [
     ("Deployment", Role::Deployment, "apps/v1"),
     ("ReplicaSet", Role::ReplicaSet, "apps/v1"),
     ("Pod", Role::Pod, "v1"),
     ("Service", Role::Service, "v1"),
+    ("Ingress", Role::Ingress, "networking.k8s.io/v1"),
+    ("HTTPRoute", Role::HttpRoute, "gateway.networking.k8s.io/v1"),
+    ("Gateway", Role::Gateway, "gateway.networking.k8s.io/v1"),
     ("Node", Role::Node, "v1"),
     ("Namespace", Role::Namespace, "v1"),
     ("NetworkPolicy", Role::NetworkPolicy, "networking.k8s.io/v1"),

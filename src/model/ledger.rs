@@ -6,6 +6,7 @@
 
 use crate::cause::LedgerCause;
 use crate::model::network::topology::PathClass;
+use crate::model::plan::EndpointPlan;
 use crate::observe::recorder::LedgerBlock;
 
 /// No such column.
@@ -23,9 +24,11 @@ pub struct Layout {
     /// The TLS handshake.
     pub tls: u16,
     /// Hops by path class.
-    pub network: [u16; 4],
+    pub network: [u16; 5],
     /// The proxy's handling.
     pub proxy: u16,
+    /// Time in the load balancer that stands before the cluster.
+    pub balancer: u16,
     /// Waiting for a pooled connection.
     pub pool_wait: u16,
     /// Waiting between attempts.
@@ -36,6 +39,8 @@ pub struct Layout {
     pub queue_wait: Vec<u16>,
     /// Being served, likewise.
     pub service: Vec<u16>,
+    /// Where several Services share the requests: each with the number of targets before its own.
+    pub shared: Vec<(u32, usize)>,
     /// For each call of each target (in order): the callee's columns as columns of this flow.
     pub calls: Vec<(u32, Vec<u16>)>,
 }
@@ -49,6 +54,14 @@ impl Layout {
             self.columns.len() - 1
         });
         u16::try_from(index).expect("fewer than 65,535 pairs of cause and place")
+    }
+
+    /// The position of an endpoint's workload among the targets.
+    #[must_use]
+    pub fn target(&self, endpoint: &EndpointPlan) -> usize {
+        let before =
+            self.shared.iter().find(|(service, _)| *service == endpoint.service).map_or(0, |(_, first)| *first);
+        before + endpoint.target as usize
     }
 
     /// The column of a hop.

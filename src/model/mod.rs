@@ -48,7 +48,8 @@ use probe::Probes;
 use slab::Slab;
 use traffic::attempt::{Attempt, Request};
 use traffic::bookkeeping::Books;
-use traffic::connection::Connection;
+use traffic::connection::{Connection, Pool};
+use traffic::entrance::Ways;
 use traffic::flow::FlowState;
 use traffic::idling::Idling;
 use traffic::keeping::Life;
@@ -143,6 +144,12 @@ pub(crate) mod kind {
     pub(crate) const UPSTREAM_GO: Kind = Kind(46);
     /// The EndpointSlices of a Service are written (Service).
     pub(crate) const SLICES_SYNCED: Kind = Kind(60);
+    /// A load balancer looks at a target (look).
+    pub(crate) const LOOK: Kind = Kind(55);
+    /// The time of connections to a load balancer's former target is over (look).
+    pub(crate) const DEREGISTERED: Kind = Kind(56);
+    /// A worker of an ingress controller takes new endpoints (delivery).
+    pub(crate) const WORKER_PROGRAMMED: Kind = Kind(57);
 }
 
 /// Counters of a pod behind a Service.
@@ -162,6 +169,8 @@ struct Worker {
     balancer: Balancer,
     /// The endpoints it knows, in the order in which its balancer numbers them.
     programmed: Arc<Snapshot>,
+    /// Its connections to each endpoint of the Service, made when first used, for each manner of keeping them.
+    pools: Vec<Vec<Pool>>,
 }
 
 /// The state of one replication.
@@ -198,6 +207,8 @@ pub struct World<'p> {
     tracking: Option<Box<Tracking>>,
     kube_proxies: Vec<Option<Box<KubeProxy>>>,
     entries: Entries,
+    /// Where connections from outside came in; `None` where there are none.
+    ways: Option<Box<Ways>>,
     recorders: Vec<FlowRecorder>,
     probes: Probes,
     watch: Option<Box<Watch>>,
@@ -314,16 +325,7 @@ impl<'p> World<'p> {
     fn new(plan: &'p Plan, replication: u32, log: RequestLog, sink: &'p mut dyn Sink, schedule: &mut Schedule) -> Self {
         let run = &plan.scenario.run;
         let seed = run.seed;
-        let mut workers: Vec<Worker> = Vec::with_capacity(plan.workers.len());
-        for worker in &plan.workers {
-            let mut stream = Stream::new(seed, replication, &worker.stream);
-            let proxy = &plan.scenario.proxies[worker.proxy as usize];
-            let programmed = Arc::clone(&plan.services[proxy.service].snapshot);
-            // Those of its proxy come right before it.
-            let other = workers.last().map(|other| &other.balancer);
-            let balancer = proxy.balancer.build_beside(other, programmed.count(), &mut stream);
-            workers.push(Worker { stream, balancer, programmed });
-        }
+        let workers = Self::workers_of(plan, replication);
         let flows = plan.flows.iter().map(|flow| FlowState::new(plan, flow, replication, schedule)).collect();
         let recorders = plan
             .labels
@@ -375,6 +377,7 @@ impl<'p> World<'p> {
             tracking: Tracking::of(&plan.scenario.cluster),
             kube_proxies: plan.scenario.cluster.nodes.iter().map(|_| None).collect(),
             entries: Entries::default(),
+            ways: Ways::of(plan, replication),
             recorders,
             probes,
             watch,
@@ -382,10 +385,28 @@ impl<'p> World<'p> {
             sink,
             ready_pods: plan.pods.len() as u64,
             dns: Self::dns_of(plan, replication, schedule),
-            free: plan.topology.is_free(),
-            hopless: plan.topology.is_free() && !plan.scenario.observe.nodes,
+            free: plan.ways_are_free(),
+            hopless: plan.ways_are_free() && !plan.scenario.observe.nodes,
             wires: Wires::of(plan),
         }
+    }
+
+    fn workers_of(plan: &Plan, replication: u32) -> Vec<Worker> {
+        let mut workers: Vec<Worker> = Vec::with_capacity(plan.workers.len());
+        for worker in &plan.workers {
+            let mut stream = Stream::new(plan.scenario.run.seed, replication, &worker.stream);
+            let proxy = &plan.scenario.proxies[worker.proxy as usize];
+            let answers = proxy.controller.as_ref().is_some_and(|controller| controller.answers.is_some());
+            let programmed = match answers {
+                true => Snapshot::new(0, []),
+                false => Arc::clone(&plan.services[proxy.service].snapshot),
+            };
+            // Those of its proxy come right before it.
+            let other = workers.last().map(|other| &other.balancer);
+            let balancer = proxy.balancer.build_beside(other, programmed.count(), &mut stream);
+            workers.push(Worker { stream, balancer, programmed, pools: Vec::new() });
+        }
+        workers
     }
 
     fn sharing_of(plan: &Plan, schedule: &mut Schedule) -> Vec<Option<Box<(Sharing, crate::engine::TimerId)>>> {
@@ -612,6 +633,9 @@ impl Model for World<'_> {
             kind::CONNECT_FAILED => self.on_connect_failed(slot, now, schedule),
             kind::UPSTREAM_GO => self.connect_upstream(slot, now, schedule),
             kind::SLICES_SYNCED => self.on_slices_synced(slot, now, schedule),
+            kind::WORKER_PROGRAMMED => self.on_worker_programmed(slot, now),
+            kind::LOOK => self.on_look(slot, now, schedule),
+            kind::DEREGISTERED => self.on_deregistered(slot, now, schedule),
             Kind(other) => unreachable!("no event has kind {other}"),
         }
     }

@@ -46,6 +46,10 @@ pub(crate) const DNS_ORDER: u64 = 0xd1b5_4a32_d192_ed03;
 pub(crate) const DNS_BACK: u64 = 0x3c79_ac49_2ba7_b653;
 /// Think time of a user.
 pub(crate) const THINK: u64 = 0x4b33_a62e_d433_d4a3;
+/// Which of several Services behind an ingress controller gets a request.
+pub(crate) const SHARE: u64 = 0x5851_f42d_4c95_7f2d;
+/// Where a connection from outside enters the cluster.
+pub(crate) const GATE: u64 = 0x7fb5_d329_728e_a185;
 /// Hops, by their number on the way.
 pub(crate) const HOP: [u64; 8] = [
     0x4d5a_2da5_1de1_aa47,

@@ -97,6 +97,11 @@ pub enum What {
         /// The node whose rules they are.
         node: String,
     },
+    /// A node put other addresses into the packets of the connection, or left them as they were.
+    Translated {
+        /// What it did.
+        text: String,
+    },
     /// Took a connection that was open.
     Reuse,
     /// An endpoint was chosen, now or when the connection was opened.

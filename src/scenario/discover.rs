@@ -9,6 +9,7 @@ use std::net::Ipv4Addr;
 use super::decode::dns::{External, Resolver, Rules};
 use super::dns::{Behind, Name, NameServer, Reply, Resolution, Target};
 use super::objects::{Objects, short};
+use super::outside::{Internet, Share, WayIn};
 use super::services::{Group, ServiceTable, container_with, dotted};
 use super::url::{self, Url};
 use super::values::{Bad, shorten};
@@ -47,6 +48,8 @@ pub(super) struct Client<'a> {
     pub(super) namespace: &'a str,
     /// Its workload; `None` for clients that are no pods.
     pub(super) workload: Option<usize>,
+    /// Where it is outside the cluster.
+    pub(super) internet: Option<Internet>,
 }
 
 /// Where a URL leads.
@@ -58,6 +61,19 @@ pub(super) struct Found {
     pub(super) resolution: Option<Resolution>,
     /// Why no request ever gets there.
     pub(super) fails: Option<FailureCause>,
+    /// How it comes into the cluster, from outside.
+    pub(super) way_in: Option<Box<WayIn>>,
+    /// The proxy of an ingress controller that it passes.
+    pub(super) through: Option<usize>,
+    /// How that controller shares its requests out.
+    pub(super) shares: Vec<Share>,
+}
+
+impl Found {
+    /// Inside the cluster, straight to a Service port.
+    const fn inside(port: usize, resolution: Option<Resolution>, fails: Option<FailureCause>) -> Self {
+        Self { port, resolution, fails, way_in: None, through: None, shares: Vec::new() }
+    }
 }
 
 impl Discovery {
@@ -143,7 +159,7 @@ impl Discovery {
                 Ok(group) => url::port_of_group(&expanded, &url, &services.groups[group], services)?,
                 Err(nobody) => self.pod_at(Ipv4Addr::from(address), &url, services).unwrap_or(Err(nobody))?,
             };
-            return Ok(Found { port, resolution: None, fails: None });
+            return Ok(Found::inside(port, None, None));
         }
         self.by_name(&expanded, &url, client, resolver, fails, services)
     }
@@ -178,7 +194,7 @@ impl Discovery {
         };
         let service = dotted(&group.namespace, &group.name);
         if fails && group.count > 0 {
-            return Ok(Found { port: group.first, resolution: None, fails: Some(FailureCause::EnvMissing) });
+            return Ok(Found::inside(group.first, None, Some(FailureCause::EnvMissing)));
         }
         let links = client.workload.and_then(|workload| self.links.get(workload)).copied().unwrap_or(true);
         let variables = environment::service_variables(&self.known, client.namespace, links);
@@ -245,7 +261,7 @@ impl Discovery {
                 let name = &asked[position as usize].name;
                 let (group, number, host) = self.zone.service_port(name).expect("the record has been found");
                 target = Some(self.target(host, &options, servers.len(), both, library)?);
-                let at = Url { host: url.host, port: Some(number), usual: url.usual };
+                let at = Url { host: url.host, port: Some(number), usual: url.usual, path: url.path };
                 (url::port_of_group(text, &at, &services.groups[group], services)?, None)
             }
             Outcome::Found(position) => {
@@ -280,7 +296,7 @@ impl Discovery {
             // Go asks once for all goroutines that want one name; a cache has its own lock.
             shared: library == Library::Go || cache.is_some(),
         });
-        Ok(Found { port, resolution, fails })
+        Ok(Found::inside(port, resolution, fails))
     }
 
     /// A name with what the servers answer to it.
@@ -407,6 +423,7 @@ impl Discovery {
             headless: false,
             loopback: false,
             policy: TrafficPolicy::default(),
+            outside: None,
         };
         let found = single.iter().position(|known| *known == entry).unwrap_or_else(|| {
             single.push(entry);
@@ -456,13 +473,14 @@ impl Discovery {
             headless: false,
             loopback: true,
             policy: TrafficPolicy::default(),
+            outside: None,
         };
         let found = single.iter().position(|known| *known == entry).unwrap_or_else(|| {
             single.push(entry);
             single.len() - 1
         });
         let fails = listens.is_none().then_some(FailureCause::Refused);
-        Ok(Found { port: services.ports.len() + found, resolution: None, fails })
+        Ok(Found::inside(services.ports.len() + found, None, fails))
     }
 
     /// Whether this is `localhost`, by the index of its port.

@@ -15,12 +15,15 @@ use crate::time::SimDuration;
 mod by_hand;
 pub mod check;
 mod cluster_ips;
+pub mod connections;
 mod context;
 mod decode;
 mod discover;
 pub mod dns;
+mod entrance;
 mod files;
 mod grid;
+mod ingress;
 pub mod keeping;
 pub mod kernel;
 pub mod kube_proxy;
@@ -34,6 +37,7 @@ mod named;
 mod names;
 pub mod network_policy;
 mod objects;
+pub mod outside;
 mod patch;
 mod path;
 pub mod placement;
@@ -44,6 +48,7 @@ mod shape;
 mod tables;
 mod tables_dns;
 mod tables_flow;
+mod tables_outside;
 mod tables_random;
 pub mod timeline;
 mod url;
@@ -55,6 +60,7 @@ mod without;
 #[cfg(test)]
 mod tests;
 
+pub use connections::{ConnectionMode, Connections, PoolOrder, Protocol, Tls};
 pub use files::{DiskFiles, Files};
 pub use grid::{Axis, FILE_VARIANTS, Grid, Scale};
 pub use keeping::Keeping;
@@ -66,6 +72,7 @@ pub use without::{Removal, Without};
 
 use metric::Metric;
 use network_policy::NetworkPolicies;
+use outside::{Controller, Internet, LoadBalancers, Nat, Outside, Share, WayIn};
 pub use timeline::{Action, Happening, Lifecycle};
 
 /// One variant of a scenario, complete: what a single run simulates.
@@ -228,6 +235,10 @@ pub struct Cluster {
     pub network: Network,
     /// How Services are implemented.
     pub kube_proxy: KubeProxy,
+    /// What a cloud puts before Services of type LoadBalancer.
+    pub load_balancers: LoadBalancers,
+    /// How connections leave the cluster.
+    pub nat: Nat,
     /// DNS; without it names resolve at no cost.
     pub dns: Option<dns::Dns>,
     /// How long pods and news of them take.
@@ -271,6 +282,8 @@ pub struct Network {
     pub same_zone: Dist,
     /// Between zones.
     pub cross_zone: Dist,
+    /// Between the cluster and what is outside; nothing where no traffic crosses it.
+    pub external: Dist,
 }
 
 /// Something that runs pods: a Deployment, a ReplicaSet or a bare Pod.
@@ -294,6 +307,8 @@ pub struct Workload {
     pub node_name: Option<usize>,
     /// Nodes that `spec.nodeSelector` allows (indices), or all schedulable ones.
     pub allowed_nodes: Vec<usize>,
+    /// Whether it stands outside the cluster: what pods call there.
+    pub outside: bool,
 }
 
 impl Workload {
@@ -406,6 +421,10 @@ pub struct Flow {
     pub fails: Option<FailureCause>,
     /// Index into [`Scenario::proxies`], where the flow goes through one.
     pub through: Option<usize>,
+    /// How it comes into the cluster, where it comes from outside.
+    pub way_in: Option<Box<WayIn>>,
+    /// How an ingress controller shares its requests out among several Services; nothing where there is one.
+    pub shares: Vec<Share>,
     /// How connections are opened, kept and shared.
     pub connections: Connections,
     /// The client's own balancer, where it has one.
@@ -422,87 +441,6 @@ pub struct Flow {
     pub request_size: u64,
     /// Bytes of a reply.
     pub response_size: u64,
-}
-
-/// How connections are opened, kept and shared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Connections {
-    /// When a connection is opened.
-    pub mode: ConnectionMode,
-    /// What it can carry.
-    pub protocol: Protocol,
-    /// Most connections a client keeps to a target; `None` is unlimited.
-    pub max_per_client: Option<u32>,
-    /// Which idle connection is used next.
-    pub order: PoolOrder,
-    /// What they carry at once, and what ends them.
-    pub keeping: Keeping,
-    /// After how long the client gives up opening one; `None`: when its kernel does, or a proxy's 5 s are over.
-    pub connect_timeout: Option<SimDuration>,
-    /// TLS, where there is.
-    pub tls: Option<Tls>,
-}
-
-/// The handshake of TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tls {
-    /// Round trips: 1 of TLS 1.3, 2 of TLS 1.2.
-    pub round_trips: u32,
-    /// Work at both ends.
-    pub cpu: SimDuration,
-}
-
-impl Tls {
-    /// TLS 1.3; a signature and a key exchange at each end take about half a millisecond.
-    pub const USUAL: Self = Self { round_trips: 1, cpu: SimDuration::from_nanos(500_000) };
-}
-
-impl Connections {
-    /// Follows each connection of a pool from its beginning to its end.
-    pub fn track(&mut self) {
-        self.keeping.tracked |= self.mode == ConnectionMode::Pool && !self.multiplexes();
-    }
-
-    /// Whether a connection carries several requests at once.
-    #[must_use]
-    pub const fn multiplexes(&self) -> bool {
-        matches!(self.protocol, Protocol::Http2 | Protocol::Grpc | Protocol::Udp)
-    }
-}
-
-/// When a connection is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectionMode {
-    /// For each attempt (`keepAlive: false`).
-    PerRequest,
-    /// When no idle connection is in the pool.
-    Pool,
-    /// Once a client, before the run starts, for the whole run.
-    Pinned,
-}
-
-/// What a connection can carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
-    /// One request at a time.
-    Http1,
-    /// Many requests at a time; connections are open before t = 0.
-    Http2,
-    /// HTTP/2 as gRPC uses it: one connection a channel, and requests wait when it is full.
-    Grpc,
-    /// Any protocol over TCP with one request at a time.
-    Tcp,
-    /// Datagrams: no handshake; kube-proxy chooses once a flow, that is for the client's port.
-    Udp,
-}
-
-/// Which idle connection of a pool is used next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PoolOrder {
-    /// The one used last.
-    Lifo,
-    /// The one idle longest.
-    Fifo,
 }
 
 /// Further attempts.
@@ -575,6 +513,8 @@ pub struct Service {
     pub loopback: bool,
     /// Who may use which of its endpoints.
     pub policy: TrafficPolicy,
+    /// How it is reached from outside; `None` where it is not.
+    pub outside: Option<Outside>,
 }
 
 impl Service {
@@ -624,6 +564,19 @@ pub struct Proxy {
     pub connections: Option<Connections>,
     /// Zone its instances stand in (spread over its nodes); `None` is all nodes.
     pub zone: Option<String>,
+    /// The ingress controller that it is a part of, where it is no free-standing proxy.
+    pub controller: Option<Controller>,
+}
+
+impl Proxy {
+    /// What it is called as the place of time and failures: `proxy/edge`, `ingress/nginx`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.controller {
+            Some(controller) => format!("ingress/{}", controller.class),
+            None => format!("proxy/{}", self.name),
+        }
+    }
 }
 
 /// Where a proxy balances.
@@ -680,6 +633,8 @@ pub enum Source {
         /// The zone, or everywhere.
         zone: Option<String>,
     },
+    /// Outside the cluster.
+    Internet(Internet),
 }
 
 /// The clients of a traffic.

@@ -98,10 +98,12 @@ impl Objects {
             form: ServiceForm::ClusterIp,
             affinity: None,
             policy: TrafficPolicy::default(),
+            outside: None,
             ports: vec![ServicePortObject {
                 name: None,
                 port,
                 target_port: TargetPort::Number(port),
+                node_port: None,
                 span: inline.span,
             }],
             span: target.span,

@@ -10,7 +10,10 @@ use std::collections::BTreeSet;
 
 use super::{Node, Workload};
 
-/// A placed pod.
+/// The first address of what stands outside: 198.51.100.1, of a range for documentation (RFC 5737).
+const OUTSIDE: u32 = 0xc633_6401;
+
+/// A placed pod. What stands outside has the node behind the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
     /// Index of the workload.
@@ -46,7 +49,18 @@ pub fn room(node: &Node) -> u32 {
 pub fn place(nodes: &[Node], workloads: &[Workload]) -> Result<Vec<Placed>, NoRoom> {
     let mut zones = Zones::of(nodes);
     let mut placed = Vec::new();
-    let bound = |named: bool| (0..workloads.len()).filter(move |index| workloads[*index].node_name.is_some() == named);
+    let mut outside = OUTSIDE;
+    for (index, workload) in workloads.iter().enumerate().filter(|(_, workload)| workload.outside) {
+        for replica in 0..workload.replicas {
+            placed.push(Placed { workload: index, replica, node: nodes.len(), ip: outside });
+            outside += 1;
+        }
+    }
+    let inside = |index: &usize| !workloads[*index].outside;
+    let bound = |named: bool| {
+        let own = (0..workloads.len()).filter(inside);
+        own.filter(move |index| workloads[*index].node_name.is_some() == named)
+    };
     for index in bound(true).chain(bound(false)) {
         zones.place(index, &workloads[index], nodes, &mut placed)?;
     }
@@ -139,6 +153,7 @@ mod tests {
             pod_episodes: Vec::new(),
             node_name,
             allowed_nodes: allowed_nodes.to_vec(),
+            outside: false,
         }
     }
 

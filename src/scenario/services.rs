@@ -1,5 +1,6 @@
 //! Which containers stand behind which Service port.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::Service;
@@ -7,8 +8,11 @@ use super::by_hand;
 use super::cluster_ips::ClusterIps;
 use super::context::{Context, Object};
 use super::objects::{Objects, Shown, short};
+use super::outside::Outside;
 use super::placement::Placed;
-use crate::manifest::{ContainerPort, ServiceForm, ServiceObject, TargetPort, WorkloadObject};
+use crate::manifest::{
+    ContainerPort, NODE_PORTS, ServiceForm, ServiceObject, ServicePortObject, TargetPort, WorkloadObject,
+};
 use crate::time::SimDuration;
 use crate::yaml::nearest;
 
@@ -73,10 +77,12 @@ impl ServiceTable {
     ) -> Self {
         let mut cluster_ips = ClusterIps::new(cx, cluster, objects);
         let mut table = Self { dns: cluster_ips.dns(), ports: Vec::new(), groups: Vec::new() };
+        let mut node_ports = NodePorts::written(cx, &objects.services);
         for (index, service) in objects.services.iter().enumerate() {
             let cluster_ip = cluster_ips.of(cx, service);
             table.add(cx, service, index >= objects.manifest_services, cluster_ip, objects, pods);
         }
+        table.give_node_ports(cx, objects, &mut node_ports);
         table
     }
 
@@ -141,6 +147,7 @@ impl ServiceTable {
                 headless,
                 loopback: false,
                 policy: service.policy,
+                outside: outside_of(service, port),
             });
         }
         self.groups.push(Group {
@@ -156,6 +163,36 @@ impl ServiceTable {
             unusable,
             broken,
         });
+    }
+
+    /// Node ports for those that write none.
+    fn give_node_ports(&mut self, cx: &mut Context<'_>, objects: &Objects, node_ports: &mut NodePorts) {
+        for group in &self.groups {
+            let same = |one: &&ServiceObject| one.namespace == group.namespace && one.name == group.name;
+            let Some(object) = objects.services.iter().find(same) else { continue };
+            if !object.outside.as_ref().is_some_and(|outside| outside.node_ports) {
+                continue;
+            }
+            for port in &mut self.ports[group.first..group.first + group.count] {
+                let Some(outside) = &mut port.outside else { continue };
+                if outside.node_port.is_some() {
+                    continue;
+                }
+                outside.node_port = node_ports.next();
+                match outside.node_port {
+                    Some(number) => {
+                        let kind = format!("service/{}", dotted(&group.namespace, &group.name));
+                        let field = format!("manifests[{kind}].spec.ports[].nodePort");
+                        cx.assume(format!("service/{}: node port", port.label()), number.to_string(), field);
+                    }
+                    None => cx.problem_help(
+                        object.span,
+                        format!("no node port is left for service/{}", port.label()),
+                        "a cluster has 2768 of them: let fewer Services be of type NodePort or LoadBalancer",
+                    ),
+                }
+            }
+        }
     }
 
     /// Whether the Service of this port is headless.
@@ -273,6 +310,59 @@ fn behind(
         cx.ignore(format!("Service/{service}"), why);
     }
     (targets, None)
+}
+
+/// How a port is reached from outside; ports that no manifest names are given out later.
+fn outside_of(service: &ServiceObject, port: &ServicePortObject) -> Option<Outside> {
+    let outside = service.outside.as_ref()?;
+    let node_port = port.node_port.map(|(number, _)| number);
+    Some(Outside { node_port, local: outside.local, load_balancer: outside.load_balancer })
+}
+
+/// The node ports of the cluster.
+struct NodePorts {
+    taken: BTreeSet<u16>,
+    next: u16,
+}
+
+/// Where the API server begins to choose: the ports below it are left to those who choose themselves
+/// (`pkg/registry/core/service/portallocator` of Kubernetes).
+const FIRST_CHOSEN: u16 = 30_086;
+
+impl NodePorts {
+    /// Those that manifests ask for; two cannot have one.
+    fn written(cx: &mut Context<'_>, services: &[ServiceObject]) -> Self {
+        let mut taken: std::collections::BTreeMap<u16, String> = std::collections::BTreeMap::new();
+        for service in services {
+            let label = dotted(&service.namespace, &service.name);
+            let Some(outside) = &service.outside else { continue };
+            let ports = service.ports.iter().filter_map(|port| port.node_port);
+            let checks = outside.health_check_node_port;
+            for (port, span) in ports.chain(checks.map(|port| (port, service.span))) {
+                if let Some(other) = taken.insert(port, label.clone()) {
+                    cx.problem_help(
+                        span,
+                        format!("service/{label}: the node port {port} is taken by service/{other}"),
+                        "write another, or leave it out and one is chosen",
+                    );
+                }
+            }
+        }
+        Self { taken: taken.into_keys().collect(), next: FIRST_CHOSEN }
+    }
+
+    /// The next free one: from the upper part of the range, then from the lower. A real API server draws them.
+    fn next(&mut self) -> Option<u16> {
+        let (first, last) = (*NODE_PORTS.start(), *NODE_PORTS.end());
+        for _ in first..=last {
+            let port = self.next;
+            self.next = if port == last { first } else { port + 1 };
+            if self.taken.insert(port) {
+                return Some(port);
+            }
+        }
+        None
+    }
 }
 
 fn selected_by(selector: &[(String, String)], namespace: &str, workloads: &[WorkloadObject]) -> Vec<usize> {

@@ -151,8 +151,14 @@ pub(super) static CLUSTER: Shape = Shape {
         field("pods", Object(&PODS), "", "How long pods take to start and to stop."),
         field("propagation", Object(&PROPAGATION), "", "How long a change of endpoints takes to reach who acts on it."),
         field("kernel", Object(&super::tables_flow::KERNEL), "", "What the kernels of nodes allow and forget."),
-        later("ingress", "Ingress controllers."),
-        later("loadBalancers", "Cloud load balancers."),
+        field("nat", Object(&super::tables_outside::NAT), "", "How connections leave the cluster."),
+        field("ingress", List(&Object(&super::tables_outside::INGRESS)), "", "Ingress controllers."),
+        field(
+            "loadBalancers",
+            Object(&super::tables_outside::LOAD_BALANCERS),
+            "",
+            "What stands before Services of type LoadBalancer.",
+        ),
         later("mesh", "A service mesh."),
     ],
 };
@@ -223,6 +229,7 @@ pub(super) static NETWORK: Shape = Shape {
         field("sameNode", Dist, "50us", "Between pods of one node."),
         field("sameZone", Dist, "200us", "Between nodes of one zone."),
         field("crossZone", Dist, "900us", "Between zones."),
+        field("external", Dist, "10ms", "Between the cluster and the outside."),
     ],
 };
 
@@ -266,6 +273,7 @@ pub(super) static WORKLOAD: Shape = Shape {
             "Behaviour by container name (`app` for an inline workload).",
         ),
         field("pods", List(&Object(&POD)), "", "Pods that differ."),
+        field("outside", Bool, "false", "Whether it stands outside the cluster: something that pods call there."),
         RESOLVER_FIELD,
     ],
 };
@@ -439,7 +447,7 @@ pub(super) static TRAFFIC: Shape = Shape {
             "from",
             Either(&[Text, Object(&FROM)]),
             "generator",
-            "A workload, `generator`, {node: NAME} or {generator: {zone: ZONE}}.",
+            "A workload, `generator`, `internet`, {node: NAME}, {generator: {zone: ZONE}} or {internet: {…}}.",
         ),
         required("to", Text, "URL; the host is resolved as at the client's place."),
         required("arrivals", Object(&super::tables_random::ARRIVALS), "When requests come."),
@@ -464,6 +472,7 @@ pub(super) static FROM: Shape = Shape {
     fields: &[
         field("node", Text, "", "On this node."),
         field("generator", Object(&PLACE), "", "Processes that cost nothing, on the nodes of a zone."),
+        field("internet", Object(&super::tables_outside::INTERNET), "", "Outside the cluster."),
     ],
 };
 

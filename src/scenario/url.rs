@@ -14,6 +14,8 @@ pub(super) struct Url<'a> {
     pub(super) port: Option<u16>,
     /// The port that it means without one.
     pub(super) usual: u16,
+    /// What follows, up to a query: `/` where nothing does.
+    pub(super) path: &'a str,
 }
 
 /// Takes a URL apart.
@@ -45,7 +47,8 @@ pub(super) fn parse(text: &str) -> Result<Url<'_>, Bad> {
     if host.is_empty() || !host.chars().all(letter) {
         return Err((format!("`{}` in `{shown}` is not a host name", shorten(host)), example()));
     }
-    Ok(Url { host, port, usual })
+    let path = rest[authority.len()..].split(['?', '#']).next().filter(|path| !path.is_empty()).unwrap_or("/");
+    Ok(Url { host, port, usual, path })
 }
 
 /// The port of a Service that a URL with this port number (or none) leads to, as an index into the table's ports.
@@ -157,10 +160,13 @@ mod tests {
 
     #[test]
     fn urls_are_split() {
-        assert_eq!(parse("http://web/"), Ok(Url { host: "web", port: None, usual: 80 }));
-        assert_eq!(parse("https://web/"), Ok(Url { host: "web", port: None, usual: 443 }));
-        assert_eq!(parse("http://web.shop:8080/items?x=1"), Ok(Url { host: "web.shop", port: Some(8080), usual: 80 }));
-        assert_eq!(parse("http://web?x"), Ok(Url { host: "web", port: None, usual: 80 }));
+        assert_eq!(parse("http://web/"), Ok(Url { host: "web", port: None, usual: 80, path: "/" }));
+        assert_eq!(parse("https://web/"), Ok(Url { host: "web", port: None, usual: 443, path: "/" }));
+        assert_eq!(
+            parse("http://web.shop:8080/items?x=1"),
+            Ok(Url { host: "web.shop", port: Some(8080), usual: 80, path: "/items" })
+        );
+        assert_eq!(parse("http://web?x"), Ok(Url { host: "web", port: None, usual: 80, path: "/" }));
         for wrong in [
             "web",
             "http://",

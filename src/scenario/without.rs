@@ -9,7 +9,7 @@
 //! | `queue_wait` | a slot for every request in the pods named: nobody waits there, work takes as long as before |
 //! | `service` under processor sharing | a core for every request in the pods named |
 //! | `service` otherwise | pods slower than speed 1 work at speed 1; the work itself cannot be taken away |
-//! | `network_loopback`, `network_same_node`, `network_same_zone`, `network_cross_zone` | hops of that class take no time, anywhere |
+//! | `network_loopback`, `network_same_node`, `network_same_zone`, `network_cross_zone`, `network_external` | hops of that class take no time, anywhere |
 //! | `connect`, `tls` | connections to the Service open in no time |
 //! | `proxy` | the proxy's overhead is zero, before and after |
 //! | `pool_wait` | as many connections as it takes; a pinned connection carries any number of requests |
@@ -108,11 +108,16 @@ impl Removal {
             LedgerCause::NetworkLoopback
             | LedgerCause::NetworkSameNode
             | LedgerCause::NetworkSameZone
-            | LedgerCause::NetworkCrossZone => Ok(Self::Network(cause)),
+            | LedgerCause::NetworkCrossZone
+            | LedgerCause::NetworkExternal => Ok(Self::Network(cause)),
             LedgerCause::Connect | LedgerCause::Tls => Ok(Self::Handshakes { service: place.to_owned() }),
             LedgerCause::Proxy => {
-                let named = |name: &str| place.strip_prefix("proxy/") == Some(name);
-                let proxy = scenario.proxies.iter().position(|proxy| named(&proxy.name)).ok_or("no such proxy")?;
+                let named = |proxy: &super::Proxy| proxy.place() == place;
+                let proxy =
+                    scenario.proxies.iter().position(named).ok_or(match place.starts_with("loadbalancer/") {
+                        true => "it belongs to a load balancer: set cluster.loadBalancers.latency",
+                        false => "no such proxy",
+                    })?;
                 Ok(Self::Overhead { proxy })
             }
             LedgerCause::PoolWait => Ok(Self::PoolLimit { flow: place.to_owned() }),
@@ -125,10 +130,9 @@ impl Removal {
                 Ok(Self::Retries { flow: place.to_owned() })
             }
             LedgerCause::Dns => Ok(Self::Lookups { host: place.to_owned() }),
-            LedgerCause::NetworkCrossRegion
-            | LedgerCause::NetworkExternal
-            | LedgerCause::CpuThrottle
-            | LedgerCause::SlowStart => Err("it is always zero in this version"),
+            LedgerCause::NetworkCrossRegion | LedgerCause::CpuThrottle | LedgerCause::SlowStart => {
+                Err("it is always zero in this version")
+            }
         }
     }
 
@@ -154,6 +158,7 @@ impl Removal {
                     LedgerCause::NetworkLoopback => network.loopback = Dist::zero(),
                     LedgerCause::NetworkSameNode => network.same_node = Dist::zero(),
                     LedgerCause::NetworkSameZone => network.same_zone = Dist::zero(),
+                    LedgerCause::NetworkExternal => network.external = Dist::zero(),
                     _ => network.cross_zone = Dist::zero(),
                 }
             }
@@ -164,8 +169,10 @@ impl Removal {
             }
             Self::Lookups { host } => changed.without.lookups.push(host.clone()),
             Self::Overhead { proxy } => {
-                let proxy = &mut changed.proxies[*proxy];
-                (proxy.before, proxy.after) = (Dist::zero(), Dist::zero());
+                let place = changed.proxies[*proxy].place();
+                for proxy in changed.proxies.iter_mut().filter(|proxy| proxy.place() == place) {
+                    (proxy.before, proxy.after) = (Dist::zero(), Dist::zero());
+                }
             }
             Self::PoolLimit { flow } => {
                 let mut through = Vec::new();
@@ -205,6 +212,7 @@ impl Removal {
                 LedgerCause::NetworkLoopback => "no network delay inside a pod".to_owned(),
                 LedgerCause::NetworkSameNode => "no network delay inside a node".to_owned(),
                 LedgerCause::NetworkSameZone => "no network delay inside a zone".to_owned(),
+                LedgerCause::NetworkExternal => "no network delay outside the cluster".to_owned(),
                 _ => "no network delay between zones".to_owned(),
             },
             Self::Handshakes { service } => format!("connections to {service} open in no time"),
@@ -242,7 +250,7 @@ fn slow_pods(scenario: &Scenario, workload: usize) -> Vec<(u32, f64)> {
     let own = &scenario.workloads[workload].pod_speed;
     let mut slow = Vec::new();
     for pod in placed.iter().filter(|pod| pod.workload == workload) {
-        let node = scenario.cluster.nodes[pod.node].speed;
+        let node = scenario.cluster.nodes.get(pod.node).map_or(1.0, |node| node.speed);
         let speed = own.iter().find(|(replica, _)| *replica == pod.replica).map_or(1.0, |(_, speed)| *speed);
         if node * speed < 1.0 {
             slow.push((pod.replica, 1.0 / node));

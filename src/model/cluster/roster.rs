@@ -102,12 +102,12 @@ impl Roster {
     pub(crate) fn label_of(&self, plan: &Plan, endpoint: u32) -> EndpointLabel {
         let endpoint = &self.endpoints[endpoint as usize];
         let pod = &self.pods[self.pod_of[endpoint.station as usize] as usize];
-        let node = &plan.scenario.cluster.nodes[endpoint.node as usize];
+        let node = plan.scenario.cluster.nodes.get(endpoint.node as usize);
         EndpointLabel {
             service: endpoint.service as usize,
             pod: self.name(plan, pod),
-            node: node.name.clone(),
-            zone: node.zone.clone(),
+            node: plan.node_name(endpoint.node).to_owned(),
+            zone: node.map_or_else(|| "outside".to_owned(), |node| node.zone.clone()),
         }
     }
 

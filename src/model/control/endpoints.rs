@@ -56,6 +56,9 @@ impl World<'_> {
                 schedule.at(now + self.delay_to(consumer), Rank::Cluster, kind::PROGRAMMED, slot);
             }
         }
+        if ready_differs {
+            self.tell_controllers(service, &next.ready, now, schedule);
+        }
     }
 
     /// The endpoints of a Service as the controller sees them: of pods that have an address and have not ended.
@@ -86,14 +89,21 @@ impl World<'_> {
     /// Whether anybody of that kind acts on the Service's endpoints.
     fn consumes(&self, consumer: Consumer, service: usize) -> bool {
         match consumer {
-            Consumer::KubeProxies => self.plan.flows.iter().any(|flow| flow.is_ruled() && flow.flow.service == service),
+            Consumer::KubeProxies => self.plan.flows.iter().any(|flow| {
+                let way_in = flow.flow.way_in.as_deref();
+                flow.is_ruled() && flow.flow.service == service || way_in.is_some_and(|way| way.service == service)
+            }),
             Consumer::Clients => self
                 .plan
                 .flows
                 .iter()
                 .any(|flow| flow.route == Route::ClientBalancer && !flow.asks_dns() && flow.flow.service == service),
             Consumer::Dns => self.plan.dns.as_ref().is_some_and(|dns| dns.has_names_of(service)),
-            Consumer::Proxies => self.plan.scenario.proxies.iter().any(|proxy| proxy.service == service),
+            Consumer::Proxies => {
+                let stands_free =
+                    |proxy: &crate::scenario::Proxy| proxy.service == service && proxy.controller.is_none();
+                self.balances_pods(service) || self.plan.scenario.proxies.iter().any(stands_free)
+            }
         }
     }
 
@@ -126,7 +136,8 @@ impl World<'_> {
             }
             Consumer::Proxies => {
                 for (worker, plan) in self.workers.iter_mut().zip(&self.plan.workers) {
-                    if self.plan.scenario.proxies[plan.proxy as usize].service == service {
+                    let proxy = &self.plan.scenario.proxies[plan.proxy as usize];
+                    if proxy.service == service && proxy.controller.is_none() {
                         worker.balancer.follow(&snapshot.changes_from(&worker.programmed, now, number));
                         worker.programmed = Arc::clone(&snapshot);
                     }
@@ -155,5 +166,6 @@ impl World<'_> {
             let stations: Vec<u32> = new.map(|endpoint| self.roster.endpoints[*endpoint as usize].station).collect();
             stations.into_iter().for_each(|station| self.report_idle(station as usize));
         }
+        self.tell_load_balancers(consumer, service, &snapshot, now, schedule);
     }
 }

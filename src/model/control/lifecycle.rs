@@ -18,7 +18,7 @@ const TEARDOWN: SimDuration = SimDuration::from_secs(1);
 
 impl World<'_> {
     /// Writes a row of `events.csv`.
-    pub(super) fn enter_event(&mut self, at: SimTime, kind: &'static str, object: String, detail: String) {
+    pub(crate) fn enter_event(&mut self, at: SimTime, kind: &'static str, object: String, detail: String) {
         if let Some(control) = &mut self.control {
             control.events.push(ClusterEvent { at, kind, object, detail });
         }
@@ -127,7 +127,7 @@ impl World<'_> {
         let nodes = &self.plan.scenario.cluster.nodes;
         let spec = &self.plan.scenario.workloads[workload];
         let (mut all, mut mine) = (vec![0_u32; nodes.len()], vec![0_u32; nodes.len()]);
-        for pod in self.roster.pods.iter().filter(|pod| pod.is_on_node()) {
+        for pod in self.roster.pods.iter().filter(|pod| pod.is_on_node() && (pod.node as usize) < nodes.len()) {
             all[pod.node as usize] += 1;
             mine[pod.node as usize] += u32::from(pod.workload as usize == workload && pod.is_wanted());
         }

@@ -4,6 +4,7 @@
 //! version) and *programmed* (a kube-proxy, a proxy or a client acts on it). A scenario in which nothing happens has no
 //! [`Control`], and pays nothing.
 
+mod controllers;
 mod endpoints;
 mod lifecycle;
 pub(crate) mod replicas;
@@ -59,6 +60,7 @@ pub(crate) struct Control {
     /// What each kind of consumer acts on, by Service.
     programmed: [Vec<Arc<Published>>; 4],
     deliveries: Slab<Delivery>,
+    controllers: controllers::Controllers,
     /// What happened, for `events.csv`.
     pub(crate) events: Vec<ClusterEvent>,
 }
@@ -70,7 +72,8 @@ impl Control {
             return None;
         }
         let mut addresses = Addresses::of(&plan.scenario.cluster.nodes);
-        for pod in &plan.pods {
+        let inside = |pod: &&crate::scenario::placement::Placed| pod.node < plan.scenario.cluster.nodes.len();
+        for pod in plan.pods.iter().filter(inside) {
             addresses.take(crate::model::plan::as_u32(pod.node), pod.ip);
         }
         let wanted: Vec<u32> = plan.scenario.workloads.iter().map(|workload| workload.replicas).collect();
@@ -85,6 +88,7 @@ impl Control {
             stale: vec![false; published.len()],
             observed: published,
             deliveries: Slab::default(),
+            controllers: controllers::Controllers::default(),
             events: Vec::new(),
         }))
     }

@@ -28,6 +28,16 @@ pub(crate) struct KubeProxy {
     /// What its rules remember, by Service, and the version of the endpoints they were made for; empty while no Service
     /// needs it.
     states: Vec<(State, u64)>,
+    /// The rules for traffic from outside, where they are others than those for traffic from inside.
+    from_outside: Option<Box<FromOutside>>,
+}
+
+/// Rules for traffic from outside.
+#[derive(Debug)]
+struct FromOutside {
+    rules: KubeProxy,
+    /// Of each Service the version that is programmed.
+    versions: Vec<Option<u64>>,
 }
 
 /// What the rules of a Service remember.
@@ -78,7 +88,68 @@ impl KubeProxy {
             None => Arc::clone(service.by_node.get(node as usize).unwrap_or(&service.snapshot)),
         };
         let programmed = plan.services.iter().enumerate().map(known).collect();
-        Self { stream, programmed, states: Vec::new() }
+        Self { stream, programmed, states: Vec::new(), from_outside: None }
+    }
+
+    /// The choice where kube-proxy does nothing but draw one of the endpoints.
+    #[inline]
+    pub(crate) fn draw(&mut self, service: usize) -> Option<Choice> {
+        let rules = &self.programmed[service];
+        let endpoint = rules.endpoint(iptables::pick(rules.count(), &mut self.stream)?);
+        Some(Choice { endpoint, rules: 0, entry: Handle::NONE })
+    }
+
+    /// The choice for a client's new connection.
+    pub(crate) fn pick(
+        &mut self,
+        (plan, roster): (&Plan, &Roster),
+        service: usize,
+        client: u32,
+        now: SimTime,
+    ) -> Option<Choice> {
+        if plan.services[service].drawn {
+            self.draw(service)
+        } else {
+            self.choose((plan, roster), service, client, now)
+        }
+    }
+
+    /// The rules of a node for traffic from outside to a Service.
+    pub(crate) fn rules_outside(
+        &mut self,
+        plan: &Plan,
+        node: u32,
+        service: usize,
+        control: Option<&Control>,
+    ) -> &mut Self {
+        if !plan.takes_in_apart(service) {
+            return self;
+        }
+        let published = match control {
+            Some(control) => control.programmed(Consumer::KubeProxies, service),
+            None => &plan.services[service].published,
+        };
+        let stream = &self.stream;
+        let own = self.from_outside.get_or_insert_with(|| {
+            let versions = vec![None; plan.services.len()];
+            Box::new(FromOutside { rules: Self::new(plan, node, stream.clone(), control), versions })
+        });
+        if own.versions[service] != Some(published.version()) {
+            own.versions[service] = Some(published.version());
+            let policy = &plan.scenario.services[service].policy;
+            own.rules.programmed[service] = published.outside(policy, plan.place_of_node(node));
+        }
+        &mut own.rules
+    }
+
+    /// The same rules, to look at, where connections have come in by them.
+    pub(crate) fn outside(&self) -> Option<&Self> {
+        self.from_outside.as_ref().map(|own| &own.rules)
+    }
+
+    /// The same rules, to be changed.
+    pub(crate) fn outside_mut(&mut self) -> Option<&mut Self> {
+        self.from_outside.as_mut().map(|own| &mut own.rules)
     }
 
     /// The general case of a choice: every mode, with and without affinity.
@@ -93,7 +164,7 @@ impl KubeProxy {
         if self.states.is_empty() {
             self.states = self.programmed.iter().map(|known| (State::default(), known.version())).collect();
         }
-        let Self { stream, programmed, states } = self;
+        let Self { stream, programmed, states, from_outside: _ } = self;
         let known = &programmed[service];
         let (state, version) = &mut states[service];
         if *version != known.version() {

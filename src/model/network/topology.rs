@@ -16,11 +16,16 @@ pub enum PathClass {
     CrossZone,
     /// The same pod.
     Loopback,
+    /// Into the cluster or out of it.
+    External,
 }
+
+/// The zone of what is outside.
+const OUTSIDE: u32 = u32::MAX;
 
 impl PathClass {
     /// Every class the model crosses.
-    pub const ALL: [Self; 4] = [Self::SameNode, Self::SameZone, Self::CrossZone, Self::Loopback];
+    pub const ALL: [Self; 5] = [Self::SameNode, Self::SameZone, Self::CrossZone, Self::Loopback, Self::External];
 
     /// The ledger's word for it.
     #[must_use]
@@ -30,6 +35,7 @@ impl PathClass {
             Self::SameZone => LedgerCause::NetworkSameZone,
             Self::CrossZone => LedgerCause::NetworkCrossZone,
             Self::Loopback => LedgerCause::NetworkLoopback,
+            Self::External => LedgerCause::NetworkExternal,
         }
     }
 }
@@ -38,8 +44,8 @@ impl PathClass {
 #[derive(Debug, Clone)]
 pub struct Topology {
     zone_of_node: Vec<u32>,
-    delays: [Dist; 4],
-    constant: [Option<SimDuration>; 4],
+    delays: [Dist; 5],
+    constant: [Option<SimDuration>; 5],
     free: bool,
 }
 
@@ -48,7 +54,7 @@ impl Topology {
     #[must_use]
     pub fn new(cluster: &Cluster, loopback: bool) -> Self {
         let mut zones: Vec<&str> = Vec::new();
-        let zone_of_node = cluster
+        let mut zone_of_node: Vec<u32> = cluster
             .nodes
             .iter()
             .map(|node| {
@@ -59,12 +65,21 @@ impl Topology {
                 u32::try_from(zone).expect("fewer zones than 2^32")
             })
             .collect();
+        zone_of_node.push(OUTSIDE);
         let network = &cluster.network;
         let own = if loopback { network.loopback.clone() } else { Dist::zero() };
-        let delays = [network.same_node.clone(), network.same_zone.clone(), network.cross_zone.clone(), own];
+        let (same_node, same_zone, cross_zone) =
+            (network.same_node.clone(), network.same_zone.clone(), network.cross_zone.clone());
+        let delays = [same_node, same_zone, cross_zone, own, network.external.clone()];
         let constant = delays.each_ref().map(Dist::as_constant);
         let free = constant.iter().all(|delay| *delay == Some(SimDuration::ZERO));
         Self { zone_of_node, delays, constant, free }
+    }
+
+    /// What is outside the cluster, as if it were one more node.
+    #[must_use]
+    pub fn outside(&self) -> u32 {
+        crate::model::plan::as_u32(self.zone_of_node.len() - 1)
     }
 
     /// Whether every hop costs nothing, so that nobody need ask.
@@ -91,9 +106,13 @@ impl Topology {
     #[inline]
     pub fn class(&self, from: u32, to: u32) -> PathClass {
         if from == to {
-            PathClass::SameNode
-        } else if self.zone_of_node[from as usize] == self.zone_of_node[to as usize] {
+            return PathClass::SameNode;
+        }
+        let (from, to) = (self.zone_of_node[from as usize], self.zone_of_node[to as usize]);
+        if from == to {
             PathClass::SameZone
+        } else if from == OUTSIDE || to == OUTSIDE {
+            PathClass::External
         } else {
             PathClass::CrossZone
         }

@@ -7,6 +7,7 @@ use crate::model::ledger::{Layout, NO_COLUMN};
 use crate::model::network::topology::PathClass;
 use crate::model::traffic::connection::Channel;
 use crate::observe::outcome::{EndpointLabel, FlowLabel, Labels};
+use crate::scenario::outside::{Entry, WayIn};
 use crate::scenario::{ConnectionMode, Connections, Scenario};
 
 impl Plan {
@@ -45,20 +46,19 @@ impl Plan {
             return;
         }
         let service = self.flows[flow].flow.service;
-        let targets: Vec<(usize, usize)> = scenario.services[service]
-            .targets
-            .iter()
-            .copied()
-            .filter(|(workload, _)| !self.speeds[*workload].is_empty())
-            .collect();
+        let mut shared = vec![service];
+        shared.extend(self.flows[flow].flow.shares.iter().map(|share| share.service).filter(|other| *other != service));
+        let all = shared.iter().flat_map(|service| scenario.services[*service].targets.iter().copied());
+        let targets: Vec<(usize, usize)> = all.filter(|(workload, _)| !self.speeds[*workload].is_empty()).collect();
         let callees: Vec<usize> = targets.iter().flat_map(|(w, c)| self.calls_at(*w, *c)).collect();
         for callee in &callees {
             self.lay_ledger(scenario, *callee, done);
         }
         let spec = &self.flows[flow].flow;
-        let mut layout = Layout { network: [NO_COLUMN; 4], ..Layout::default() };
+        let mut layout = Layout { network: [NO_COLUMN; 5], ..Layout::default() };
         let (label, name) = (scenario.services[service].label(), spec.name.clone());
-        let free = self.topology.is_free() || self.flows[flow].free_handshakes;
+        let free = if spec.way_in.is_some() { self.ways_are_free() } else { self.topology.is_free() };
+        let free = free || self.flows[flow].free_handshakes;
         // Requests in a pod that ends are lost, and standing connections to it are opened anew.
         let pods_end = !scenario.timeline.is_empty() || !self.flows[flow].barred.is_empty();
         let opens = |connections: &Connections| !free && (pods_end || Channel::of(connections) != Channel::Standing);
@@ -76,23 +76,17 @@ impl Plan {
         layout.connect = if connects { layout.column(LedgerCause::Connect, &label) } else { NO_COLUMN };
         layout.tls = if self.secures(flow) { layout.column(LedgerCause::Tls, &label) } else { NO_COLUMN };
         for class in PathClass::ALL {
-            let crossed = (class == PathClass::Loopback) == scenario.services[service].loopback;
+            let crossed = match class {
+                PathClass::Loopback => scenario.services[service].loopback,
+                PathClass::External => spec.way_in.is_some() || self.reaches_out(flow),
+                _ => !scenario.services[service].loopback,
+            };
             if crossed && !self.topology.class_is_free(class) {
                 layout.network[class as usize] = layout.column(class.ledger(), &label);
             }
         }
-        layout.proxy = match self.flows[flow].route {
-            Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
-                let plan = &self.proxies[proxy as usize];
-                if plan.before.is_some() || plan.after.is_some() {
-                    let place = self.places[plan.place as usize].clone();
-                    layout.column(LedgerCause::Proxy, &place)
-                } else {
-                    NO_COLUMN
-                }
-            }
-            Route::ClusterIp | Route::ClientBalancer => NO_COLUMN,
-        };
+        layout.proxy = self.proxy_column(flow, &mut layout);
+        layout.balancer = self.balancer_column(flow, &mut layout);
         let bounded = |connections: &Connections| {
             let exclusive = connections.mode == ConnectionMode::Pinned && !connections.multiplexes();
             connections.max_per_client.is_some() || exclusive || Channel::of(connections) == Channel::Kept
@@ -101,17 +95,18 @@ impl Plan {
         layout.pool_wait = if waits { layout.column(LedgerCause::PoolWait, &name) } else { NO_COLUMN };
         let retries = spec.retries.attempts != Some(1);
         let kept = [&spec.connections, &self.flows[flow].upstream].map(Channel::of).contains(&Channel::Kept);
-        let gives_up =
-            pods_end || kept || drops || dropped || retries || spec.timeout.is_some() || spec.retries.per_try.is_some();
+        let gives_up = pods_end
+            || kept
+            || drops
+            || dropped
+            || spec.way_in.is_some()
+            || self.goes_out(flow)
+            || retries
+            || spec.timeout.is_some()
+            || spec.retries.per_try.is_some();
         layout.back_off = if retries { layout.column(LedgerCause::BackOff, &name) } else { NO_COLUMN };
         layout.wasted = if gives_up { layout.column(LedgerCause::WastedAttempts, &name) } else { NO_COLUMN };
-        for (workload, _) in &scenario.services[service].targets {
-            let place = scenario.workloads[*workload].target();
-            let (wait, serve) =
-                (layout.column(LedgerCause::QueueWait, &place), layout.column(LedgerCause::Service, &place));
-            layout.queue_wait.push(wait);
-            layout.service.push(serve);
-        }
+        self.lay_targets(&shared, &mut layout);
         for callee in callees {
             let columns = self.flows[callee].layout.columns.clone();
             let mapping = columns.iter().map(|(cause, place)| layout.column(*cause, place)).collect();
@@ -119,6 +114,45 @@ impl Plan {
         }
         layout.calls.sort_by_key(|(callee, _)| *callee);
         self.flows[flow].layout = layout;
+    }
+
+    /// The column of a flow's proxy, where it takes time.
+    fn proxy_column(&self, flow: usize, layout: &mut Layout) -> u16 {
+        let (Route::Proxy4(proxy) | Route::Proxy7(proxy)) = self.flows[flow].route else { return NO_COLUMN };
+        let plan = &self.proxies[proxy as usize];
+        if plan.before.is_none() && plan.after.is_none() {
+            return NO_COLUMN;
+        }
+        layout.column(LedgerCause::Proxy, &self.places[plan.place as usize])
+    }
+
+    /// The column of a flow's load balancer, where it takes time.
+    fn balancer_column(&self, flow: usize, layout: &mut Layout) -> u16 {
+        match self.flows[flow].flow.way_in.as_deref() {
+            Some(WayIn { entry: Entry::LoadBalancer { .. }, .. }) if !self.balancers_are_free() => {
+                layout.column(LedgerCause::Proxy, &self.balancer_name(as_u32(flow)))
+            }
+            _ => NO_COLUMN,
+        }
+    }
+
+    /// The columns of waiting and being served at the targets of Services.
+    fn lay_targets(&self, services: &[usize], layout: &mut Layout) {
+        let mut before = 0;
+        for service in services {
+            let targets = &self.scenario.services[*service].targets;
+            if services.len() > 1 {
+                layout.shared.push((as_u32(*service), before));
+                before += targets.len();
+            }
+            for (workload, _) in targets {
+                let place = self.scenario.workloads[*workload].target();
+                let (wait, serve) =
+                    (layout.column(LedgerCause::QueueWait, &place), layout.column(LedgerCause::Service, &place));
+                layout.queue_wait.push(wait);
+                layout.service.push(serve);
+            }
+        }
     }
 
     pub(super) fn lay_labels(&mut self) {
@@ -139,12 +173,12 @@ impl Plan {
         labels.services = self.scenario.services.iter().map(crate::scenario::Service::label).collect();
         for endpoint in &self.endpoints {
             let pod = self.pod_of[endpoint.station as usize] as usize;
-            let node = &self.scenario.cluster.nodes[endpoint.node as usize];
+            let node = self.scenario.cluster.nodes.get(endpoint.node as usize);
             labels.endpoints.push(EndpointLabel {
                 service: endpoint.service as usize,
                 pod: self.pod_name(pod),
-                node: node.name.clone(),
-                zone: node.zone.clone(),
+                node: self.node_name(endpoint.node).to_owned(),
+                zone: node.map_or_else(|| "outside".to_owned(), |node| node.zone.clone()),
             });
         }
         self.labels = labels;

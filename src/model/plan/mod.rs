@@ -2,6 +2,7 @@
 
 mod ledgers;
 mod policies;
+mod ways;
 
 use std::sync::Arc;
 
@@ -13,11 +14,12 @@ use crate::model::network::addresses::ClientAddresses;
 use crate::model::network::dns::{DnsPlan, Follows};
 use crate::model::network::endpoints::Snapshot;
 use crate::model::network::published::Published;
-use crate::model::network::topology::{PathClass, Topology};
+use crate::model::network::topology::Topology;
 use crate::model::traffic::connection::Channel;
 use crate::observe::outcome::Labels;
 use crate::random::Dist;
 use crate::scenario::dns::Behind;
+use crate::scenario::outside::Internet;
 use crate::scenario::placement::{self, Placed};
 use crate::scenario::{
     Behaviour, Call, Connections, Demand, Discipline, Episode, Flow, InstancePer, KubeProxy, KubeProxyMode, Layer,
@@ -220,7 +222,7 @@ pub struct HotFlow {
     /// Whether a layer-7 proxy chooses for each request.
     pub layer7: bool,
     /// Columns of the hops by path class.
-    pub network: [u16; 4],
+    pub network: [u16; 5],
     /// Whether they stay in the client's own pod.
     pub loopback: bool,
     /// Column of the service, where the Service has one target.
@@ -253,6 +255,12 @@ pub struct HotFlow {
     pub demand_of_request: bool,
     /// Whether a trace gives the service times.
     pub traced: bool,
+    /// Whether its connections come from outside the cluster.
+    pub way_in: bool,
+    /// Whether somebody counts its connections as long as they stand: a load balancer, or a NAT.
+    pub counted: bool,
+    /// Whether an ingress controller shares its requests out among several Services.
+    pub shared: bool,
 }
 
 /// A traffic or a call site.
@@ -280,6 +288,8 @@ pub struct FlowPlan {
     pub stream: String,
     /// Connections between a layer-7 proxy and the pods.
     pub upstream: Connections,
+    /// How it keeps them: flows of one number keep them alike, and share them where they pass one proxy.
+    pub manner: u32,
     /// Whether connections open in no time, whatever the network costs.
     pub free_handshakes: bool,
     /// Whether its clients find addresses in no time, without asking.
@@ -291,20 +301,6 @@ pub struct FlowPlan {
     pub first_address: bool,
     /// Whether NetworkPolicies drop connections to each target of its Service; empty where none does.
     pub barred: Vec<bool>,
-}
-
-impl FlowPlan {
-    /// Whether its connections are given an endpoint by kube-proxy.
-    #[must_use]
-    pub fn is_ruled(&self) -> bool {
-        self.route == Route::ClusterIp && !self.first_address
-    }
-
-    /// Whether its clients look their host up when they open connections.
-    #[must_use]
-    pub fn asks_dns(&self) -> bool {
-        !self.names.is_empty() && Channel::of(&self.flow.connections) != Channel::Standing
-    }
 }
 
 /// What decides how the containers of a pod serve, beside its workload.
@@ -391,6 +387,9 @@ impl Plan {
             demand_of_request: spec.flow.demand == Demand::Request,
             traced: flow < self.traffics
                 && matches!(&self.scenario.traffic[flow].arrivals, Spec::Trace(trace) if trace.service.is_some()),
+            way_in: spec.flow.way_in.is_some(),
+            counted: spec.flow.way_in.is_some() || self.goes_out(flow),
+            shared: !spec.flow.shares.is_empty(),
         };
         if let Route::Proxy4(proxy) | Route::Proxy7(proxy) = spec.route {
             let (proxy, settings) = (&self.proxies[proxy as usize], &self.scenario.proxies[proxy as usize]);
@@ -433,12 +432,17 @@ impl Plan {
         for traffic in &scenario.traffic {
             let nodes = self.source_nodes(&traffic.from);
             let stream = format!("traffic/{}", traffic.flow.name);
-            let addresses = if let Source::Workload(workload) = &traffic.from {
-                self.pod_addresses(*workload)
-            } else {
-                let first = outside;
-                outside = outside.wrapping_add(traffic.clients.count);
-                ClientAddresses::own(first)
+            let first = outside;
+            let addresses = match &traffic.from {
+                Source::Workload(workload) => self.pod_addresses(*workload),
+                Source::Internet(Internet { addresses: Some(addresses), .. }) => {
+                    outside = outside.wrapping_add(*addresses);
+                    ClientAddresses::shared(first, *addresses)
+                }
+                _ => {
+                    outside = outside.wrapping_add(traffic.clients.count);
+                    ClientAddresses::own(first)
+                }
             };
             self.lay_flow(&traffic.flow, (traffic.clients.count, NONE), (nodes, addresses), stream);
         }
@@ -457,21 +461,6 @@ impl Plan {
     fn pod_addresses(&self, workload: usize) -> ClientAddresses {
         let pods = self.pods.iter().filter(|pod| pod.workload == workload);
         ClientAddresses::of_pods(pods.map(|pod| pod.ip).collect())
-    }
-
-    fn source_nodes(&self, source: &Source) -> Vec<u32> {
-        match source {
-            Source::Workload(workload) => {
-                self.pods.iter().filter(|pod| pod.workload == *workload).map(|pod| as_u32(pod.node)).collect()
-            }
-            Source::Node(node) => vec![as_u32(*node)],
-            Source::Generator { zone } => self.nodes_in(zone.as_deref()),
-        }
-    }
-
-    fn nodes_in(&self, zone: Option<&str>) -> Vec<u32> {
-        let nodes = self.scenario.cluster.nodes.iter().enumerate();
-        nodes.filter(|(_, node)| zone.is_none_or(|zone| node.zone == zone)).map(|(index, _)| as_u32(index)).collect()
     }
 
     fn lay_flow(
@@ -498,6 +487,9 @@ impl Plan {
             flow.connections.track();
             upstream.track();
         }
+        let manners = self.flows.iter().map(|flow| flow.manner + 1).max().unwrap_or(0);
+        let alike = self.flows.iter().find(|other| other.upstream == upstream);
+        let manner = alike.map_or(manners, |other| other.manner);
         let place = self.place(&flow.name);
         self.flows.push(FlowPlan {
             route,
@@ -510,6 +502,7 @@ impl Plan {
             place,
             stream,
             upstream,
+            manner,
             free_handshakes: flow.connections.protocol == Protocol::Udp
                 || self.scenario.without.handshakes.contains(&flow.service),
             free_lookups: flow.resolution.iter().any(|own| self.scenario.without.lookups.contains(&own.host)),
@@ -568,11 +561,11 @@ impl Plan {
             // Pods that serve alike share a server plan.
             let mut known: Vec<((u64, bool), u32)> = Vec::new();
             for replica in 0..workload.replicas {
-                let node = &scenario.cluster.nodes[self.pods[pod].node];
+                let speed = scenario.cluster.nodes.get(self.pods[pod].node).map_or(1.0, |node| node.speed);
                 let own = workload.pod_speed.iter().find(|(at, _)| *at == replica).map_or(1.0, |(_, speed)| *speed);
                 let episodes = workload.pod_episodes.iter().find(|(at, _)| *at == replica);
                 let pod_like = PodLike {
-                    speed: node.speed * own,
+                    speed: speed * own,
                     crowded: !scenario.without.queues.contains(&(index, replica)),
                     episodes: episodes.map_or(&[], |(_, episodes)| episodes),
                 };
@@ -665,7 +658,10 @@ impl Plan {
     fn lay_proxies(&mut self) {
         let scenario = self.scenario.clone();
         for (index, proxy) in scenario.proxies.iter().enumerate() {
-            let nodes = self.nodes_in(proxy.zone.as_deref());
+            let nodes = match &proxy.controller {
+                Some(controller) => self.nodes_of(controller.workload),
+                None => self.nodes_in(proxy.zone.as_deref()),
+            };
             let first_worker = as_u32(self.workers.len());
             for instance in 0..proxy.instances {
                 for worker in 0..proxy.workers {
@@ -676,7 +672,7 @@ impl Plan {
                     });
                 }
             }
-            let place = self.place(&format!("proxy/{}", proxy.name));
+            let place = self.place(&proxy.place());
             let costs = |dist: &Dist| (dist.as_constant() != Some(SimDuration::ZERO)).then(|| dist.clone());
             let (before, after) = (costs(&proxy.before), costs(&proxy.after));
             self.proxies.push(ProxyPlan { first_worker, before, after, place });
@@ -787,11 +783,4 @@ fn calls_of<'a>(behaviours: impl Iterator<Item = &'a Behaviour>) -> impl Iterato
 #[must_use]
 pub fn as_u32(index: usize) -> u32 {
     u32::try_from(index).expect("fewer than 2^32 of everything")
-}
-
-impl Plan {
-    /// How far apart the ends of a flow's hop are.
-    pub(crate) fn class_of(&self, flow: u32, (from, to): (u32, u32)) -> PathClass {
-        if self.hot[flow as usize].loopback { PathClass::Loopback } else { self.topology.class(from, to) }
-    }
 }

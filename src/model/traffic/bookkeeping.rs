@@ -1,7 +1,7 @@
 //! Books of connections, where somebody asks for them: `connections.csv`.
 
 use crate::model::World;
-use crate::model::plan::{NONE, Plan, Route};
+use crate::model::plan::{NONE, Plan, Route, as_u32};
 use crate::model::traffic::connection::Channel;
 use crate::model::traffic::handshake::Far;
 use crate::model::traffic::keeping::{End, Owner};
@@ -14,7 +14,7 @@ pub(super) const OWN: u32 = NONE - 1;
 /// The books of a run.
 #[derive(Debug)]
 pub(crate) struct Books {
-    /// A row for each flow, then for each proxy, on each node.
+    /// A row for each flow, then for each proxy, on each node and outside.
     rows: Vec<ConnectionCounts>,
 }
 
@@ -22,16 +22,16 @@ impl Books {
     /// Empty books, where the scenario wants them kept.
     pub(crate) fn of(plan: &Plan) -> Option<Box<Self>> {
         let subjects = plan.flows.len() + plan.proxies.len();
-        let rows = vec![ConnectionCounts::default(); subjects * plan.scenario.cluster.nodes.len()];
+        let rows = vec![ConnectionCounts::default(); subjects * (plan.scenario.cluster.nodes.len() + 1)];
         plan.scenario.observe.connections.then(|| Box::new(Self { rows }))
     }
 
     /// Rows in which something happened; calls of one name are one.
     pub(crate) fn finish(self, plan: &Plan) -> Vec<ConnectionOutcome> {
-        let nodes = &plan.scenario.cluster.nodes;
+        let places = plan.scenario.cluster.nodes.len() + 1;
         let mut outcomes: Vec<ConnectionOutcome> = Vec::new();
         for (index, counts) in self.rows.into_iter().enumerate().filter(|(_, counts)| !counts.is_empty()) {
-            let (subject, node) = (index / nodes.len(), nodes[index % nodes.len()].name.clone());
+            let (subject, node) = (index / places, plan.node_name(as_u32(index % places)).to_owned());
             let name = match plan.flows.get(subject) {
                 Some(flow) => plan.labels.flows[flow.recorder as usize].name.clone(),
                 None => format!("proxy/{}", plan.scenario.proxies[subject - plan.flows.len()].name),
@@ -51,15 +51,16 @@ impl World<'_> {
         self.books.as_ref()?;
         let plan = self.plan;
         let (subject, node) = match plan.flows[owner.flow as usize].route {
-            Route::Proxy7(proxy) if owner.upstream => {
-                (plan.flows.len() + proxy as usize, plan.workers[owner.number as usize].node)
+            Route::Proxy7(_) if owner.upstream => {
+                let worker = &plan.workers[owner.number as usize];
+                (plan.flows.len() + worker.proxy as usize, worker.node)
             }
             _ => {
                 let node = self.node_of_client(&plan.hot[owner.flow as usize], owner.flow, owner.number);
                 (owner.flow as usize, node)
             }
         };
-        let nodes = plan.scenario.cluster.nodes.len();
+        let nodes = plan.scenario.cluster.nodes.len() + 1;
         self.books.as_mut().map(|books| &mut books.rows[subject * nodes + node as usize])
     }
 
@@ -209,15 +210,12 @@ impl World<'_> {
             return;
         }
         for (number, upstream, count, endpoint) in closed {
-            let first = match self.plan_flow(flow).route {
-                Route::Proxy7(proxy) if *upstream => self.plan.proxies[proxy as usize].first_worker,
-                _ => 0,
-            };
-            let owner = Owner { flow, number: first + number, target: 0, upstream: *upstream };
+            let owner = Owner { flow, number: *number, target: 0, upstream: *upstream };
+            let gate = if *upstream { NONE } else { self.standing_gate(flow, *number) };
             for _ in 0..*count {
                 self.note_end(owner, End::Reset, true);
                 if *endpoint != NONE {
-                    self.leave_tracks(owner, Far { endpoint: *endpoint, worker: NONE }, End::Reset, now);
+                    self.leave_tracks(owner, Far { endpoint: *endpoint, worker: NONE, gate }, End::Reset, now);
                 }
             }
         }

@@ -90,6 +90,9 @@ impl World<'_> {
             let request = copy.request;
             live = self.attempts.insert(copy);
             self.requests[request].attempt = live;
+            if let Some(ways) = self.ways.as_deref_mut() {
+                ways.moved(attempt, live);
+            }
             (self.attempts[attempt].cancelled, self.attempts[attempt].request) = (true, NONE);
         }
         self.attempts[live].joins = 0;
@@ -99,6 +102,7 @@ impl World<'_> {
     /// Idle connections to endpoints that ended are closed; standing ones are broken.
     fn close_idle_connections(&mut self, endpoints: &[u32], now: SimTime) {
         for index in 0..self.flows.len() {
+            let mut ended_idle = Vec::new();
             let ended = |endpoint: u32| endpoints.contains(&endpoint);
             // By client, or by worker of the proxy, how many, and where they led, where that is counted.
             let mut closed: Vec<(u32, bool, u64, u32)> = Vec::new();
@@ -111,36 +115,69 @@ impl World<'_> {
             }
             let own = self.plan.flows[index].flow.service;
             let by_target = self.plan.flows[index].route == Route::ClientBalancer;
-            let upstream = match self.plan.flows[index].route {
-                Route::Proxy7(proxy) => Some(self.plan.scenario.proxies[proxy as usize].service),
-                _ => None,
-            };
             let numbers = |service: usize| -> Vec<usize> {
                 let of_service =
                     |endpoint: &&u32| self.roster.endpoints[**endpoint as usize].service as usize == service;
                 let mine = endpoints.iter().filter(of_service);
                 mine.map(|endpoint| self.roster.number_of(self.plan, *endpoint)).collect()
             };
-            let (own, upstream) = (numbers(own), upstream.map(numbers).unwrap_or_default());
+            let own = numbers(own);
             // Kept connections are ended one by one.
-            let kept = [false, true].map(|upstream| self.is_kept(as_u32(index), upstream));
+            let kept = self.is_kept(as_u32(index), false);
             let flow = &mut self.flows[index];
-            for (client, pools) in (0..).zip(&mut flow.pools).filter(|_| !kept[0]) {
+            for (client, pools) in (0..).zip(&mut flow.pools).filter(|_| !kept) {
                 let Some(pools) = pools else { continue };
                 let connections = &mut self.connections;
-                let broken = |connection: &Connection| ended(connection.endpoint);
                 let count = if by_target {
-                    close(connections, pools, &own)
+                    close(connections, pools, &own, &mut ended_idle)
                 } else {
-                    pools.iter_mut().map(|pool| pool.close_idle(connections, broken)).sum()
+                    let before = ended_idle.len();
+                    for pool in pools.iter_mut() {
+                        pool.close_some(connections, |_, connection| ended(connection.endpoint), &mut ended_idle);
+                    }
+                    (ended_idle.len() - before) as u64
                 };
                 closed.push((client, false, count, NONE));
             }
-            for (worker, pools) in (0..).zip(&mut flow.upstream_pools).filter(|_| !kept[1]) {
-                let Some(pools) = pools else { continue };
-                closed.push((worker, true, close(&mut self.connections, pools, &upstream), NONE));
+            if self.plan.hot[index].counted {
+                for connection in ended_idle {
+                    self.gate_closed(as_u32(index), connection, now);
+                }
             }
             self.note_broken(as_u32(index), &closed, now);
+        }
+        self.close_upstream(endpoints, now);
+    }
+
+    /// Idle connections of proxies to endpoints that ended are closed.
+    fn close_upstream(&mut self, endpoints: &[u32], now: SimTime) {
+        let plan = self.plan;
+        for (proxy, settings) in (0..).zip(&plan.scenario.proxies) {
+            let of_service =
+                |endpoint: &&u32| self.roster.endpoints[**endpoint as usize].service as usize == settings.service;
+            let mine = endpoints.iter().filter(of_service);
+            let numbers: Vec<usize> = mine.map(|endpoint| self.roster.number_of(plan, *endpoint)).collect();
+            if numbers.is_empty() {
+                continue;
+            }
+            let first = plan.proxies[proxy as usize].first_worker;
+            let mut seen = Vec::new();
+            for (flow, spec) in (0..).zip(&plan.flows).filter(|(_, flow)| flow.passes(proxy)) {
+                // Flows that keep connections alike share them; kept connections are ended one by one.
+                if seen.contains(&spec.manner) || self.is_kept(flow, true) {
+                    continue;
+                }
+                seen.push(spec.manner);
+                let mut closed = Vec::new();
+                for worker in first..first + settings.instances * settings.workers {
+                    let Some(pools) = self.workers[worker as usize].pools.get_mut(spec.manner as usize) else {
+                        continue;
+                    };
+                    let count = close(&mut self.connections, pools, &numbers, &mut Vec::new());
+                    closed.push((worker, true, count, NONE));
+                }
+                self.note_broken(flow, &closed, now);
+            }
         }
     }
 
@@ -219,6 +256,7 @@ impl World<'_> {
         }
         self.give_back(attempt, false, now);
         self.note_failed(attempt, false);
+        self.leave_unopened(attempt, now);
         self.replace_connection(attempt, now, schedule);
         self.fail_here(attempt, cause, place, now, schedule);
     }
@@ -263,11 +301,13 @@ impl World<'_> {
 }
 
 /// Closes the idle connections of the pools with these numbers, and says how many.
-fn close(connections: &mut Slab<Connection>, pools: &mut [Pool], numbers: &[usize]) -> u64 {
+fn close(connections: &mut Slab<Connection>, pools: &mut [Pool], numbers: &[usize], gone: &mut Vec<u32>) -> u64 {
     let mut closed = 0;
     for number in numbers {
         if let Some(pool) = pools.get_mut(*number) {
-            closed += pool.close_idle(connections, |_| true);
+            let before = pool.open;
+            pool.close_some(connections, |_, _| true, gone);
+            closed += u64::from(before - pool.open);
         }
     }
     closed

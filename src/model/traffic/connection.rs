@@ -11,20 +11,18 @@ use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
 use crate::model::control::Consumer;
 use crate::model::network::endpoints::Snapshot;
-use crate::model::network::ipvs::Handle;
-use crate::model::plan::{FlowPlan, NONE, Route, as_u32};
+use crate::model::plan::{NONE, Route, as_u32};
 use crate::model::random_keys::{INSTANCE, WORKER};
 use crate::model::slab::Slab;
 use crate::model::traffic::attempt::Stage;
 use crate::model::traffic::breakage::BROKEN;
-use crate::model::traffic::handshake::Far;
 use crate::model::traffic::keeping::End;
 use crate::model::traffic::route::Trip;
 use crate::model::traffic::sight::PodSight;
 use crate::model::watch::Chooser;
 use crate::model::{World, at, kind};
 use crate::random::{Keyed, mix};
-use crate::scenario::{ConnectionMode, Connections, InstancePer, InstancePick, PoolOrder, Protocol};
+use crate::scenario::{ConnectionMode, Connections, InstancePick, PoolOrder, Protocol};
 use crate::time::{SimDuration, SimTime};
 
 /// How connections of a kind cost and are limited.
@@ -88,124 +86,26 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Closes the idle connections of which `ended` says so.
-    pub(crate) fn close_idle(
+    /// Closes the idle connections of which `ended` says so, given their slots and what they are.
+    pub(crate) fn close_some(
         &mut self,
         connections: &mut Slab<Connection>,
-        ended: impl Fn(&Connection) -> bool,
-    ) -> u64 {
-        let before = self.idle.len();
+        ended: impl Fn(u32, &Connection) -> bool,
+        closed: &mut Vec<u32>,
+    ) {
         self.idle.retain(|connection| {
-            let close = ended(&connections[*connection]);
+            let close = ended(*connection, &connections[*connection]);
             if close {
                 connections.remove(*connection);
                 self.open -= 1;
+                closed.push(*connection);
             }
             !close
         });
-        (before - self.idle.len()) as u64
     }
 }
 
 impl<'p> World<'p> {
-    /// Opens the connections that stand before the run starts, at no cost.
-    pub(crate) fn pin_connections(&mut self, flow: usize) {
-        let plan = self.plan;
-        let spec = &plan.flows[flow];
-        let channel = self.flows[flow].channel;
-        self.flows[flow].per_connection = match spec.route {
-            Route::ClusterIp => true,
-            Route::ClientBalancer => false,
-            Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
-                plan.scenario.proxies[proxy as usize].per == InstancePer::Connection
-                    || matches!(channel, Channel::Pooled { pinned: true, .. })
-                    || (matches!(spec.route, Route::Proxy4(_)) && channel == Channel::Standing)
-            }
-        };
-        if spec.flow.fails.is_some() {
-            // Nobody finds out where to connect to.
-            return;
-        }
-        self.count_standing_upstreams(flow);
-        let stands = matches!(channel, Channel::Standing | Channel::Pooled { pinned: true, .. });
-        if !stands || !self.flows[flow].per_connection {
-            return;
-        }
-        for client in 0..spec.clients {
-            let mut entry = Handle::NONE;
-            let choice = match spec.route {
-                Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
-                    let key = mix(self.flows[flow].hash ^ INSTANCE, u64::from(client));
-                    let worker = self.choose_worker(as_u32(flow), proxy, client, key);
-                    let endpoint = self.choose_behind(spec.route, worker, (as_u32(flow), client), SimTime::ZERO);
-                    (worker, endpoint.unwrap_or(NONE))
-                }
-                _ => match self.direct_pick(as_u32(flow), client, SimTime::ZERO) {
-                    Some(choice) => {
-                        entry = choice.entry;
-                        (NONE, choice.endpoint)
-                    }
-                    // A name that is not there yet is looked up again.
-                    None if spec.first_address && self.control.is_some() => (NONE, BROKEN),
-                    None => (NONE, NONE),
-                },
-            };
-            if choice.1 == BROKEN {
-                self.flows[flow].pinned.push(choice);
-                continue;
-            }
-            if choice.1 < BROKEN && self.is_barred(as_u32(flow), choice.1) {
-                // It never comes about: whoever needs it tries.
-                self.flows[flow].pinned.push((NONE, BROKEN));
-                continue;
-            }
-            let far = Far { endpoint: choice.1, worker: choice.0 };
-            self.note_standing(as_u32(flow), client, false, far);
-            if let Channel::Pooled { .. } = channel {
-                let connection =
-                    self.connections.insert(Connection { worker: choice.0, endpoint: choice.1, picked: 0 });
-                if plan.keeps_entries() {
-                    self.entries.of_pool(connection, entry);
-                }
-                let pool = self.client_pool(as_u32(flow), client, 0);
-                pool.open = 1;
-                pool.idle.push_back(connection);
-            }
-            self.flows[flow].pinned.push(choice);
-        }
-    }
-
-    /// Standing connections to every endpoint (HTTP/2 from a layer-7 proxy or a balancing client) count once an owner.
-    fn count_standing_upstreams(&mut self, flow: usize) {
-        let plan = self.plan;
-        let spec = &plan.flows[flow];
-        let standing = |connections: &Connections| Channel::of(connections) == Channel::Standing;
-        let (service, owners) = match spec.route {
-            Route::ClientBalancer if standing(&spec.flow.connections) => (spec.flow.service, u64::from(spec.clients)),
-            Route::Proxy7(proxy) if standing(&spec.upstream) => {
-                // Flows that pass one proxy share them: the first counts.
-                let passes = |other: &FlowPlan| other.route == spec.route && standing(&other.upstream);
-                if plan.flows.iter().position(passes) != Some(flow) {
-                    return;
-                }
-                let proxy = &plan.scenario.proxies[proxy as usize];
-                (proxy.service, u64::from(proxy.instances) * u64::from(proxy.workers))
-            }
-            _ => return,
-        };
-        let endpoints = &plan.services[service];
-        for endpoint in endpoints.first..endpoints.first + endpoints.count {
-            self.endpoints[endpoint as usize].connections += owners;
-        }
-        let upstream = matches!(spec.route, Route::Proxy7(_));
-        let first = if let Route::Proxy7(proxy) = spec.route { plan.proxies[proxy as usize].first_worker } else { 0 };
-        for owner in 0..owners as u32 {
-            for endpoint in endpoints.first..endpoints.first + endpoints.count {
-                self.note_standing(as_u32(flow), first + owner, upstream, Far { endpoint, worker: NONE });
-            }
-        }
-    }
-
     #[inline(always)]
     pub(crate) fn note_pick(&mut self, endpoint: u32) {
         self.endpoints[endpoint as usize].picks += 1;
@@ -218,7 +118,13 @@ impl<'p> World<'p> {
     }
 
     /// A layer-4 proxy chooses when a connection opens; a layer-7 proxy chooses later.
-    fn choose_behind(&mut self, route: Route, worker: u32, (flow, client): (u32, u32), now: SimTime) -> Option<u32> {
+    pub(super) fn choose_behind(
+        &mut self,
+        route: Route,
+        worker: u32,
+        (flow, client): (u32, u32),
+        now: SimTime,
+    ) -> Option<u32> {
         let Route::Proxy4(_) = route else { return None };
         let state = &mut self.workers[worker as usize];
         let (stations, work) = (&self.stations, self.work.as_deref());
@@ -232,7 +138,7 @@ impl<'p> World<'p> {
 
     /// Which worker of which instance takes a request or connection.
     #[inline]
-    fn choose_worker(&mut self, flow: u32, proxy: u32, client: u32, key: u64) -> u32 {
+    pub(super) fn choose_worker(&mut self, flow: u32, proxy: u32, client: u32, key: u64) -> u32 {
         let spec = &self.plan.scenario.proxies[proxy as usize];
         let instance = if spec.instances == 1 {
             0
@@ -502,6 +408,9 @@ impl<'p> World<'p> {
             (entry.flow, entry.client, entry.base)
         };
         let spec = &plan.flows[flow as usize];
+        if spec.flow.way_in.is_some() {
+            return self.open_from_outside(attempt, now, schedule);
+        }
         let mut walk = SimDuration::ZERO;
         match spec.route {
             Route::ClusterIp => match self.direct_pick(flow, client, now) {
@@ -533,6 +442,9 @@ impl<'p> World<'p> {
                 }
             }
         }
+        if plan.hot[flow as usize].counted && !self.take_port(attempt, now, schedule) {
+            return;
+        }
         self.stand_again(attempt);
         if self.tracking.is_some() && !self.admitted(attempt, false, walk, now, schedule) {
             return self.break_again(attempt);
@@ -543,8 +455,11 @@ impl<'p> World<'p> {
     /// The handshake: at its end the connection is open, if somebody answers.
     pub(super) fn shake_hands(&mut self, attempt: u32, walk: SimDuration, now: SimTime, schedule: &mut Schedule) {
         let entry = &self.attempts[attempt];
-        let spec = self.plan_flow(entry.flow);
-        let from = self.node_of_client(&self.plan.hot[entry.flow as usize], entry.flow, entry.client);
+        let (spec, hot) = (self.plan_flow(entry.flow), &self.plan.hot[entry.flow as usize]);
+        if hot.way_in {
+            return self.shake_hands_outside(attempt, walk, now, schedule);
+        }
+        let from = self.node_of_client(hot, entry.flow, entry.client);
         let to = match spec.route {
             Route::Proxy4(_) | Route::Proxy7(_) => self.plan.workers[entry.worker as usize].node,
             _ => self.roster.endpoints[entry.endpoint as usize].node,
@@ -562,7 +477,7 @@ impl<'p> World<'p> {
     }
 
     /// A standing connection that broke is opened anew; who comes meanwhile uses the same.
-    fn stand_again(&mut self, attempt: u32) {
+    pub(super) fn stand_again(&mut self, attempt: u32) {
         let entry = &self.attempts[attempt];
         let (flow, client, choice) = (entry.flow as usize, entry.client as usize, (entry.worker, entry.endpoint));
         if self.flows[flow].channel == Channel::Standing && self.flows[flow].per_connection && choice.1 != NONE {
@@ -575,7 +490,7 @@ impl<'p> World<'p> {
     }
 
     /// It cannot be: the next request tries again.
-    fn break_again(&mut self, attempt: u32) {
+    pub(super) fn break_again(&mut self, attempt: u32) {
         let entry = &self.attempts[attempt];
         if let Some(pinned) = self.flows[entry.flow as usize].pinned.get_mut(entry.client as usize) {
             pinned.1 = BROKEN;
@@ -595,6 +510,7 @@ impl<'p> World<'p> {
         (entry.failure, entry.place) = (Some(cause), place);
         self.give_back(attempt, false, now);
         self.note_failed(attempt, false);
+        self.leave_unopened(attempt, now);
         self.replace_connection(attempt, now, schedule);
         self.fail_here(attempt, cause, place, now, schedule);
     }
@@ -686,6 +602,9 @@ impl<'p> World<'p> {
             if self.plan.keeps_entries() {
                 self.entries.pooled(attempt, connection);
             }
+            if let Some(ways) = self.ways.as_deref_mut() {
+                ways.pooled(attempt, connection);
+            }
         }
         self.send(self.trip(attempt), now, schedule);
     }
@@ -699,6 +618,7 @@ impl<'p> World<'p> {
             Channel::Standing => {}
             Channel::Kept => self.release_kept(attempt, false, now, schedule),
             Channel::PerRequest => match self.close_own(attempt, false, End::Requests, now) {
+                _ if self.plan.hot[flow as usize].counted => self.leave_gate(attempt, NONE, now),
                 Route::Proxy4(_) if endpoint != NONE => {
                     let ended = self.attempts[attempt].ended(now);
                     self.layer4_done(flow, worker, endpoint, ended);
@@ -707,15 +627,20 @@ impl<'p> World<'p> {
                 _ => {}
             },
             Channel::Pooled { .. } => {
-                let connection = std::mem::replace(&mut self.attempts[attempt].connection, NONE);
+                let connection = self.attempts[attempt].connection;
                 if connection == NONE {
                     return;
                 }
                 if self.lost_connection(attempt) {
                     self.note_end_of(attempt, false, (End::Reset, true), now);
+                    if self.plan.hot[flow as usize].counted {
+                        self.leave_gate(attempt, connection, now);
+                    }
+                    self.attempts[attempt].connection = NONE;
                     self.connections.remove(connection);
                     return self.replace_connection(attempt, now, schedule);
                 }
+                self.attempts[attempt].connection = NONE;
                 let target = self.pool_target(attempt);
                 if let Some(waiter) = self.next_waiter(flow, client, target, now) {
                     // As an event of its own: a chain of instant replies must not become a chain of calls.
@@ -765,18 +690,23 @@ impl<'p> World<'p> {
         if channel == Channel::PerRequest {
             self.close_own(attempt, false, End::GivenUp, now);
         }
+        if let Channel::Pooled { .. } = channel {
+            // As long as it is known where it came in.
+            self.note_end_of(attempt, false, (End::GivenUp, self.attempts[attempt].connection != NONE), now);
+        }
         if let Route::Proxy4(_) = route
             && endpoint != NONE
         {
             let ended = Ended { failed: true, ..self.attempts[attempt].ended(now) };
             self.layer4_done(flow, worker, endpoint, ended);
         }
-        if route == Route::ClusterIp && self.plan.keeps_entries() {
+        if self.plan.hot[flow as usize].counted {
+            self.leave_gate(attempt, self.attempts[attempt].connection, now);
+        } else if route == Route::ClusterIp && self.plan.keeps_entries() {
             self.tell_kube_proxy(attempt, self.attempts[attempt].connection, now);
         }
         if let Channel::Pooled { .. } = channel {
             let connection = std::mem::replace(&mut self.attempts[attempt].connection, NONE);
-            self.note_end_of(attempt, false, (End::GivenUp, connection != NONE), now);
             if connection != NONE {
                 self.connections.remove(connection);
             }

@@ -2,10 +2,10 @@
 
 use crate::cause::FailureCause;
 use crate::engine::Schedule;
-use crate::model::network::iptables;
+use crate::model::control::Control;
 use crate::model::network::ipvs::Handle;
 use crate::model::network::kube_proxy::{self, Choice, KubeProxy};
-use crate::model::plan::{NONE, Route, as_u32};
+use crate::model::plan::{NONE, Plan, Route, as_u32};
 use crate::model::random_keys::DNS_ORDER;
 use crate::model::{World, at};
 use crate::random::{Keyed, Stream, mix, name_hash};
@@ -66,17 +66,11 @@ impl World<'_> {
         let plan = self.plan;
         let node = self.node_of_client(&self.plan.hot[flow as usize], flow, client);
         let service = plan.flows[flow as usize].flow.service;
-        let (seed, replication) = (self.seed, self.replication);
         let (control, roster) = (self.control.as_deref(), &self.roster);
-        let kube_proxy = self.kube_proxies[node as usize].get_or_insert_with(|| {
-            let name = &plan.scenario.cluster.nodes[node as usize].name;
-            let stream = Stream::new(seed, replication, &format!("node/{name}/kube-proxy"));
-            Box::new(KubeProxy::new(plan, node, stream, control))
-        });
+        let kube_proxy =
+            Self::kube_proxy_on(&mut self.kube_proxies, plan, (self.seed, self.replication), node, control);
         let choice = if plan.services[service].drawn {
-            let rules = &kube_proxy.programmed[service];
-            let endpoint = rules.endpoint(iptables::pick(rules.count(), &mut kube_proxy.stream)?);
-            Choice { endpoint, rules: 0, entry: Handle::NONE }
+            kube_proxy.draw(service)?
         } else {
             kube_proxy.choose((plan, roster), service, plan.flows[flow as usize].addresses.of(client), now)?
         };
@@ -134,9 +128,25 @@ impl World<'_> {
         let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
         let spec = self.plan_flow(flow);
         let node = self.node_of_client(&self.plan.hot[flow as usize], flow, client);
-        let kube_proxy = self.kube_proxies[node as usize].as_ref();
+        let kube_proxy = self.kube_proxies.get(node as usize).and_then(Option::as_ref);
         let by_rules = spec.route == Route::ClusterIp && !spec.first_address;
         by_rules && kube_proxy.is_some_and(|own| own.drops(self.plan, spec.flow.service))
+    }
+
+    /// The kube-proxy of a node, made when it is first needed.
+    #[inline]
+    pub(super) fn kube_proxy_on<'k>(
+        kube_proxies: &'k mut [Option<Box<KubeProxy>>],
+        plan: &Plan,
+        (seed, replication): (u64, u32),
+        node: u32,
+        control: Option<&Control>,
+    ) -> &'k mut KubeProxy {
+        kube_proxies[node as usize].get_or_insert_with(|| {
+            let name = &plan.scenario.cluster.nodes[node as usize].name;
+            let stream = Stream::new(seed, replication, &format!("node/{name}/kube-proxy"));
+            Box::new(KubeProxy::new(plan, node, stream, control))
+        })
     }
 
     /// kube-proxy lets a connection in; what its first packet takes on top of the handshake.
@@ -146,15 +156,16 @@ impl World<'_> {
         if plan.keeps_entries() {
             self.entries.opened(attempt, choice.entry);
         }
-        let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
+        let flow = self.attempts[attempt].flow;
         if !plan.first_packet_costs(flow as usize) {
             return SimDuration::ZERO;
         }
-        let node = self.node_of_client(&plan.hot[flow as usize], flow, client);
-        let service = as_u32(plan.flows[flow as usize].flow.service);
+        let node = self.node_of_rules(attempt, NONE);
+        let flow = &plan.flows[flow as usize].flow;
+        let service = as_u32(flow.way_in.as_deref().map_or(flow.service, |way| way.service));
         let order = name_hash(self.seed, self.replication, "kube-proxy/order-of-rules");
         let took = kube_proxy::first_packet(plan, (order, node, service), choice);
-        let column = self.plan_flow(flow).layout.connect;
+        let column = self.plan_flow(self.attempts[attempt].flow).layout.connect;
         self.charge(attempt, column, took);
         if self.probes.any_flow {
             self.watch_rules(attempt, node, took.as_nanos());
@@ -166,16 +177,21 @@ impl World<'_> {
     #[inline(never)]
     pub(super) fn tell_kube_proxy(&mut self, attempt: u32, connection: u32, now: SimTime) {
         let entry = if connection == NONE { self.entries.ended(attempt) } else { self.entries.left(connection) };
-        let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
-        self.tell_kube_proxy_of(flow, client, entry, now);
+        let (flow, node) = (self.attempts[attempt].flow, self.node_of_rules(attempt, connection));
+        self.tell_kube_proxy_of(flow, node, entry, now);
     }
 
-    /// A client closed a connection that has this entry.
-    pub(super) fn tell_kube_proxy_of(&mut self, flow: u32, client: u32, entry: Handle, now: SimTime) {
+    /// A connection that the rules of a node had let in, and that has this entry, is closed.
+    pub(super) fn tell_kube_proxy_of(&mut self, flow: u32, node: u32, entry: Handle, now: SimTime) {
         let plan = self.plan;
-        let node = self.node_of_client(&plan.hot[flow as usize], flow, client);
+        let flow = &plan.flows[flow as usize].flow;
         if let Some(kube_proxy) = &mut self.kube_proxies[node as usize] {
-            kube_proxy.closed(plan.flows[flow as usize].flow.service, entry, now);
+            let service = flow.way_in.as_deref().map_or(flow.service, |way| way.service);
+            let apart = flow.way_in.is_some() && plan.takes_in_apart(service);
+            let rules = if apart { kube_proxy.outside_mut() } else { Some(&mut **kube_proxy) };
+            if let Some(rules) = rules {
+                rules.closed(service, entry, now);
+            }
         }
     }
 }

@@ -45,8 +45,6 @@ pub(crate) struct FlowState {
     pub(crate) pinned: Vec<(u32, u32)>,
     /// Pools of the clients, made when first used.
     pub(crate) pools: Vec<Option<Vec<Pool>>>,
-    /// Upstream pools of the workers this flow passes, made when first used.
-    pub(crate) upstream_pools: Vec<Option<Vec<Pool>>>,
     /// Balancers of the clients, made when first used.
     pub(crate) balancers: Vec<Option<Box<ClientBalancer>>>,
     /// Turns of the clients among proxy instances.
@@ -96,7 +94,6 @@ impl FlowState {
             per_connection: false,
             pinned: Vec::new(),
             pools: Vec::new(),
-            upstream_pools: Vec::new(),
             balancers: if balances { (0..clients).map(|_| None).collect() } else { Vec::new() },
             instance_turns: Vec::new(),
             channel_turns: Vec::new(),

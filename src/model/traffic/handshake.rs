@@ -18,12 +18,16 @@ const PROXY_CONNECT_TIMEOUT: SimDuration = SimDuration::from_secs(5);
 /// What a connection that is being opened holds, in `joins` of its attempt.
 const PORT: u32 = 1;
 const ENTRIES: u32 = 2;
+/// It waits for a port of a NAT.
+pub(super) const WAITS: u32 = 4;
 
 /// Where a connection leads, for the tables of nodes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Far {
     pub(super) endpoint: u32,
     pub(super) worker: u32,
+    /// The node that took it in from outside, if one did.
+    pub(super) gate: u32,
 }
 
 impl World<'_> {
@@ -48,7 +52,7 @@ impl World<'_> {
     }
 
     /// What TLS takes on top of a round trip: through a layer-4 proxy it goes all the way to the pod.
-    fn tls(&mut self, attempt: u32, round_trip: SimDuration, which: u64) -> SimDuration {
+    pub(super) fn tls(&mut self, attempt: u32, round_trip: SimDuration, which: u64) -> SimDuration {
         let entry = &self.attempts[attempt];
         let spec = self.plan_flow(entry.flow);
         let through = matches!(spec.route, Route::Proxy4(_));
@@ -74,15 +78,18 @@ impl World<'_> {
         took
     }
 
-    /// The nodes at both ends of a connection.
+    /// The nodes at both ends of a connection, as far as they are nodes: what is outside has no table here.
     fn ends(&self, owner: Owner, far: Far) -> (u32, u32) {
         let plan = self.plan;
-        let pod = |endpoint: u32| self.roster.endpoints.get(endpoint as usize).map_or(NONE, |endpoint| endpoint.node);
+        let inside = |node: u32| if node == plan.topology.outside() { NONE } else { node };
+        let pod =
+            |endpoint: u32| self.roster.endpoints.get(endpoint as usize).map_or(NONE, |endpoint| inside(endpoint.node));
         let worker = |worker: u32| plan.workers.get(worker as usize).map_or(NONE, |worker| worker.node);
         if owner.upstream {
             return (worker(owner.number), pod(far.endpoint));
         }
-        let client = self.node_of_client(&plan.hot[owner.flow as usize], owner.flow, owner.number);
+        let hot = &plan.hot[owner.flow as usize];
+        let client = if hot.way_in { far.gate } else { self.node_of_client(hot, owner.flow, owner.number) };
         match plan.flows[owner.flow as usize].route {
             Route::Proxy4(_) | Route::Proxy7(_) => (client, worker(far.worker)),
             _ => (client, pod(far.endpoint)),
@@ -117,7 +124,9 @@ impl World<'_> {
 
     pub(super) fn far_of(&self, attempt: u32) -> Far {
         let entry = &self.attempts[attempt];
-        Far { endpoint: entry.endpoint, worker: entry.worker }
+        let way_in = self.plan.hot[entry.flow as usize].way_in;
+        let gate = if way_in { self.gate_of(attempt).node } else { NONE };
+        Far { endpoint: entry.endpoint, worker: entry.worker, gate }
     }
 
     /// Whether a new connection of an attempt gets a port and entries in the tables of both nodes. If not, the attempt
@@ -137,7 +146,9 @@ impl World<'_> {
         let (source, destination) = self.tuple(owner, far);
         let Some(tracking) = &mut self.tracking else { return true };
         if self.attempts[attempt].joins & PORT == 0 {
-            if !tracking.take_port(near_node, source, destination, now) {
+            // Ports of hosts outside are not the cluster's.
+            let own = !self.plan.hot[owner.flow as usize].way_in || upstream;
+            if own && !tracking.take_port(near_node, source, destination, now) {
                 self.count_exhausted(owner);
                 self.fail_opening(attempt, upstream, FailureCause::PortExhaustion, now, schedule);
                 return false;
@@ -145,13 +156,13 @@ impl World<'_> {
             self.attempts[attempt].joins |= PORT;
         }
         let tracking = self.tracking.as_mut().expect("it was there");
-        let near = tracking.enter(near_node, now);
+        let near = near_node == NONE || tracking.enter(near_node, now);
         let both = near && (far_node == near_node || far_node == NONE || tracking.enter(far_node, now));
         if both {
             self.attempts[attempt].joins |= ENTRIES;
             return true;
         }
-        if near {
+        if near && near_node != NONE {
             tracking.leave(near_node, Leaving::Forgotten, now);
         }
         self.count_table_full(owner);
@@ -199,7 +210,13 @@ impl World<'_> {
     }
 
     /// The next SYN by the kernel's schedule, unless whoever connects gives up before.
-    fn send_syn_again(&mut self, attempt: u32, upstream: bool, cause: FailureCause, schedule: &mut Schedule) {
+    pub(super) fn send_syn_again(
+        &mut self,
+        attempt: u32,
+        upstream: bool,
+        cause: FailureCause,
+        schedule: &mut Schedule,
+    ) {
         let spec = self.plan_flow(self.attempts[attempt].flow);
         let (syns, last) = self.plan.scenario.cluster.kernel.syns();
         let last = SimDuration::from_secs(last);
@@ -233,11 +250,19 @@ impl World<'_> {
             return self.attempts.remove(attempt);
         }
         self.count_retransmission(self.opener(attempt, upstream));
-        if spec.route == Route::ClusterIp && self.attempts[attempt].endpoint == NONE {
+        let entry = &self.attempts[attempt];
+        if self.plan.hot[entry.flow as usize].way_in && entry.endpoint == NONE && entry.worker == NONE {
+            return self.enter_again(attempt, now, schedule);
+        }
+        if spec.route == Route::ClusterIp && entry.endpoint == NONE {
             return self.ask_rules_again(attempt, now, schedule);
         }
         let behind = upstream || matches!(spec.route, Route::Proxy4(_)) && self.attempts[attempt].endpoint != NONE;
         let event = if behind { kind::UPSTREAM_CONNECTED } else { kind::CONNECTED };
+        let waited_for_port = self.attempts[attempt].joins & WAITS != 0;
+        if waited_for_port && !self.take_port(attempt, now, schedule) {
+            return;
+        }
         if self.tracking.is_none() || self.attempts[attempt].joins & ENTRIES != 0 {
             // Nobody answered the one before; by now the address may be another's.
             if !self.answers(attempt, event, SimDuration::ZERO, schedule) {
@@ -248,7 +273,7 @@ impl World<'_> {
         }
         let waited = now - at(self.attempts[attempt].since);
         self.charge(attempt, spec.layout.connect, waited);
-        if self.probes.any_flow {
+        if self.probes.any_flow && !waited_for_port {
             self.watch_syns(attempt, now);
         }
         if upstream {
@@ -260,7 +285,7 @@ impl World<'_> {
     /// A connection is open: what it held while it was being opened is its own now.
     #[inline(always)]
     pub(super) fn established(&mut self, attempt: u32) {
-        if self.tracking.is_some() || self.control.is_some() {
+        if self.tracking.is_some() || self.control.is_some() || self.ways.is_some() {
             let entry = &mut self.attempts[attempt];
             (entry.joins, entry.step) = (0, 0);
         }
@@ -299,9 +324,13 @@ impl World<'_> {
         let (near_node, far_node) = self.ends(owner, far);
         let (source, destination) = self.tuple(owner, far);
         let Some(tracking) = &mut self.tracking else { return };
-        tracking.give_port(source, destination, how, now);
+        if owner.upstream || !self.plan.hot[owner.flow as usize].way_in {
+            tracking.give_port(source, destination, how, now);
+        }
         if entries {
-            tracking.leave(near_node, how, now);
+            if near_node != NONE {
+                tracking.leave(near_node, how, now);
+            }
             if far_node != near_node && far_node != NONE {
                 tracking.leave(far_node, how, now);
             }
@@ -313,8 +342,12 @@ impl World<'_> {
         let (near_node, far_node) = self.ends(owner, far);
         let (source, destination) = self.tuple(owner, far);
         let Some(tracking) = &mut self.tracking else { return };
-        tracking.take_port(near_node, source, destination, SimTime::ZERO);
-        tracking.enter(near_node, SimTime::ZERO);
+        if owner.upstream || !self.plan.hot[owner.flow as usize].way_in {
+            tracking.take_port(near_node, source, destination, SimTime::ZERO);
+        }
+        if near_node != NONE {
+            tracking.enter(near_node, SimTime::ZERO);
+        }
         if far_node != near_node && far_node != NONE {
             tracking.enter(far_node, SimTime::ZERO);
         }

@@ -35,7 +35,7 @@ pub(crate) struct Owner {
 
 /// The parts of a connection's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// An attempt opens it.
     Opening,
     /// It takes requests.
@@ -70,7 +70,7 @@ pub(crate) enum End {
 pub(crate) struct Life {
     pub(crate) owner: Owner,
     pub(crate) endpoint: u32,
-    state: State,
+    pub(super) state: State,
     /// Why it drains.
     why: End,
     /// Whether an event is to come that names it.
@@ -84,7 +84,7 @@ pub(crate) struct Life {
     /// Requests that began.
     begun: u32,
     /// Requests under way.
-    active: u32,
+    pub(super) active: u32,
     /// The attempt that opens it, and the first and last of those that wait for that.
     leader: u32,
     first: u32,
@@ -100,12 +100,12 @@ impl World<'_> {
         }
     }
 
-    fn kept_as(&self, owner: Owner) -> Connections {
+    pub(super) fn kept_as(&self, owner: Owner) -> Connections {
         let spec = self.plan_flow(owner.flow);
         if owner.upstream { spec.upstream } else { spec.flow.connections }
     }
 
-    fn life(&mut self, connection: u32) -> &mut Life {
+    pub(super) fn life(&mut self, connection: u32) -> &mut Life {
         &mut self.lives[connection as usize]
     }
 
@@ -292,15 +292,23 @@ impl World<'_> {
             let delay = |hop: Hop| topology.delay(class, entry.base ^ HOP[hop as usize]);
             delay(hops[0]) + delay(hops[1])
         };
-        let client = self.node_of_client(&self.plan.hot[entry.flow as usize], entry.flow, entry.client);
+        let hot = &self.plan.hot[entry.flow as usize];
+        let client = self.node_of_client(hot, entry.flow, entry.client);
         let connection = &self.connections[if upstream { entry.upstream } else { entry.connection }];
         let pod = |endpoint: u32| self.roster.endpoints[endpoint as usize].node;
         let endpoint = if connection.endpoint == NONE { entry.endpoint } else { connection.endpoint };
         let proxy = |worker: u32| self.plan.workers[worker as usize].node;
         let behind = |worker: u32| way((proxy(worker), pod(endpoint)), [Hop::ProxyToPod, Hop::PodToProxy]);
         let worker = if connection.worker == NONE { entry.worker } else { connection.worker };
+        let from_outside = |to: u32, hops: [Hop; 2]| {
+            let gate = self.gate_of(attempt);
+            let one_way = |hop: Hop| self.way_delay(entry.flow, gate, entry.base ^ HOP[hop as usize], to);
+            one_way(hops[0]) + one_way(hops[1])
+        };
         match spec.route {
             Route::Proxy7(_) if upstream => behind(entry.worker),
+            Route::Proxy7(_) if hot.way_in => from_outside(proxy(worker), [Hop::ClientToProxy, Hop::ProxyToClient]),
+            _ if hot.way_in => from_outside(pod(endpoint), [Hop::ClientToPod, Hop::PodToClient]),
             Route::Proxy4(_) => way((client, proxy(worker)), [Hop::ClientToProxy, Hop::ProxyToClient]) + behind(worker),
             Route::Proxy7(_) => way((client, proxy(worker)), [Hop::ClientToProxy, Hop::ProxyToClient]),
             _ => way((client, pod(endpoint)), [Hop::ClientToPod, Hop::PodToClient]),
@@ -641,7 +649,11 @@ impl World<'_> {
         self.note_end(owner, why, state != State::Opening);
         if state != State::Opening && self.tracking.is_some() {
             let worker = self.connections[connection].worker;
-            self.leave_tracks(owner, Far { endpoint, worker }, why, now);
+            let gate = if owner.upstream { NONE } else { self.gate_of_kept(connection) };
+            self.leave_tracks(owner, Far { endpoint, worker, gate }, why, now);
+        }
+        if !owner.upstream && self.plan.hot[owner.flow as usize].counted {
+            self.gate_closed(owner.flow, connection, now);
         }
         if !pending {
             self.connections.remove(connection);
@@ -659,9 +671,17 @@ impl World<'_> {
                 let ended = crate::balance::Ended { picked: at(picked), now, failed: false };
                 self.layer4_done(owner.flow, worker, endpoint, ended);
             }
-            Route::ClusterIp if self.plan.keeps_entries() => {
-                let entry = self.entries.left(connection);
-                self.tell_kube_proxy_of(owner.flow, owner.number, entry, now);
+            Route::ClusterIp | Route::Proxy7(_) if self.plan.keeps_entries() => {
+                let hot = &self.plan.hot[owner.flow as usize];
+                let node = match self.plan_flow(owner.flow).route {
+                    _ if hot.way_in => self.gate_of_kept(connection),
+                    Route::ClusterIp => self.node_of_client(hot, owner.flow, owner.number),
+                    _ => NONE,
+                };
+                if node != NONE {
+                    let entry = self.entries.left(connection);
+                    self.tell_kube_proxy_of(owner.flow, node, entry, now);
+                }
             }
             _ => {}
         }
@@ -720,49 +740,6 @@ impl World<'_> {
             State::Draining => self.cut_streams(connection, now, schedule),
             _ if why == End::Age => self.drain(connection, why, now, schedule),
             _ => self.close_kept(connection, why, now, schedule),
-        }
-    }
-
-    /// The grace is over: requests in the pod are reset.
-    fn cut_streams(&mut self, connection: u32, now: SimTime, schedule: &mut Schedule) {
-        let upstream = self.life(connection).owner.upstream;
-        let over = |world: &Self, attempt: u32| {
-            let entry = &world.attempts[attempt];
-            let held = if upstream { entry.upstream } else { entry.connection };
-            let inside = matches!(entry.stage, Stage::Queued | Stage::Serving | Stage::Calling | Stage::Resuming);
-            held == connection && inside && !entry.cancelled && entry.request != NONE
-        };
-        let cut: Vec<u32> = self.attempts.taken().filter(|attempt| over(self, *attempt)).collect();
-        for attempt in cut {
-            self.reset_in_pod(attempt, now, schedule);
-        }
-    }
-
-    /// The pods of these endpoints have ended: kept connections to them take no more requests.
-    pub(super) fn break_kept(&mut self, endpoints: &[u32], now: SimTime, schedule: &mut Schedule) {
-        let broken = |life: &Life| life.state == State::Open && endpoints.contains(&life.endpoint);
-        let connections: Vec<u32> =
-            (0..as_u32(self.lives.len())).filter(|connection| broken(&self.lives[*connection as usize])).collect();
-        for connection in connections {
-            if self.life(connection).state == State::Open
-                && self.kept_as(self.lives[connection as usize].owner).protocol != Protocol::Udp
-            {
-                self.drain(connection, End::Reset, now, schedule);
-            }
-        }
-    }
-
-    /// kube-proxy forgets UDP flows to endpoints that serve no more, when it has new ones.
-    pub(crate) fn forget_datagrams(&mut self, service: usize, now: SimTime, schedule: &mut Schedule) {
-        for connection in 0..as_u32(self.lives.len()) {
-            let life = self.lives[connection as usize];
-            let spec = self.plan_flow(life.owner.flow);
-            let udp = self.kept_as(life.owner).protocol == Protocol::Udp;
-            let stale =
-                udp && life.state == State::Open && spec.flow.service == service && spec.route == Route::ClusterIp;
-            if stale && self.roster.is_dead(life.endpoint) {
-                self.drain(connection, End::Reset, now, schedule);
-            }
         }
     }
 

@@ -5,7 +5,7 @@ use crate::engine::{Rank, Schedule};
 use crate::model::ledger::NO_COLUMN;
 use crate::model::network::topology::PathClass;
 use crate::model::plan::{HotFlow, NONE, Route};
-use crate::model::random_keys::{HOP, PROXY_AFTER, PROXY_BEFORE};
+use crate::model::random_keys::{HOP, PROXY_AFTER, PROXY_BEFORE, SHARE};
 use crate::model::traffic::sight::PodSight;
 use crate::model::watch::Chooser;
 use crate::model::{World, kind};
@@ -108,6 +108,9 @@ impl<'p> World<'p> {
         if self.hopless {
             return SimDuration::ZERO;
         }
+        if trip.hot.way_in {
+            return self.way_hop(trip.attempt, hop, self.plan.workers[trip.worker as usize].node);
+        }
         let client = self.node_of_client(trip.hot, trip.flow, trip.client);
         let proxy = self.plan.workers[trip.worker as usize].node;
         self.hop(trip, hop, client, proxy)
@@ -129,6 +132,9 @@ impl<'p> World<'p> {
     fn direct_hop(&mut self, trip: &Trip<'p>, hop: Hop) -> SimDuration {
         if self.hopless {
             return SimDuration::ZERO;
+        }
+        if trip.hot.way_in {
+            return self.way_hop(trip.attempt, hop, self.roster.endpoints[trip.endpoint as usize].node);
         }
         let client = self.node_of_client(trip.hot, trip.flow, trip.client);
         let pod = self.roster.endpoints[trip.endpoint as usize].node;
@@ -183,6 +189,9 @@ impl<'p> World<'p> {
         if !hot.layer7 {
             return self.forward(trip, now, schedule);
         }
+        if hot.shared {
+            trip.worker = self.choose_share(trip.attempt);
+        }
         let state = &mut self.workers[trip.worker as usize];
         let sight = PodSight {
             endpoints: &self.roster.endpoints,
@@ -212,11 +221,27 @@ impl<'p> World<'p> {
         }
     }
 
+    /// One of several Services gets the request: the proxy for it has a worker in the same process.
+    #[inline(never)]
+    fn choose_share(&mut self, attempt: u32) -> u32 {
+        let plan = self.plan;
+        let entry = &mut self.attempts[attempt];
+        let shares = &plan.flows[entry.flow as usize].flow.shares;
+        let draw = Keyed::new(entry.base ^ SHARE).unit();
+        let share = shares.iter().find(|share| draw < share.up_to).unwrap_or(&shares[shares.len() - 1]);
+        let own = &plan.proxies[plan.workers[entry.worker as usize].proxy as usize];
+        entry.worker = plan.proxies[share.proxy].first_worker + (entry.worker - own.first_worker);
+        entry.worker
+    }
+
     /// A layer-7 proxy without endpoints answers itself.
     #[inline(never)]
     fn answer_503(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let worker = self.attempts[attempt].worker as usize;
+        let controller = &self.plan.scenario.proxies[self.plan.workers[worker].proxy as usize].controller;
+        let cause = controller.as_ref().and_then(|controller| controller.answers);
         let entry = &mut self.attempts[attempt];
-        entry.failure = Some(FailureCause::NoEndpoints503);
+        entry.failure = Some(cause.unwrap_or(FailureCause::NoEndpoints503));
         if let Route::Proxy7(proxy) = self.plan.flows[entry.flow as usize].route {
             entry.place = self.plan.proxies[proxy as usize].place;
         }

@@ -225,8 +225,8 @@ impl<'p> World<'p> {
         if trip.request != NONE {
             let mut column = trip.hot.queue_wait;
             if column == NO_COLUMN {
-                let target = self.roster.endpoints[trip.endpoint as usize].target as usize;
-                column = self.plan_flow(trip.flow).layout.queue_wait[target];
+                let layout = &self.plan_flow(trip.flow).layout;
+                column = layout.queue_wait[layout.target(&self.roster.endpoints[trip.endpoint as usize])];
             }
             self.charge_request(trip.request, column, now.as_nanos() - since);
         }
@@ -382,8 +382,8 @@ impl<'p> World<'p> {
         if trip.request != NONE {
             let mut column = hot.service;
             if column == NO_COLUMN {
-                let target = self.roster.endpoints[trip.endpoint as usize].target as usize;
-                column = plan.flows[trip.flow as usize].layout.service[target];
+                let layout = &plan.flows[trip.flow as usize].layout;
+                column = layout.service[layout.target(&self.roster.endpoints[trip.endpoint as usize])];
             }
             self.charge_request(trip.request, column, work.as_nanos());
         }
@@ -507,8 +507,8 @@ impl<'p> World<'p> {
         let Some(attempt) = done else { return };
         let entry = &self.attempts[attempt];
         let shared = SimDuration::from_nanos(now.as_nanos() - entry.since);
-        let target = self.roster.endpoints[entry.endpoint as usize].target as usize;
-        let column = self.plan_flow(entry.flow).layout.service[target];
+        let layout = &self.plan_flow(entry.flow).layout;
+        let column = layout.service[layout.target(&self.roster.endpoints[entry.endpoint as usize])];
         if self.probes.any_flow {
             self.watch_shared(attempt, station, shared.as_nanos(), now);
         }

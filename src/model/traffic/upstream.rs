@@ -32,35 +32,29 @@ impl World<'_> {
         self.connection_ready(attempt, now, schedule);
     }
 
+    /// The connections of a proxy's worker to the endpoint of an attempt; flows that pass one worker
+    /// and keep connections in the same manner share them.
     fn upstream_pool(&mut self, attempt: u32) -> &mut Pool {
         let entry = &self.attempts[attempt];
-        let number = self.roster.number_of(self.plan, entry.endpoint);
-        self.upstream_pool_of(entry.flow, entry.worker, number)
+        let (flow, worker, number) = (entry.flow, entry.worker, self.roster.number_of(self.plan, entry.endpoint));
+        self.upstream_pool_of(flow, worker, number)
     }
 
     /// The pool of a worker to an endpoint, given by its number in the Service.
     pub(super) fn upstream_pool_of(&mut self, flow: u32, worker: u32, number: usize) -> &mut Pool {
         let plan = self.plan;
-        let spec = &plan.flows[flow as usize];
-        let Route::Proxy7(proxy) = spec.route else { unreachable!("only layer-7 proxies have upstream pools") };
-        let first_worker = plan.proxies[proxy as usize].first_worker;
-        let workers = &plan.scenario.proxies[proxy as usize];
-        let count = self.roster.count_of(plan, workers.service);
-        // Flows that pass one proxy share its upstream connections, where they keep them alike: the first keeps the pools.
-        let keeper = plan
-            .flows
-            .iter()
-            .position(|other| other.route == spec.route && other.upstream == spec.upstream)
-            .expect("the flow itself");
-        let pools = &mut self.flows[keeper].upstream_pools;
-        if pools.is_empty() {
-            pools.resize_with((workers.instances * workers.workers) as usize, || None);
+        let proxy = &plan.scenario.proxies[plan.workers[worker as usize].proxy as usize];
+        let count = self.roster.count_of(plan, proxy.service).max(number + 1);
+        let manner = plan.flows[flow as usize].manner as usize;
+        let manners = &mut self.workers[worker as usize].pools;
+        if manners.len() <= manner {
+            manners.resize_with(manner + 1, Vec::new);
         }
-        let mine = pools[(worker - first_worker) as usize].get_or_insert_with(Vec::new);
-        if mine.len() <= number {
-            mine.resize_with(count.max(number + 1), Pool::default);
+        let pools = &mut manners[manner];
+        if pools.len() <= number {
+            pools.resize_with(count, Pool::default);
         }
-        &mut mine[number]
+        &mut pools[number]
     }
 
     /// A layer-7 proxy gets a connection to the chosen pod.

@@ -30,11 +30,11 @@ impl World<'_> {
             Hop::ClientToProxy | Hop::ProxyToPod | Hop::ClientToPod => (spec.flow.request_size, from),
             Hop::PodToProxy | Hop::ProxyToClient | Hop::PodToClient => (spec.flow.response_size, to),
         };
+        // Loopback and what lies outside are none of the three.
         if let Some(wires) = &mut self.wires
             && self.window.measuring
-            && class != PathClass::Loopback
+            && let Some(sent) = wires.sent.get_mut(sender as usize).and_then(|sent| sent.get_mut(class as usize))
         {
-            let sent = &mut wires.sent[sender as usize][class as usize];
             sent.messages += 1;
             sent.bytes += size;
         }

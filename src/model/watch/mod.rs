@@ -7,6 +7,7 @@ mod looks;
 mod picks;
 mod survey;
 mod telling;
+mod ways;
 
 use crate::cause::{FailureCause, LedgerCause};
 use crate::model::World;
@@ -106,7 +107,7 @@ impl World<'_> {
             number: beginning.number,
             service: self.plan.scenario.services[spec.flow.service].label(),
             client: if is_call { caller() } else { format!("client {}", beginning.client) },
-            from: self.plan.scenario.cluster.nodes[client as usize].name.clone(),
+            from: self.plan.node_name(client).to_owned(),
             measured,
             arrived: now,
             ended: None,
@@ -153,7 +154,7 @@ impl World<'_> {
     pub(crate) fn watch_connect(&mut self, attempt: u32, (from, to): (u32, u32), behind_proxy: bool, nanos: u64) {
         self.tell(|world, stories| {
             let Some(telling) = stories.of_attempt(attempt) else { return };
-            let node = |index: u32| &world.plan.scenario.cluster.nodes[index as usize].name;
+            let node = |index: u32| world.plan.node_name(index);
             let proxied = world.plan.hot[telling.flow as usize].via_proxy;
             let (sender, receiver) = match (behind_proxy, proxied) {
                 (true, _) => ("proxy", "pod"),
@@ -362,6 +363,7 @@ impl World<'_> {
             if telling.attempt != NONE {
                 if failure.gave_up { telling.failure(world, now) } else { telling.reply(world, now) }
             }
+            // What was under way came to nothing, and is entered as such.
             telling.story.gave_up |= failure.gave_up;
             if let Some(attempt) = telling.story.tries.last_mut() {
                 attempt.failure = Some((failure.cause, world.plan.places[failure.place as usize].clone()));

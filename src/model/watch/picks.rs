@@ -41,8 +41,10 @@ impl World<'_> {
     /// An attempt takes a connection that is open; at layer 4 its endpoint was chosen with it.
     #[cold]
     pub(crate) fn watch_ride(&mut self, attempt: u32, now: SimTime) {
+        let gate = self.plan.hot[self.attempts[attempt].flow as usize].way_in.then(|| self.gate_of(attempt));
         self.tell(|_, stories| {
             if let Some(telling) = stories.of_attempt(attempt) {
+                telling.gate = gate.unwrap_or(telling.gate);
                 telling.push(now.as_nanos(), None, What::Reuse);
             }
         });
@@ -68,8 +70,9 @@ impl World<'_> {
     ) -> Pick {
         let entry = &self.attempts[attempt];
         let spec = self.plan_flow(entry.flow);
-        let node = self.node_of_client(&self.plan.hot[entry.flow as usize], entry.flow, entry.client);
-        let node_name = |node: u32| &self.plan.scenario.cluster.nodes[node as usize].name;
+        let node = self.node_of_rules(attempt, entry.connection);
+        let node_name = |node: u32| self.plan.node_name(node);
+        let ruled = spec.flow.way_in.as_deref().map_or(spec.flow.service, |way| way.service);
         let worker = || &self.workers[entry.worker as usize];
         let own_pod;
         let (by, policy, programmed): (String, &str, &Snapshot) = match chooser {
@@ -99,7 +102,9 @@ impl World<'_> {
             Chooser::KubeProxy => {
                 let own = self.kube_proxies[node as usize].as_ref().expect("it has chosen for the connection");
                 let policy = self.plan.scenario.cluster.kube_proxy.mode.chooses();
-                (format!("kube-proxy on {}", node_name(node)), policy, &own.programmed[spec.flow.service])
+                let apart = spec.flow.way_in.is_some() && self.plan.takes_in_apart(ruled);
+                let rules = if apart { own.outside().unwrap_or(own) } else { own };
+                (format!("kube-proxy on {}", node_name(node)), policy, &rules.programmed[ruled])
             }
         };
         let believed = |place: u32| match chooser {
@@ -136,7 +141,7 @@ impl World<'_> {
         let own = &self.plan.workers[worker as usize];
         let proxy = &self.plan.scenario.proxies[own.proxy as usize];
         let place = worker - self.plan.proxies[own.proxy as usize].first_worker;
-        let mut name = format!("proxy/{}", proxy.name);
+        let mut name = proxy.place();
         if proxy.instances > 1 {
             name.push_str(&format!(" instance {}", place / proxy.workers));
         }

@@ -12,6 +12,7 @@ use crate::model::at;
 use crate::model::plan::{NONE, Route};
 use crate::model::random_keys::{HOP, PROXY_AFTER, PROXY_BEFORE};
 use crate::model::traffic::attempt::Stage;
+use crate::model::traffic::entrance::Gate;
 use crate::model::traffic::route::Hop;
 use crate::observe::story::{Step, Story, Try, What};
 use crate::random::{Dist, Keyed};
@@ -40,10 +41,12 @@ pub(super) struct Telling {
     pub(super) flow: u32,
     pub(super) client: u32,
     /// Identity of the try.
-    base: u64,
+    pub(super) base: u64,
     /// Up to when the steps go.
     pub(super) cursor: u64,
     reached: Reached,
+    /// Where its connection came into the cluster, from outside.
+    pub(super) gate: Gate,
     /// Worker of the proxy and endpoint of the try.
     pub(super) worker: u32,
     pub(super) endpoint: u32,
@@ -125,6 +128,7 @@ impl Stories {
             base,
             cursor: now.as_nanos(),
             reached: Reached::Client,
+            gate: Gate::NOWHERE,
             worker: NONE,
             endpoint: NONE,
             found: (0, 0),
@@ -264,16 +268,23 @@ impl Telling {
         let spec = world.plan_flow(self.flow);
         let proxied = matches!(spec.route, Route::Proxy4(_) | Route::Proxy7(_));
         let (client, pod) = (self.client_node(world), self.pod_node(world));
+        let outside = spec.flow.way_in.is_some();
         if proxied {
             let proxy = world.plan.workers[self.worker as usize].node;
             if self.reached == Reached::Client {
-                self.hop(world, Hop::ClientToProxy, (client, proxy), ("client", "proxy"));
+                if outside {
+                    self.way(world, Hop::ClientToProxy, proxy, true);
+                } else {
+                    self.hop(world, Hop::ClientToProxy, (client, proxy), ("client", "proxy"));
+                }
                 self.handling(world, false);
                 self.reached = Reached::Proxy;
             }
             if to_pod {
                 self.hop(world, Hop::ProxyToPod, (proxy, pod), ("proxy", "pod"));
             }
+        } else if outside {
+            self.way(world, Hop::ClientToPod, pod, true);
         } else {
             self.hop(world, Hop::ClientToPod, (client, pod), ("client", "pod"));
         }
@@ -306,6 +317,7 @@ impl Telling {
     fn head_back(&mut self, world: &World<'_>) {
         let spec = world.plan_flow(self.flow);
         let client = self.client_node(world);
+        let outside = spec.flow.way_in.is_some();
         if matches!(spec.route, Route::Proxy4(_) | Route::Proxy7(_)) {
             if self.reached != Reached::Client {
                 let proxy = world.plan.workers[self.worker as usize].node;
@@ -313,8 +325,14 @@ impl Telling {
                     self.hop(world, Hop::PodToProxy, (self.pod_node(world), proxy), ("pod", "proxy"));
                 }
                 self.handling(world, true);
-                self.hop(world, Hop::ProxyToClient, (proxy, client), ("proxy", "client"));
+                if outside {
+                    self.way(world, Hop::ProxyToClient, proxy, false);
+                } else {
+                    self.hop(world, Hop::ProxyToClient, (proxy, client), ("proxy", "client"));
+                }
             }
+        } else if self.reached == Reached::Pod && outside {
+            self.way(world, Hop::PodToClient, self.pod_node(world), false);
         } else if self.reached == Reached::Pod {
             self.hop(world, Hop::PodToClient, (self.pod_node(world), client), ("pod", "client"));
         }
@@ -346,7 +364,7 @@ impl Telling {
         let topology = &world.plan.topology;
         let class = world.plan.class_of(self.flow, (from, to));
         let delay = topology.delay(class, self.base ^ HOP[hop as usize]);
-        let node = |index: u32| &world.plan.scenario.cluster.nodes[index as usize].name;
+        let node = |index: u32| world.plan.node_name(index);
         let between = format!("{sender} on {} → {receiver} on {}", node(from), node(to));
         let what = What::Hop { between, class: class.ledger() };
         let entry = (!topology.class_is_free(class)).then(|| (class.ledger(), self.story.service.clone()));

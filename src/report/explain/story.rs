@@ -188,6 +188,7 @@ const fn class_text(class: LedgerCause) -> &'static str {
         LedgerCause::NetworkSameZone => "inside a zone",
         LedgerCause::NetworkLoopback => "inside the pod",
         LedgerCause::NetworkCrossZone => "between zones",
+        LedgerCause::NetworkExternal => "outside the cluster",
         _ => "the network",
     }
 }
@@ -204,6 +205,7 @@ fn step_text(step: &Step) -> String {
             format!("resolves {host}: {}{end}", counted_queries(*queries))
         }
         What::Rules { node } => format!("its first packet passes the rules of {node}"),
+        What::Translated { text } => text.clone(),
         What::Reuse => "takes an open connection".to_owned(),
         What::Hop { between, class } => format!("{between} ({})", class_text(*class)),
         What::Handling { proxy, back: false } => format!("handled by {proxy}"),

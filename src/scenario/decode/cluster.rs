@@ -133,12 +133,21 @@ fn give_pod_cidrs(nodes: &mut [Node]) {
 }
 
 /// `cluster.network`.
-pub(super) fn network(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, nodes: &[Node]) -> Network {
-    let usual = [10, 50, 200, 900].map(|micros| Dist::constant(SimDuration::from_nanos(micros * 1_000)));
-    let [loopback, same_node, same_zone, cross_zone] = usual;
-    let mut network = Network { loopback, same_node, same_zone, cross_zone };
+pub(super) fn network(
+    cx: &mut Context<'_>,
+    cluster: Option<&Object<'_>>,
+    nodes: &[Node],
+    goes_outside: bool,
+) -> Network {
+    let usual = [10, 50, 200, 900, if goes_outside { 10_000 } else { 0 }]
+        .map(|micros| Dist::constant(SimDuration::from_nanos(micros * 1_000)));
+    let [loopback, same_node, same_zone, cross_zone, external] = usual;
+    let mut network = Network { loopback, same_node, same_zone, cross_zone, external };
     let Some(node) = cluster.and_then(|cluster| cluster.get("network")) else {
         cx.assume("cluster: network delays", "50us on a node, 200us in a zone, 900us between zones", "cluster.network");
+        if goes_outside {
+            cx.assume("cluster: network external", "10ms", "cluster.network.external");
+        }
         return network;
     };
     if node.as_str() == Some("none") {
@@ -147,6 +156,7 @@ pub(super) fn network(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, nodes:
             same_node: Dist::zero(),
             same_zone: Dist::zero(),
             cross_zone: Dist::zero(),
+            external: Dist::zero(),
         };
     }
     if let Some(text) = node.as_str() {
@@ -165,6 +175,7 @@ pub(super) fn network(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, nodes:
         ("sameNode", &mut network.same_node, "50us", true),
         ("sameZone", &mut network.same_zone, "200us", nodes.len() > zones),
         ("crossZone", &mut network.cross_zone, "900us", zones > 1),
+        ("external", &mut network.external, "10ms", goes_outside),
     ] {
         match object.get(key) {
             Some(node) => {
@@ -177,6 +188,10 @@ pub(super) fn network(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, nodes:
             }
             None => {}
         }
+    }
+    if !goes_outside {
+        // What nobody crosses costs nobody anything.
+        network.external = Dist::zero();
     }
     network
 }

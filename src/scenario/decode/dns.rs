@@ -196,6 +196,7 @@ fn spread(nodes: &[Node], replicas: u32) -> Vec<usize> {
         pod_episodes: Vec::new(),
         node_name: None,
         allowed_nodes: (0..nodes.len()).filter(|index| !nodes[*index].unschedulable).collect(),
+        outside: false,
     };
     // They count against nobody's room: a cluster has kept it for them.
     let roomy: Vec<Node> =

@@ -1,7 +1,8 @@
 //! How requests are sent: what traffics and calls have in common.
 
 use super::super::context::{Context, Object};
-use super::super::discover::{Client, Discovery};
+use super::super::discover::{Client, Discovery, Found};
+use super::super::entrance;
 use super::super::services::ServiceTable;
 use super::super::tables_flow as tables;
 use super::super::values::{self, Bad, shorten};
@@ -22,11 +23,37 @@ pub(super) struct ProxyName {
     pub(super) service: Option<usize>,
 }
 
+impl ProxyName {
+    /// The name of a proxy, which is complete or not.
+    pub(super) fn of((proxy, complete): &(super::super::Proxy, bool)) -> Self {
+        Self { name: proxy.name.clone(), layer: proxy.layer, service: complete.then_some(proxy.service) }
+    }
+}
+
 /// What a flow may name.
 pub(super) struct Targets<'a> {
     pub(super) services: &'a ServiceTable,
     pub(super) proxies: &'a [ProxyName],
     pub(super) discovery: &'a Discovery,
+    pub(super) nodes: &'a [super::super::Node],
+    pub(super) load_balancers: &'a super::super::outside::LoadBalancers,
+    pub(super) controllers: &'a [super::super::ingress::Controller],
+}
+
+impl Targets<'_> {
+    /// Where a URL leads, seen from a client.
+    fn find(&self, text: &str, client: Client<'_>, resolver: super::dns::Resolver) -> Result<Found, Bad> {
+        let Some(internet) = client.internet else {
+            return self.discovery.find(text, client, resolver, self.services);
+        };
+        let cluster = entrance::Cluster {
+            services: self.services,
+            nodes: self.nodes,
+            load_balancers: self.load_balancers,
+            controllers: self.controllers,
+        };
+        cluster.find(text, internet)
+    }
 }
 
 /// A flow: `object` has its keys, `to` its URL.
@@ -37,7 +64,7 @@ pub(super) fn flow(
     targets: &Targets<'_>,
 ) -> Option<Flow> {
     let resolver = resolver(cx, object, &targets.discovery.rules);
-    let found = values::text(to).and_then(|text| targets.discovery.find(text, client, resolver, targets.services));
+    let found = values::text(to).and_then(|text| targets.find(text, client, resolver));
     let found = cx.take(to, "", found);
     let service = found.as_ref().map(|found| found.port);
     let through = through(cx, object, targets);
@@ -48,6 +75,9 @@ pub(super) fn flow(
             "`balancer` has no effect where the proxy of `through` balances",
             "move it to the proxy, or remove `through`",
         );
+    }
+    if client.internet.is_some() {
+        stays_outside(cx, object);
     }
     if let (Some(service), Some(Some(proxy))) = (service, through) {
         same_service(cx, to, service, &targets.proxies[proxy], targets.services);
@@ -80,8 +110,10 @@ pub(super) fn flow(
         name,
         service: service.unwrap_or(0),
         fails: found.as_ref().and_then(|found| found.fails),
-        resolution: found.and_then(|found| found.resolution).map(Box::new),
-        through: through.flatten(),
+        way_in: found.as_ref().and_then(|found| found.way_in.clone()),
+        resolution: found.as_ref().and_then(|found| found.resolution.clone()).map(Box::new),
+        through: through.flatten().or(found.as_ref().and_then(|found| found.through)),
+        shares: found.as_ref().map_or_else(Vec::new, |found| found.shares.clone()),
         connections,
         balancer,
         timeout: object.positive_duration(cx, "timeout"),
@@ -125,6 +157,23 @@ fn sizes(cx: &mut Context<'_>, object: &Object<'_>) -> (u64, u64) {
         bytes.map_or(0, |bytes: f64| bytes.round() as u64)
     };
     (size("requestSize"), size("responseSize"))
+}
+
+/// Clients outside reach no proxy inside, know no pods and ask none of the cluster's DNS servers.
+fn stays_outside(cx: &mut Context<'_>, object: &Object<'_>) {
+    for (key, why) in [
+        ("through", "the proxies of `proxies` stand inside the cluster"),
+        ("balancer", "clients outside the cluster know no pods"),
+        ("resolver", "clients outside the cluster do not ask its DNS servers"),
+    ] {
+        if object.get(key).is_some() {
+            cx.problem_help(
+                object.key_span(key),
+                format!("`{key}` has no effect on traffic from the internet: {why}"),
+                format!("remove `{key}`"),
+            );
+        }
+    }
 }
 
 /// Notes what a flow leaves to defaults; `field` is its path.

@@ -10,8 +10,10 @@ mod dist;
 pub(super) mod dns;
 mod expect;
 mod flow;
+mod ingress;
 mod kernel;
 mod measured;
+mod outside;
 mod proxy;
 mod run;
 mod timeline;
@@ -52,6 +54,8 @@ pub(super) fn scenario(
     let run = run::run(cx, run_object.as_ref());
     let observe = run::observe(cx, spec.get("observe"));
     let cluster_object = open(cx, "cluster", &tables::CLUSTER);
+    let load_balancers = outside::load_balancers(cx, cluster_object.and_then(|cluster| cluster.get("loadBalancers")));
+    let nat = outside::nat(cx, cluster_object.and_then(|cluster| cluster.get("nat")));
     let kube_proxy = cluster::kube_proxy(cx, cluster_object.and_then(|cluster| cluster.get("kubeProxy")));
 
     let [workloads_list, proxies_list, traffic_list, objectives_list] =
@@ -61,7 +65,8 @@ pub(super) fn scenario(
     let entries = workload::entries(cx, &opened, &objects);
     let pods = objects.workloads.iter().map(|workload| u64::from(workload.replicas)).sum::<u64>();
     let nodes = cluster::nodes(cx, cluster_object.as_ref(), &manifests.nodes, pods.min(tables::MAX_PODS));
-    let network = cluster::network(cx, cluster_object.as_ref(), &nodes);
+    let goes_outside = goes_outside(traffic_list, workloads_list);
+    let network = cluster::network(cx, cluster_object.as_ref(), &nodes, goes_outside);
     note_objects(cx, cluster_object.as_ref(), manifests, &objects);
     let (mut workloads, pods) = workload::placed(cx, &objects, &entries, &nodes);
 
@@ -71,8 +76,17 @@ pub(super) fn scenario(
     let resolvers = workload::resolvers(cx, &workloads, &entries, &rules);
     let discovery = Discovery::new(&objects, &services, pods, rules, resolvers);
     let proxies = proxy::proxies(cx, proxies_list, &services, &nodes);
-    let proxy_names: Vec<ProxyName> = proxies.iter().map(name_of).collect();
-    let targets = Targets { services: &services, proxies: &proxy_names, discovery: &discovery };
+    let proxy_names = proxies.iter().map(ProxyName::of).collect::<Vec<_>>();
+    let (controllers, own) =
+        controllers(cx, cluster_object.as_ref(), manifests, &objects, (&services, &nodes), proxies.len());
+    let targets = Targets {
+        controllers: &controllers,
+        services: &services,
+        proxies: &proxy_names,
+        discovery: &discovery,
+        nodes: &nodes,
+        load_balancers: &load_balancers,
+    };
     let sites = workload::behaviours(cx, &mut workloads, &entries, &targets);
     cycles::refuse(cx, &workloads, (&services, &discovery.behind_single_pods()), &sites);
     let traffic = traffic::traffics(cx, traffic_list, &Places { workloads: &workloads, nodes: &nodes }, &targets);
@@ -83,17 +97,18 @@ pub(super) fn scenario(
     note_services(cx, &services);
     services.ports.extend(discovery.into_single_pods());
     let kernel = kernel::kernel(cx, cluster_object.as_ref());
+    stay_outside(cx, &workloads, &entries, &traffic);
     let lifecycle = timeline::lifecycle(cx, cluster_object.as_ref(), !timeline_list.is_empty());
-    let timeline = timeline::timeline(cx, timeline_list, &workloads);
+    let timeline = happenings(cx, timeline_list, &workloads, &own);
     let mut scenario = Scenario {
         name: identity.name.to_owned(),
         variant: identity.variant.to_owned(),
         run,
-        cluster: super::Cluster { nodes, network, kube_proxy, dns, lifecycle, kernel },
+        cluster: super::Cluster { nodes, network, kube_proxy, load_balancers, nat, dns, lifecycle, kernel },
         workloads,
         services: services.ports,
         network_policies: network_policies(manifests, &objects),
-        proxies: proxies.into_iter().map(|(proxy, _)| proxy).collect(),
+        proxies: proxies.into_iter().map(|(proxy, _)| proxy).chain(own).collect(),
         traffic,
         timeline,
         objectives: Vec::new(),
@@ -103,21 +118,96 @@ pub(super) fn scenario(
         without: super::Without::default(),
     };
     balancer::check_endpoints(cx, &scenario);
-    // Metrics of things that could not be read would only repeat their problems.
-    let names = expect::Known {
-        names: MetricNames::of(&scenario),
-        complete: cx.problems.iter().all(|problem| problem.warning),
-    };
-    scenario.objectives = expect::objectives(cx, objectives_list, &names);
-    let list = identity.expect.map_or(&[] as &[Node], |node| cx.list(node, "expect"));
-    scenario.expect = expect::expectations(cx, list, &names);
-    scenario.run.until = expect::until(cx, run_object.as_ref(), &names);
+    read_metrics(cx, &mut scenario, identity, objectives_list, run_object.as_ref());
     scenario
 }
 
-/// A proxy as flows know it; its Service where that could be read.
-fn name_of((proxy, complete): &(super::Proxy, bool)) -> ProxyName {
-    ProxyName { name: proxy.name.clone(), layer: proxy.layer, service: complete.then_some(proxy.service) }
+/// What names metrics: objectives, expectations, and the goal that ends replications.
+fn read_metrics(
+    cx: &mut Context<'_>,
+    scenario: &mut Scenario,
+    identity: &Identity<'_>,
+    objectives: &[Node],
+    run: Option<&Object<'_>>,
+) {
+    // Metrics of things that could not be read would only repeat their problems.
+    let names =
+        expect::Known { names: MetricNames::of(scenario), complete: cx.problems.iter().all(|problem| problem.warning) };
+    scenario.objectives = expect::objectives(cx, objectives, &names);
+    let list = identity.expect.map_or(&[] as &[Node], |node| cx.list(node, "expect"));
+    scenario.expect = expect::expectations(cx, list, &names);
+    scenario.run.until = expect::until(cx, run, &names);
+}
+
+/// Whether anything comes from outside or goes there.
+fn goes_outside(traffic: &[Node], workloads: &[Node]) -> bool {
+    let stands_outside = |item: &Node| item.get("outside").and_then(Node::as_bool) == Some(true);
+    traffic.iter().any(traffic::comes_from_outside) || workloads.iter().any(stands_outside)
+}
+
+/// The timeline: some workloads must stay as they are.
+fn happenings(
+    cx: &mut Context<'_>,
+    items: &[Node],
+    workloads: &[super::Workload],
+    controllers: &[super::Proxy],
+) -> Vec<super::Happening> {
+    let timeline = timeline::timeline(cx, items, workloads);
+    let outside: Vec<usize> = (0..workloads.len()).filter(|index| workloads[*index].outside).collect();
+    timeline::leave_alone(cx, items, &timeline, &outside, workloads, "stands outside the cluster");
+    let runs_in = controllers.iter().filter_map(|proxy| Some(proxy.controller.as_ref()?.workload));
+    let runs_in: Vec<usize> = runs_in.collect();
+    timeline::leave_alone(cx, items, &timeline, &runs_in, workloads, "runs an ingress controller");
+    timeline
+}
+
+/// What stands outside answers; it sends nothing to the cluster.
+fn stay_outside(
+    cx: &mut Context<'_>,
+    workloads: &[super::Workload],
+    entries: &[workload::Entry<'_>],
+    traffic: &[super::Traffic],
+) {
+    for (index, workload) in workloads.iter().enumerate().filter(|(_, workload)| workload.outside) {
+        let calls = |step: &super::Step| matches!(step, super::Step::Calls(_));
+        let calls = workload.containers.iter().any(|container| container.behaviour.steps.iter().any(calls));
+        let sends = traffic.iter().any(|traffic| traffic.from == super::Source::Workload(index));
+        if let Some(entry) = entries.iter().find(|entry| entry.workload == index)
+            && (calls || sends)
+        {
+            cx.problem_help(
+                entry.object.key_span("outside"),
+                format!("not supported yet: {} stands outside and sends requests", workload.target()),
+                "write traffic `from: internet` for what comes from outside",
+            );
+        }
+    }
+}
+
+/// The ingress controllers, and the proxies that they are made of, which stand behind so many others.
+fn controllers(
+    cx: &mut Context<'_>,
+    cluster: Option<&Object<'_>>,
+    manifests: &manifest::Objects,
+    objects: &Objects,
+    (services, nodes): (&ServiceTable, &[super::Node]),
+    others: usize,
+) -> (Vec<super::ingress::Controller>, Vec<super::Proxy>) {
+    let list = cluster.map_or(&[][..], |cluster| cluster.list(cx, "ingress"));
+    let read = ingress::controllers(cx, list, objects, services, nodes);
+    let (mut controllers, templates): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+    super::ingress::give_rules(cx, &mut controllers, manifests, services);
+    let mut own = Vec::new();
+    for (controller, template) in controllers.iter_mut().zip(&templates) {
+        controller.backends = controller.targets().into_iter().map(|port| (port, 0)).collect();
+        for (port, proxy) in &mut controller.backends {
+            *proxy = others + own.len();
+            own.push(template.sending_to(*port, &services.ports[*port].label()));
+        }
+        controller.not_found = others + own.len();
+        own.push(template.answering(controller.ports.start));
+    }
+    (controllers, own)
 }
 
 /// The policies, and the labels that they go by.

@@ -12,6 +12,13 @@ use crate::scenario::services::ServiceTable;
 use crate::scenario::values::shorten;
 use crate::yaml;
 
+/// How a client chooses among several that are alike.
+pub(super) const PICKS: [(&str, InstancePick); 3] = [
+    ("random", InstancePick::Random),
+    ("round-robin", InstancePick::RoundRobin),
+    ("per-client", InstancePick::PerClient),
+];
+
 /// The proxies, in the order of the file, and whether the Service of each is known.
 pub(super) fn proxies(
     cx: &mut Context<'_>,
@@ -41,12 +48,7 @@ fn proxy(cx: &mut Context<'_>, item: &yaml::Node, services: &ServiceTable, nodes
         cx.problem(object.key_span("workers"), format!("more than {MAX_WORKERS} workers in all instances"));
     }
     let from = object.get("from").and_then(|node| cx.object(node, &tables::PROXY_FROM));
-    let picks = [
-        ("random", InstancePick::Random),
-        ("round-robin", InstancePick::RoundRobin),
-        ("per-client", InstancePick::PerClient),
-    ];
-    let pick = from.and_then(|from| from.word(cx, "pick", &picks)).unwrap_or(InstancePick::Random);
+    let pick = from.and_then(|from| from.word(cx, "pick", &PICKS)).unwrap_or(InstancePick::Random);
     let pers = [("request", InstancePer::Request), ("connection", InstancePer::Connection)];
     let usual = if layer == Layer::L7 { InstancePer::Request } else { InstancePer::Connection };
     let per = from.and_then(|from| from.word(cx, "per", &pers)).unwrap_or(usual);
@@ -85,6 +87,7 @@ fn proxy(cx: &mut Context<'_>, item: &yaml::Node, services: &ServiceTable, nodes
         after,
         connections: object.get("connections").and_then(|node| connections(cx, node)),
         zone,
+        controller: None,
     };
     Some((proxy, service.is_some()))
 }

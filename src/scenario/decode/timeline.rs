@@ -125,6 +125,33 @@ fn workload(text: &str, workloads: &[Workload]) -> Result<usize, Bad> {
     names::workload_target(text).and_then(|target| names::find(target, known))
 }
 
+/// The pods of some workloads must stay as they are.
+pub(super) fn leave_alone(
+    cx: &mut Context<'_>,
+    items: &[Node],
+    timeline: &[Happening],
+    fixed: &[usize],
+    workloads: &[Workload],
+    why: &str,
+) {
+    for happening in timeline {
+        let workload = match &happening.action {
+            Action::Scale { workload, .. } => *workload,
+            Action::DeletePod(pod) | Action::NotReady(pod) | Action::Ready(pod) => pod.workload,
+        };
+        if fixed.contains(&workload)
+            && let Some(first) = items.first()
+        {
+            let target = workloads[workload].target();
+            cx.problem_help(
+                first.span,
+                format!("not supported yet: {target} {why}, and its pods come and go at {}", happening.at),
+                "let the timeline change what stands behind it, or what calls it",
+            );
+        }
+    }
+}
+
 /// A pod is named by its number among all that its workload ever had, so it must have come by then.
 fn check_pods(cx: &mut Context<'_>, entries: &[(Happening, &Node)], workloads: &[Workload]) {
     let mut wanted: Vec<u32> = workloads.iter().map(|workload| workload.replicas).collect();

@@ -3,9 +3,10 @@
 use super::super::context::{Context, Object};
 use super::super::discover::Client;
 use super::super::names;
+use super::super::outside::Internet;
 use super::super::tables;
 use super::super::values::{self, shorten};
-use super::super::{Clients, Node, Popularity, Source, Traffic, Workload};
+use super::super::{Clients, InstancePick, Node, Popularity, Source, Traffic, Workload};
 use super::arrivals::arrivals;
 use super::flow::{Targets, assume_sending, flow};
 use super::proxy::check_zone;
@@ -47,9 +48,10 @@ fn traffic(cx: &mut Context<'_>, item: &yaml::Node, places: &Places<'_>, targets
     let from = source(cx, &object, places);
     let client = match &from {
         Some(Source::Workload(workload)) => {
-            Client { namespace: &places.workloads[*workload].namespace, workload: Some(*workload) }
+            Client { namespace: &places.workloads[*workload].namespace, workload: Some(*workload), internet: None }
         }
-        _ => Client { namespace: "default", workload: None },
+        Some(Source::Internet(internet)) => Client { namespace: "default", workload: None, internet: Some(*internet) },
+        _ => Client { namespace: "default", workload: None, internet: None },
     };
     let mut clients = clients(cx, &object, from.as_ref(), places);
     let arrivals = object.get("arrivals").and_then(|node| arrivals(cx, node, clients.count));
@@ -85,19 +87,17 @@ fn traffic(cx: &mut Context<'_>, item: &yaml::Node, places: &Places<'_>, targets
     Some(Traffic { flow: flow?, from: from?, arrivals: arrivals?, clients })
 }
 
+/// Whether a traffic's clients stand outside the cluster.
+pub(super) fn comes_from_outside(item: &yaml::Node) -> bool {
+    item.get("from").is_some_and(|from| from.as_str() == Some("internet") || from.get("internet").is_some())
+}
+
 fn source(cx: &mut Context<'_>, object: &Object<'_>, places: &Places<'_>) -> Option<Source> {
     let Some(node) = object.get("from") else { return Some(Source::Generator { zone: None }) };
     match &node.value {
         Value::Scalar(scalar) => match scalar.text.as_str() {
             "generator" => Some(Source::Generator { zone: None }),
-            "internet" => {
-                cx.problem_help(
-                    node.span,
-                    "not supported yet: from internet",
-                    "write `from: generator`, a process in the cluster that costs nothing",
-                );
-                None
-            }
+            "internet" => Some(Source::Internet(Internet { pick: InstancePick::Random, addresses: None })),
             text => {
                 let known = places
                     .workloads
@@ -113,12 +113,13 @@ fn source(cx: &mut Context<'_>, object: &Object<'_>, places: &Places<'_>) -> Opt
         },
         Value::Map(_) => {
             let from = cx.object(node, &tables::FROM)?;
-            match (from.get("node"), from.get("generator")) {
-                (Some(at), None) => {
+            match (from.get("node"), from.get("generator"), from.get("internet")) {
+                (None, None, Some(node)) => internet(cx, node).map(Source::Internet),
+                (Some(at), None, None) => {
                     let name = from.text(cx, "node")?;
                     node_source(cx, at, name, places.nodes)
                 }
-                (None, Some(generator)) => {
+                (None, Some(generator), None) => {
                     let place = cx.object(generator, &tables::PLACE)?;
                     let zone = place.text(cx, "zone");
                     if let (Some(zone), Some(node)) = (zone, place.get("zone")) {
@@ -130,7 +131,7 @@ fn source(cx: &mut Context<'_>, object: &Object<'_>, places: &Places<'_>) -> Opt
                     cx.problem_help(
                         node.span,
                         "`from` names one place",
-                        "write {node: NAME} or {generator: {zone: ZONE}}",
+                        "write {node: NAME}, {generator: {zone: ZONE}} or {internet: {…}}",
                     );
                     None
                 }
@@ -140,11 +141,18 @@ fn source(cx: &mut Context<'_>, object: &Object<'_>, places: &Places<'_>) -> Opt
             cx.problem_help(
                 node.span,
                 "`from` names one place",
-                "write a workload such as deployment/frontend, `generator`, or {node: NAME}",
+                "write a workload such as deployment/frontend, `generator`, `internet`, or {node: NAME}",
             );
             None
         }
     }
+}
+
+/// Clients outside the cluster.
+fn internet(cx: &mut Context<'_>, node: &yaml::Node) -> Option<Internet> {
+    let object = cx.object(node, &super::super::tables_outside::INTERNET)?;
+    let pick = object.word(cx, "nodes", &super::proxy::PICKS).unwrap_or(InstancePick::Random);
+    Some(Internet { pick, addresses: object.count32(cx, "addresses") })
 }
 
 fn node_source(cx: &mut Context<'_>, at: &yaml::Node, name: &str, nodes: &[Node]) -> Option<Source> {

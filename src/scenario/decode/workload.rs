@@ -19,8 +19,8 @@ use crate::yaml::{self, Key, Problem, Value, nearest};
 /// What the scenario says about one workload.
 #[derive(Clone, Copy)]
 pub(super) struct Entry<'a> {
-    object: Object<'a>,
-    workload: usize,
+    pub(super) object: Object<'a>,
+    pub(super) workload: usize,
 }
 
 /// Opens `workloads[]`; entries for unknown workloads are refused.
@@ -93,6 +93,7 @@ pub(super) fn placed(
             }
             found
         });
+        let outside = entry.is_some_and(|entry| entry.object.boolean(cx, "outside").unwrap_or(false));
         let (pod_speed, pod_episodes) = entry.map_or_else(Default::default, |entry| single_pods(cx, entry, raw));
         workloads.push(Workload {
             kind: raw.kind.to_owned(),
@@ -103,7 +104,8 @@ pub(super) fn placed(
             pod_speed,
             pod_episodes,
             node_name,
-            allowed_nodes: allowed_nodes(cx, raw, nodes),
+            allowed_nodes: if outside { Vec::new() } else { allowed_nodes(cx, raw, nodes) },
+            outside,
         });
     }
     let pods = check_capacity(cx, objects, &workloads, nodes);
@@ -145,7 +147,8 @@ fn check_capacity(
     nodes: &[Node],
 ) -> Vec<placement::Placed> {
     let room = |node: &Node| u64::from(placement::room(node));
-    let pods = workloads.iter().map(|workload| u64::from(workload.replicas)).sum::<u64>();
+    let inside = workloads.iter().filter(|workload| !workload.outside);
+    let pods = inside.map(|workload| u64::from(workload.replicas)).sum::<u64>();
     let all = nodes.iter().filter(|node| !node.unschedulable).map(room).sum::<u64>();
     let bound = objects.workloads.iter().any(|raw| raw.node_name.is_some());
     if pods > all
@@ -174,7 +177,9 @@ fn check_capacity(
         }
     }
     // Enough in all, but others may take the room that a workload's nodes have.
-    let placeable = workloads.iter().all(|workload| workload.node_name.is_some() || !workload.allowed_nodes.is_empty());
+    let placeable = workloads
+        .iter()
+        .all(|workload| workload.outside || workload.node_name.is_some() || !workload.allowed_nodes.is_empty());
     if !placeable {
         return Vec::new();
     }
@@ -264,7 +269,7 @@ pub(super) fn behaviours(
             match described.iter().find(|(key, _)| key.name == container.name) {
                 Some((_, node)) => {
                     let mut own = Vec::new();
-                    let client = Client { namespace: &workload.namespace, workload: Some(index) };
+                    let client = Client { namespace: &workload.namespace, workload: Some(index), internet: None };
                     container.behaviour = behaviour(cx, node, (&label, &field), client, targets, &mut own);
                     sites.push((index, position, own));
                 }

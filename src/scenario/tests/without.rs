@@ -10,11 +10,13 @@ fn what_cannot_be_taken_away_says_why() {
     let of = |cause, place: &str| Removal::of(&scenario, cause, place, |_| vec![0]);
     assert_eq!(of(LedgerCause::Service, "deployment/web"), Err("the work itself cannot be taken away"));
     assert_eq!(of(LedgerCause::WastedAttempts, "t"), Err("there are no retries"));
-    assert_eq!(of(LedgerCause::NetworkExternal, "web"), Err("it is always zero in this version"));
+    assert_eq!(of(LedgerCause::SlowStart, "web"), Err("it is always zero in this version"));
     for cause in [LedgerCause::Service, LedgerCause::QueueWait] {
         assert_eq!(of(cause, "deployment/wep"), Err("no such workload"));
     }
     assert_eq!(of(LedgerCause::Proxy, "proxy/edge"), Err("no such proxy"));
+    let balancer = Err("it belongs to a load balancer: set cluster.loadBalancers.latency");
+    assert_eq!(of(LedgerCause::Proxy, "loadbalancer/web"), balancer);
 }
 
 #[test]
@@ -34,6 +36,7 @@ fn what_is_taken_away_is_said() {
     assert_eq!(says(LedgerCause::NetworkSameNode, "web", &[]), said("no network delay inside a node"));
     assert_eq!(says(LedgerCause::NetworkSameZone, "web", &[]), said("no network delay inside a zone"));
     assert_eq!(says(LedgerCause::NetworkCrossZone, "web", &[]), said("no network delay between zones"));
+    assert_eq!(says(LedgerCause::NetworkExternal, "web", &[]), said("no network delay outside the cluster"));
     for cause in [LedgerCause::Connect, LedgerCause::Tls] {
         assert_eq!(says(cause, "web", &[]), said("connections to web open in no time"));
     }

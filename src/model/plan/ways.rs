@@ -1,0 +1,104 @@
+//! What the plan knows of ways: where flows begin, what they pass, and how they come in from outside.
+
+use super::{FlowPlan, Plan, Route, as_u32};
+use crate::discovery::slices::policy::Scope;
+use crate::model::network::topology::PathClass;
+use crate::model::traffic::connection::Channel;
+use crate::scenario::Source;
+use crate::scenario::outside::{Entry, WayIn};
+use crate::time::SimDuration;
+
+impl FlowPlan {
+    /// Whether its requests pass a layer-7 proxy.
+    #[must_use]
+    pub fn passes(&self, proxy: u32) -> bool {
+        let shared = self.flow.shares.iter().any(|share| share.proxy == proxy as usize);
+        shared || self.route == Route::Proxy7(proxy)
+    }
+
+    /// Whether its connections are given an endpoint by kube-proxy.
+    #[must_use]
+    pub fn is_ruled(&self) -> bool {
+        self.route == Route::ClusterIp && !self.first_address
+    }
+
+    /// Whether its clients look their host up when they open connections.
+    #[must_use]
+    pub fn asks_dns(&self) -> bool {
+        !self.names.is_empty() && Channel::of(&self.flow.connections) != Channel::Standing
+    }
+}
+
+impl Plan {
+    /// Whether nodes send what comes from outside for a Service to their own pods only.
+    pub(crate) fn takes_in_locally(&self, service: usize) -> bool {
+        self.scenario.services[service].policy.external == Scope::Local
+    }
+
+    /// Whether a node's rules for traffic from outside are others than those for traffic from inside.
+    pub(crate) fn takes_in_apart(&self, service: usize) -> bool {
+        let policy = &self.scenario.services[service].policy;
+        policy.by_node() || policy.external == Scope::Local
+    }
+
+    /// Whether nothing takes time between any two ends, load balancers included.
+    pub(crate) fn ways_are_free(&self) -> bool {
+        let balanced = |flow: &FlowPlan| {
+            matches!(flow.flow.way_in.as_deref(), Some(WayIn { entry: Entry::LoadBalancer { .. }, .. }))
+        };
+        self.topology.is_free() && (self.balancers_are_free() || !self.flows.iter().any(balanced))
+    }
+
+    pub(super) fn balancers_are_free(&self) -> bool {
+        self.scenario.cluster.load_balancers.latency.as_constant() == Some(SimDuration::ZERO)
+    }
+
+    /// The place of a flow's load balancer.
+    pub(crate) fn balancer_name(&self, flow: u32) -> String {
+        let flow = &self.flows[flow as usize].flow;
+        let service = flow.way_in.as_deref().map_or(flow.service, |way| way.service);
+        format!("loadbalancer/{}", self.scenario.services[service].label())
+    }
+
+    /// Whether pods behind a flow's Service stand outside the cluster.
+    pub(crate) fn reaches_out(&self, flow: usize) -> bool {
+        let targets = &self.scenario.services[self.flows[flow].flow.service].targets;
+        targets.iter().any(|(workload, _)| self.scenario.workloads[*workload].outside)
+    }
+
+    /// Whether a flow's connections leave the cluster, so that they take a port of a NAT.
+    pub(crate) fn goes_out(&self, flow: usize) -> bool {
+        matches!(self.flows[flow].route, Route::ClusterIp | Route::ClientBalancer)
+            && self.flows[flow].flow.way_in.is_none()
+            && self.reaches_out(flow)
+    }
+
+    /// The name of a node, or of what is outside.
+    pub(crate) fn node_name(&self, node: u32) -> &str {
+        self.scenario.cluster.nodes.get(node as usize).map_or("the internet", |node| node.name.as_str())
+    }
+
+    pub(super) fn source_nodes(&self, source: &Source) -> Vec<u32> {
+        match source {
+            Source::Workload(workload) => self.nodes_of(*workload),
+            Source::Node(node) => vec![as_u32(*node)],
+            Source::Internet(_) => vec![self.topology.outside()],
+            Source::Generator { zone } => self.nodes_in(zone.as_deref()),
+        }
+    }
+
+    /// The nodes of a workload's pods, in their order.
+    pub(super) fn nodes_of(&self, workload: usize) -> Vec<u32> {
+        self.pods.iter().filter(|pod| pod.workload == workload).map(|pod| as_u32(pod.node)).collect()
+    }
+
+    pub(super) fn nodes_in(&self, zone: Option<&str>) -> Vec<u32> {
+        let nodes = self.scenario.cluster.nodes.iter().enumerate();
+        nodes.filter(|(_, node)| zone.is_none_or(|zone| node.zone == zone)).map(|(index, _)| as_u32(index)).collect()
+    }
+
+    /// How far apart the ends of a flow's hop are.
+    pub(crate) fn class_of(&self, flow: u32, (from, to): (u32, u32)) -> PathClass {
+        if self.hot[flow as usize].loopback { PathClass::Loopback } else { self.topology.class(from, to) }
+    }
+}
