@@ -161,8 +161,18 @@ impl World<'_> {
         let failure = self.attempts[attempt].failure;
         let broke = self.control.is_some() && failure.is_some() && self.lost_upstream(attempt);
         if broke || failure == Some(FailureCause::ConnectTimeout) {
-            // What never opened has been counted as failed.
-            if broke {
+            let unopened = matches!(
+                failure,
+                Some(
+                    FailureCause::Refused
+                        | FailureCause::WrongPod
+                        | FailureCause::ConnectTimeout
+                        | FailureCause::PortExhaustion
+                        | FailureCause::ConntrackFull
+                )
+            );
+            // One that was not opened is in the books already.
+            if !unopened {
                 self.note_end_of(attempt, true, (End::Reset, true), now);
             }
             self.connections.remove(connection);
