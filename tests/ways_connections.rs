@@ -1,0 +1,215 @@
+//! Connections from outside, and to the outside, are kept, counted, secured and remembered as all others are.
+
+mod support;
+
+use std::path::Path;
+
+use support::{assert_close, number, results, scratch, table};
+
+/// Pods on node a, of a Service with a node port; traffic from outside.
+fn scenario(replicas: u32, service: &str, cluster: &str, traffic: &str, more: &str) -> String {
+    format!(
+        "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {{name: ways}}
+spec:
+  run: {{duration: 40s, warmup: 0s, drain: 200s, replications: 1, seed: 4}}
+  observe: {{connections: true, nodes: true}}
+  cluster:
+    nodes: [{{name: a, zone: z1}}, {{name: b, zone: z1}}, {{name: c, zone: z2}}]
+    network: {{sameNode: 50us, sameZone: 200us, crossZone: 900us, external: 10ms}}
+{cluster}
+  workloads:
+    - {{target: deployment/web, containers: {{app: {{concurrency: unlimited, serviceTime: 1ms}}}}}}
+    - {{target: deployment/other, containers: {{app: {{concurrency: unlimited, serviceTime: 1ms}}}}}}
+  traffic:
+    - {{name: t, from: internet, arrivals: {{constant: {{rate: 50/s}}}}, {traffic}}}
+{more}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: web}}
+spec: {{selector: {{all: web}}, ports: [{{port: 80, nodePort: 30080}}], {service}}}
+"
+    ) + &pods("web", replicas, "a")
+        + &pods("other", 1, "b")
+}
+
+fn pods(name: &str, replicas: u32, node: &str) -> String {
+    format!(
+        "---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {name}}}
+spec:
+  replicas: {replicas}
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata: {{labels: {{app: {name}, all: {name}}}}}
+    spec: {{nodeName: {node}, containers: [{{name: app, image: x, ports: [{{containerPort: 80}}]}}]}}
+"
+    )
+}
+
+fn run(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    let scratch = scratch();
+    let directory = results(scratch.path(), text, "out", &[]);
+    (scratch, directory)
+}
+
+fn summary(directory: &Path, metric: &str) -> f64 {
+    let rows = table(directory, "summary.csv");
+    let row = rows.iter().find(|row| row["metric"] == metric && row["traffic"] == "t").expect("the metric is there");
+    number(row, "mean").expect("it has a mean")
+}
+
+/// The sum over the rows of a file that have this value in a column.
+fn sum(directory: &Path, file: &str, (key, value): (&str, &str), column: &str) -> f64 {
+    let rows = table(directory, file);
+    rows.iter().filter(|row| row[key] == value).map(|row| number(row, column).unwrap_or(f64::NAN)).sum()
+}
+
+fn books(directory: &Path, column: &str) -> f64 {
+    sum(directory, "connections.csv", ("connections", "t"), column)
+}
+
+/// What was opened has ended, or is open.
+#[track_caller]
+fn balanced(directory: &Path) {
+    let ends = ["closed_idle", "closed_by_server", "closed_for_age", "closed_for_requests", "reset"];
+    let ended: f64 = ends.iter().map(|end| books(directory, end)).sum();
+    assert_close("opened", books(directory, "opened"), ended + books(directory, "open_at_end"));
+}
+
+/// Who comes in the last moment is measured or not, and remembered in any case.
+#[track_caller]
+fn few_more(value: f64, expected: f64) {
+    assert!((0.0..=3.0).contains(&(value - expected)), "{value} instead of {expected}");
+}
+
+const NODE_PORT: &str = "type: NodePort";
+
+#[test]
+fn tls_takes_the_whole_way_in() {
+    for (tls, latency) in [("'1.3'", 20.0 + 1.8 + 0.5), ("'1.2'", 2.0 * (20.0 + 1.8) + 0.5)] {
+        let to = format!("to: \"http://c:30080/\", connections: {{keepAlive: false, tls: {tls}}}");
+        let (_scratch, out) = run(&scenario(1, NODE_PORT, "", &to, ""));
+        assert_close(tls, summary(&out, "latency_mean_ms"), 41.0 + 4.0 * 0.9 + latency);
+    }
+}
+
+#[test]
+fn books_are_kept_of_clients_outside() {
+    let to = "to: \"http://a:30080/\", connections: ";
+    let (_scratch, out) = run(&scenario(1, NODE_PORT, "", &format!("{to}{{keepAlive: false}}"), ""));
+    few_more(books(&out, "opened"), 2_000.0);
+    assert!(table(&out, "connections.csv").iter().all(|row| row["node"] == "the internet"));
+    balanced(&out);
+    // A request every 20 ms, of 21 ms: two connections take turns.
+    let (_scratch, out) = run(&scenario(1, NODE_PORT, "", &format!("{to}{{mode: pool}}"), ""));
+    assert!(books(&out, "open_max") <= 3.0, "{}", books(&out, "open_max"));
+    balanced(&out);
+    // Ten requests each.
+    let (_scratch, out) = run(&scenario(1, NODE_PORT, "", &format!("{to}{{mode: pool, maxRequests: 10}}"), ""));
+    few_more(books(&out, "closed_for_requests"), 198.0);
+    balanced(&out);
+}
+
+/// The node that takes a connection in has an entry for it, and so has the pod's node; the client's ports are not the
+/// cluster's.
+#[test]
+fn nodes_remember_what_they_took_in() {
+    let kernel = "    kernel: {conntrack: {max: 100000, timeWait: 120s}, sourcePorts: {count: 1}}";
+    let (_scratch, out) =
+        run(&scenario(1, NODE_PORT, kernel, "to: \"http://c:30080/\", connections: {keepAlive: false}", ""));
+    assert_close("errors", summary(&out, "error_ratio"), 0.0);
+    for (node, most) in [("a", 2_000.0), ("b", 0.0), ("c", 2_000.0)] {
+        few_more(sum(&out, "nodes.csv", ("node", node), "conntrack_max"), most);
+    }
+    // Two thousand requests go on from c to a, and their replies come back.
+    few_more(2_000.0, sum(&out, "nodes.csv", ("node", "c"), "cross_zone_messages"));
+    few_more(2_000.0, sum(&out, "nodes.csv", ("node", "a"), "cross_zone_messages"));
+    // Room for 500 connections on the way: the others are never opened.
+    let (_scratch, out) = run(&scenario(
+        1,
+        NODE_PORT,
+        &kernel.replace("100000", "500").replace("timeWait: 120s", "timeWait: 1h"),
+        "to: \"http://c:30080/\", connections: {keepAlive: false}",
+        "",
+    ));
+    assert_close("served", sum(&out, "nodes.csv", ("node", "c"), "conntrack_max"), 500.0);
+    let lost = sum(&out, "errors.csv", ("cause", "conntrack_full"), "count");
+    few_more(lost, 1_500.0);
+}
+
+/// Under Local a node without a pod does not answer; a SYN that comes again finds the pod that came meanwhile.
+#[test]
+fn a_syn_that_comes_again_finds_the_pod_that_came() {
+    let service = "type: NodePort, externalTrafficPolicy: Local";
+    let text = |timeline: &str| {
+        scenario(0, service, "", "to: \"http://a:30080/\", connections: {keepAlive: false}", timeline)
+            .replace("selector: {all: web}", "selector: {}")
+            .replace("labels: {app: web, all: web}", "labels: {app: web, all: both}")
+            .replace("labels: {app: other, all: other}", "labels: {app: other, all: both}")
+            .replace("selector: {}", "selector: {all: both}")
+    };
+    let (_scratch, out) = run(&text(""));
+    assert_close("nobody", sum(&out, "errors.csv", ("cause", "connect_timeout"), "count"), 2_000.0);
+    let (_scratch, out) = run(&text("  timeline: [{at: 5s, scale: deployment/web, replicas: 1}]"));
+    assert_close("errors", summary(&out, "error_ratio"), 0.0);
+    assert!(books(&out, "syn_retransmissions") > 500.0);
+    // Whoever came first waited for the pod, and for the next SYN after it.
+    let most = summary(&out, "latency_max_ms");
+    assert!((7_000.0..12_000.0).contains(&most), "{most}");
+}
+
+/// Connections that a load balancer ends are in the books; the next requests go to other pods.
+#[test]
+fn a_load_balancer_ends_connections_to_pods_that_left() {
+    let balancer = "    loadBalancers: {targets: pods, deregistrationDelay: 1s, healthCheck: {interval: 1s}}";
+    let timeline = "  timeline: [{at: 10s, notReady: \"deployment/web[1]\"}]";
+    for connections in ["{mode: pool}", "{mode: pool, idleTimeout: 1h}", "{protocol: http2}"] {
+        let to = format!("to: \"http://web/\", clients: {{count: 20}}, connections: {connections}");
+        let (_scratch, out) = run(&scenario(2, "type: LoadBalancer", balancer, &to, timeline));
+        let ended = books(&out, "reset") + books(&out, "closed_by_server");
+        assert!(ended >= 5.0, "{connections}: {ended}");
+        balanced(&out);
+        assert_close(connections, summary(&out, "error_ratio"), 0.0);
+    }
+}
+
+/// A port of the NAT is free again when a kept connection has been idle for too long.
+#[test]
+fn idle_connections_give_their_ports_back() {
+    let text = |connections: &str| {
+        format!(
+            "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {{name: out}}
+spec:
+  run: {{duration: 40s, warmup: 0s, drain: 200s, replications: 1, seed: 4}}
+  observe: {{connections: true}}
+  cluster:
+    nodes: [{{name: a}}]
+    network: {{external: 10ms}}
+    nat: {{by: gateway, ports: 5, hold: 0s}}
+  workloads:
+    - target: deployment/partner
+      outside: true
+      inline: {{replicas: 1, port: 80}}
+      containers: {{app: {{concurrency: unlimited, serviceTime: 5ms}}}}
+  traffic:
+    - {{name: t, from: {{node: a}}, to: \"http://partner/\", clients: {{count: 40}}, arrivals: {{constant: {{rate: 2/s}}}}, connections: {connections}}}
+"
+        )
+    };
+    // Each of forty clients comes anew; five keep all ports.
+    let (_scratch, kept) = run(&text("{mode: pool}"));
+    assert!(sum(&kept, "errors.csv", ("cause", "port_exhaustion"), "count") > 30.0);
+    let (_scratch, ended) = run(&text("{mode: pool, idleTimeout: 1s}"));
+    assert_close("errors", summary(&ended, "error_ratio"), 0.0);
+    assert_close("latency", summary(&ended, "latency_max_ms"), 45.0);
+    balanced(&ended);
+}
