@@ -123,6 +123,21 @@ impl ClusterIps {
         0
     }
 
+    /// The address of a Service that was deleted and comes again: the next one, if it writes none.
+    pub(super) fn anew(&mut self, cx: &mut Context<'_>, service: &ServiceObject) -> u32 {
+        let Some(address) = written(service) else { return self.of(cx, service) };
+        let name = dotted(&service.namespace, &service.name);
+        match self.owners.insert(address, name.clone()) {
+            Some(other) if other != name => {
+                let shown = Ipv4Addr::from(address);
+                let message = format!("service/{name}: service/{other} has the cluster IP {shown} already");
+                cx.problem_help(service.span, message, "leave `clusterIP` out, and it gets one of its own");
+            }
+            _ => {}
+        }
+        address
+    }
+
     /// The address of the cluster's DNS.
     pub(super) fn dns(&self) -> Ipv4Addr {
         Ipv4Addr::from(self.range.first + 10)

@@ -8,6 +8,7 @@ use std::net::Ipv4Addr;
 
 use super::decode::dns::{External, Resolver, Rules};
 use super::dns::{Behind, Name, NameServer, Reply, Resolution, Target};
+use super::eras::Held;
 use super::objects::{Objects, short};
 use super::outside::{Internet, Share, WayIn};
 use super::services::{Group, ServiceTable, container_with, dotted};
@@ -61,6 +62,8 @@ pub(super) struct Found {
     pub(super) resolution: Option<Resolution>,
     /// Why no request ever gets there.
     pub(super) fails: Option<FailureCause>,
+    /// Which address the client goes by, where that of the Service may change.
+    pub(super) held: Held,
     /// How it comes into the cluster, from outside.
     pub(super) way_in: Option<Box<WayIn>>,
     /// The proxy of an ingress controller that it passes.
@@ -72,7 +75,7 @@ pub(super) struct Found {
 impl Found {
     /// Inside the cluster, straight to a Service port.
     const fn inside(port: usize, resolution: Option<Resolution>, fails: Option<FailureCause>) -> Self {
-        Self { port, resolution, fails, way_in: None, through: None, shares: Vec::new() }
+        Self { port, resolution, fails, held: Held::Name, way_in: None, through: None, shares: Vec::new() }
     }
 }
 
@@ -159,7 +162,8 @@ impl Discovery {
                 Ok(group) => url::port_of_group(&expanded, &url, &services.groups[group], services)?,
                 Err(nobody) => self.pod_at(Ipv4Addr::from(address), &url, services).unwrap_or(Err(nobody))?,
             };
-            return Ok(Found::inside(port, None, None));
+            let held = if expanded == text { Held::Address(address) } else { Held::Variables };
+            return Ok(Found { held, ..Found::inside(port, None, None) });
         }
         self.by_name(&expanded, &url, client, resolver, fails, services)
     }
@@ -307,9 +311,14 @@ impl Discovery {
         Ok(Name { name, service, behind: None, a, aaaa })
     }
 
-    /// The ready pods that the answers for a name hang on, where the URL leads to this port.
+    /// What the answers for a name hang on, where the URL leads to this port: the ready pods of a headless Service, or
+    /// whether there is the Service.
     fn behind(&self, name: &str, port: usize, services: &ServiceTable) -> Option<Behind> {
-        let (index, address) = self.zone.headless(name)?;
+        let comes_and_goes = |(index, address): &(usize, Option<Ipv4Addr>)| {
+            let group = &services.groups[*index];
+            address.is_none() && group.count > 0 && !services.ports[group.first].eras.is_empty()
+        };
+        let (index, address) = self.zone.headless(name).or_else(|| self.zone.leads_to(name).filter(comes_and_goes))?;
         let group = &services.groups[index];
         let service = if (group.first..group.first + group.count).contains(&port) { port } else { group.first };
         let own = |address| self.placed.iter().find(|pod| pod.ip == u32::from(address));
@@ -424,6 +433,7 @@ impl Discovery {
             loopback: false,
             policy: TrafficPolicy::default(),
             outside: None,
+            eras: Vec::new(),
         };
         let found = single.iter().position(|known| *known == entry).unwrap_or_else(|| {
             single.push(entry);
@@ -474,6 +484,7 @@ impl Discovery {
             loopback: true,
             policy: TrafficPolicy::default(),
             outside: None,
+            eras: Vec::new(),
         };
         let found = single.iter().position(|known| *known == entry).unwrap_or_else(|| {
             single.push(entry);

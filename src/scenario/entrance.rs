@@ -5,6 +5,7 @@
 //! lead to the controller.
 
 use super::discover::Found;
+use super::eras::Held;
 use super::ingress::Controller;
 use super::outside::{Entry, Internet, LoadBalancers, WayIn};
 use super::services::{Group, ServiceTable, dotted};
@@ -34,6 +35,7 @@ impl<'a> Cluster<'a> {
         let url = url::parse(text)?;
         let way_in = self.way_in(text, &url, internet)?;
         let found = Found {
+            held: Held::Name,
             port: way_in.service,
             resolution: None,
             fails: None,

@@ -10,7 +10,7 @@ use super::files::Files;
 use super::manifests::Manifests;
 use super::values::shorten;
 use super::variants::{self, Edit, Variant};
-use super::{Grid, Scenario, named, patch, resolved, tables, vary};
+use super::{Grid, Scenario, applied, named, patch, resolved, tables, vary};
 use crate::time::SimDuration;
 use crate::yaml::{self, Node, Problem, Sources, Span};
 
@@ -140,6 +140,7 @@ fn read(path: &str, text: &str, sources: &mut Sources, cx: &mut Context<'_>, ove
     variants::apply_to_spec(cx, &mut spec, &applied);
     let grid = vary::apply(cx, sources, &mut spec, &overrides.vary);
     patch::take_in(cx, sources, &mut spec);
+    applied::take_in(cx, sources, &mut spec);
     let mut manifests = Manifests::gather(cx, sources, &spec, others);
     variants::apply_to_manifests(cx, &mut manifests, &applied);
 
@@ -175,18 +176,18 @@ fn decode_variant(
 ) -> Option<(Scenario, Report)> {
     let mut edited = variants::without_variants(spec);
     variants::apply_to_spec(cx, &mut edited, &variant.sets);
-    let own = if variant.edits_manifests() {
+    let own = variant.edits_manifests().then(|| {
         let mut own = manifests.clone();
         if !variant.patch.is_empty() {
             patch::apply(cx, &mut own, &variant.patch);
             variants::apply_again(cx, &mut own, overrides);
         }
         variants::apply_to_manifests(cx, &mut own, &variant.sets);
-        Some(own.read(cx, sources))
-    } else {
-        None
-    };
-    let objects = own.as_ref().unwrap_or(base);
+        own
+    });
+    let own_objects = own.as_ref().map(|own| own.read(cx, sources));
+    let objects = own_objects.as_ref().unwrap_or(base);
+    let applied = applied::read(cx, sources, &edited, own.as_ref().unwrap_or(manifests));
     let object = cx.object(&edited, &tables::SPEC)?;
     let identity = Identity { name, variant: variant.name, expect: variant.expect };
     cx.assumed.clear();
@@ -194,11 +195,12 @@ fn decode_variant(
     cx.used.clear();
     // Every variant is judged on its own: the metrics of a good one are read even where another is wrong.
     let before = std::mem::take(&mut cx.problems);
-    let mut scenario = decode::scenario(cx, &identity, &object, objects);
+    let mut scenario = decode::scenario(cx, &identity, &object, (objects, &applied));
     scenario.metrics = named::read(cx, &scenario, metrics);
     let found = std::mem::replace(&mut cx.problems, before);
     cx.problems.extend(found);
-    let ignored = objects.report.ignored.iter().cloned().chain(std::mem::take(&mut cx.ignored));
+    let later = applied.iter().flat_map(|applied| &applied.objects.report.ignored);
+    let ignored = objects.report.ignored.iter().chain(later).cloned().chain(std::mem::take(&mut cx.ignored));
     let report = Report {
         used: objects.report.used.iter().cloned().chain(std::mem::take(&mut cx.used)).collect(),
         ignored: ignored.collect::<Vec<IgnoredItem>>(),

@@ -12,6 +12,7 @@ use crate::random::Dist;
 use crate::stats::Precision;
 use crate::time::SimDuration;
 
+mod applied;
 mod by_hand;
 pub mod check;
 mod cluster_ips;
@@ -21,6 +22,7 @@ mod decode;
 mod discover;
 pub mod dns;
 mod entrance;
+pub mod eras;
 mod files;
 mod grid;
 mod ingress;
@@ -51,6 +53,7 @@ mod tables_flow;
 mod tables_outside;
 mod tables_random;
 pub mod timeline;
+mod turns;
 mod url;
 mod values;
 mod variants;
@@ -417,6 +420,8 @@ pub struct Flow {
     pub service: usize,
     /// How the clients look up the URL's host, where they do.
     pub resolution: Option<Box<dns::Resolution>>,
+    /// Which address the clients go by, where that of the Service may change.
+    pub held: eras::Held,
     /// Why no request gets to the Service: its clients do not find it.
     pub fails: Option<FailureCause>,
     /// Index into [`Scenario::proxies`], where the flow goes through one.
@@ -515,17 +520,21 @@ pub struct Service {
     pub policy: TrafficPolicy,
     /// How it is reached from outside; `None` where it is not.
     pub outside: Option<Outside>,
+    /// What the timeline makes of it, the first from the start; empty where it stays as it is.
+    pub eras: Vec<eras::Era>,
 }
 
 impl Service {
+    /// `web`, `web.shop` outside `default`.
+    #[must_use]
+    pub fn object_label(&self) -> String {
+        services::dotted(&self.namespace, &self.name)
+    }
+
     /// `web`, `web.shop` outside `default`, `web:http` where the Service has several ports.
     #[must_use]
     pub fn label(&self) -> String {
-        let mut label = self.name.clone();
-        if self.namespace != "default" {
-            label.push('.');
-            label.push_str(&self.namespace);
-        }
+        let mut label = self.object_label();
         if self.multi_port {
             label.push(':');
             match &self.port_name {

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::Service;
+use super::applied::Change;
 use super::by_hand;
 use super::cluster_ips::ClusterIps;
 use super::context::{Context, Object};
 use super::objects::{Objects, Shown, short};
 use super::outside::Outside;
 use super::placement::Placed;
+use super::turns::Turn;
 use crate::manifest::{
     ContainerPort, NODE_PORTS, ServiceForm, ServiceObject, ServicePortObject, TargetPort, WorkloadObject,
 };
@@ -25,6 +27,8 @@ pub(super) struct ServiceTable {
     pub(super) ports: Vec<Service>,
     /// One entry an object.
     pub(super) groups: Vec<Group>,
+    /// When Services come, change and go.
+    pub(super) turns: Vec<Turn>,
 }
 
 /// A Service object.
@@ -74,13 +78,17 @@ impl ServiceTable {
         objects: &Objects,
         pods: &[Placed],
         cluster: Option<&Object<'_>>,
+        changes: &[Change],
     ) -> Self {
         let mut cluster_ips = ClusterIps::new(cx, cluster, objects);
-        let mut table = Self { dns: cluster_ips.dns(), ports: Vec::new(), groups: Vec::new() };
+        let mut table = Self { dns: cluster_ips.dns(), ports: Vec::new(), groups: Vec::new(), turns: Vec::new() };
         let mut node_ports = NodePorts::written(cx, &objects.services);
         for (index, service) in objects.services.iter().enumerate() {
             let cluster_ip = cluster_ips.of(cx, service);
             table.add(cx, service, index >= objects.manifest_services, cluster_ip, objects, pods);
+        }
+        for (index, service) in objects.services.iter().enumerate() {
+            table.lay_eras(cx, (index, service), &mut cluster_ips, objects, changes);
         }
         table.give_node_ports(cx, objects, &mut node_ports);
         table
@@ -148,6 +156,7 @@ impl ServiceTable {
                 loopback: false,
                 policy: service.policy,
                 outside: outside_of(service, port),
+                eras: Vec::new(),
             });
         }
         self.groups.push(Group {
@@ -281,7 +290,7 @@ impl ServiceTable {
 }
 
 /// The containers behind a port, or why there are none.
-fn behind(
+pub(super) fn behind(
     cx: &mut Context<'_>,
     service: &str,
     port: &TargetPort,
@@ -365,7 +374,7 @@ impl NodePorts {
     }
 }
 
-fn selected_by(selector: &[(String, String)], namespace: &str, workloads: &[WorkloadObject]) -> Vec<usize> {
+pub(super) fn selected_by(selector: &[(String, String)], namespace: &str, workloads: &[WorkloadObject]) -> Vec<usize> {
     let fits = |workload: &WorkloadObject| workload.namespace == namespace && selects(selector, &workload.labels);
     (0..workloads.len()).filter(|&index| fits(&workloads[index])).collect()
 }
@@ -397,7 +406,7 @@ fn matches_nothing(service: &ServiceObject, workloads: &[WorkloadObject]) -> Rea
 
 /// The number of a target port. Nobody translates ports on the way to a pod behind a headless Service, so its clients
 /// name the pod's own.
-fn pod_port<'a>(target: &TargetPort, workloads: impl Iterator<Item = &'a WorkloadObject>) -> Option<u16> {
+pub(super) fn pod_port<'a>(target: &TargetPort, workloads: impl Iterator<Item = &'a WorkloadObject>) -> Option<u16> {
     match target {
         TargetPort::Number(number) => Some(*number),
         TargetPort::Name(name) => {

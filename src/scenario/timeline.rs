@@ -27,6 +27,15 @@ pub enum Action {
     NotReady(PodRef),
     /// It succeeds again.
     Ready(PodRef),
+    /// A Service comes, changes or goes.
+    Service {
+        /// Index of its first port among the scenario's Services.
+        first: usize,
+        /// How many ports it has.
+        count: usize,
+        /// Which of its eras begins.
+        era: usize,
+    },
 }
 
 /// A pod by its number among all pods that its workload ever had.

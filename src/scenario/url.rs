@@ -89,7 +89,7 @@ pub(super) fn port_of_group(
 pub(super) fn group_at(address: u32, host: &str, services: &ServiceTable) -> Result<usize, Bad> {
     let found = services.groups.iter().position(|group| {
         let ports = &services.ports[group.first..group.first + group.count];
-        !group.headless && ports.first().is_some_and(|port| port.cluster_ip == address)
+        !group.headless && ports.first().is_some_and(|port| port.ever_has(address))
     });
     found.ok_or_else(|| (format!("no Service has the cluster IP {host}"), Some("write the Service's name".to_owned())))
 }

@@ -37,6 +37,8 @@ pub(crate) struct Pod {
     pub(crate) phase: Phase,
     /// Whether its readiness probe succeeds.
     pub(crate) probed_ready: bool,
+    /// When its containers were made.
+    pub(crate) made_at: SimTime,
     /// When it became ready last.
     pub(crate) ready_at: SimTime,
     /// When its processes ended.
@@ -67,6 +69,7 @@ impl Pod {
             station,
             phase: Phase::Pending,
             probed_ready: true,
+            made_at: SimTime::ZERO,
             ready_at: SimTime::ZERO,
             ended_at: SimTime::MAX,
             alive: Area::default(),

@@ -6,6 +6,7 @@ use super::{Consumer, Delivery};
 use crate::discovery::slices::Listed;
 use crate::engine::{Rank, Schedule};
 use crate::model::cluster::pod::Phase;
+use crate::model::network::published::Standing;
 use crate::model::plan::{Route, as_u32};
 use crate::model::{World, kind};
 use crate::time::{SimDuration, SimTime};
@@ -19,11 +20,15 @@ impl World<'_> {
             // that are written by hand.
             if spec.pod.is_none() && spec.only.is_empty() && spec.targets.iter().any(|(target, _)| *target == workload)
             {
-                // What happens at one time is written at once, as the controller's queue of Services sees to it.
-                if !std::mem::replace(&mut self.control_mut().stale[service], true) {
-                    schedule.at(now, Rank::Cluster, kind::SLICES_SYNCED, as_u32(service));
-                }
+                self.sync_slices(service, now, schedule);
             }
+        }
+    }
+
+    /// What happens at one time is written at once, as the controller's queue of Services sees to it.
+    pub(super) fn sync_slices(&mut self, service: usize, now: SimTime, schedule: &mut Schedule) {
+        if !std::mem::replace(&mut self.control_mut().stale[service], true) {
+            schedule.at(now, Rank::Cluster, kind::SLICES_SYNCED, as_u32(service));
         }
     }
 
@@ -31,25 +36,35 @@ impl World<'_> {
     pub(crate) fn on_slices_synced(&mut self, service: u32, now: SimTime, schedule: &mut Schedule) {
         let service = service as usize;
         self.control_mut().stale[service] = false;
-        let (plan, policy) = (self.plan, &self.plan.scenario.services[service].policy);
-        let listed = self.listed(service);
+        let plan = self.plan;
+        let (spec, era) = (&plan.scenario.services[service], self.control_mut().eras[service]);
+        let standing = Standing { address: spec.address_in(era), policy: spec.policy_in(era) };
+        let listed = self.listed(service, era);
         let observed = &self.control_mut().observed[service];
-        let next = observed.next(&listed, policy, &plan.capacity);
-        if next.is_as_good_as(observed, policy) {
+        let next = observed.next(&listed, standing, &plan.capacity);
+        if next.is_as_good_as(observed) {
             return;
         }
         let (before, next) = (Arc::clone(observed), Arc::new(next));
         self.control_mut().observed[service] = Arc::clone(&next);
         let label = format!("service/{}", plan.labels.services[service]);
-        let told = format!("version {}: {} ready", next.version(), next.ready.count());
+        let mut told = format!("version {}: {} ready", next.version(), next.ready.count());
+        if next.standing.address != before.standing.address {
+            told = match next.standing.address {
+                None => format!("version {}: gone", next.version()),
+                Some(0) => told,
+                Some(address) => format!("{told}, at {}", std::net::Ipv4Addr::from(address)),
+            };
+        }
         self.enter_event(now, "endpoints", label.clone(), told);
         if next.off != before.off {
             let why = next.off.map_or("on".to_owned(), |off| format!("off: {}", off.as_str()));
             self.enter_event(now, "topology-hints", label, why);
         }
         let ready_differs = next.ready.endpoints() != before.ready.endpoints();
+        let moved = next.standing.address != before.standing.address;
         for consumer in Consumer::ALL {
-            let concerned = ready_differs || consumer == Consumer::KubeProxies;
+            let concerned = ready_differs || moved || consumer == Consumer::KubeProxies;
             if concerned && self.consumes(consumer, service) {
                 let delivery = Delivery { consumer, service, published: Arc::clone(&next) };
                 let slot = self.control_mut().deliveries.insert(delivery);
@@ -62,16 +77,17 @@ impl World<'_> {
     }
 
     /// The endpoints of a Service as the controller sees them: of pods that have an address and have not ended.
-    fn listed(&self, service: usize) -> Vec<Listed> {
+    fn listed(&self, service: usize, era: usize) -> Vec<Listed> {
         let spec = &self.plan.scenario.services[service];
         let listed = |endpoint: u32| {
             let pod = self.roster.pod_at(endpoint);
-            if !matches!(pod.phase, Phase::Starting | Phase::Running | Phase::Stopping) {
+            let selected = spec.selects_in(era, self.roster.endpoints[endpoint as usize].target as usize);
+            if !selected || !matches!(pod.phase, Phase::Starting | Phase::Running | Phase::Stopping) {
                 return None;
             }
             let (serving, terminating) = (pod.is_alive() && pod.probed_ready, pod.phase == Phase::Stopping);
-            let ready = spec.policy.not_ready_too || serving && !terminating;
-            Some(self.plan.listed(endpoint, spec.target_port, pod.node, (ready, serving, terminating)))
+            let ready = spec.policy_in(era).not_ready_too || serving && !terminating;
+            Some(self.plan.listed(endpoint, spec.target_port_in(era), pod.node, (ready, serving, terminating)))
         };
         self.roster.endpoints_of(self.plan, service).filter_map(listed).collect()
     }
@@ -126,10 +142,9 @@ impl World<'_> {
         let number = |endpoint: u32| as_u32(roster.number_of(plan, endpoint));
         match consumer {
             Consumer::KubeProxies => {
-                let policy = &self.plan.scenario.services[service].policy;
                 for (node, kube_proxy) in (0..).zip(&mut self.kube_proxies) {
                     if let Some(kube_proxy) = kube_proxy {
-                        kube_proxy.programmed[service] = published.inside(policy, self.plan.place_of_node(node));
+                        kube_proxy.programmed[service] = published.inside(self.plan.place_of_node(node));
                     }
                 }
                 self.forget_datagrams(service, now, schedule);
@@ -157,7 +172,7 @@ impl World<'_> {
             }
             Consumer::Dns => {
                 let dns = self.dns.as_mut().expect("only a cluster with DNS servers tells them");
-                dns.hear(service, Arc::clone(&snapshot));
+                dns.hear(service, &published);
             }
         }
         if consumer != Consumer::KubeProxies && self.idling.is_some() {

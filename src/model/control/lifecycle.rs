@@ -109,7 +109,7 @@ impl World<'_> {
             return;
         };
         let record = &mut self.roster.pods[pod as usize];
-        (record.node, record.ip, record.phase) = (node, ip, Phase::Starting);
+        (record.node, record.ip, record.phase, record.made_at) = (node, ip, Phase::Starting, now);
         let first = as_u32(self.roster.endpoints.len());
         self.roster.add_endpoints(self.plan, pod);
         self.add_reporters(first..as_u32(self.roster.endpoints.len()));

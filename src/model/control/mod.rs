@@ -55,6 +55,8 @@ pub(crate) struct Control {
     addresses: Addresses,
     /// The newest version of each Service's endpoints.
     observed: Vec<Arc<Published>>,
+    /// Which of its eras each Service is in.
+    eras: Vec<usize>,
     /// Services whose slices are to be written.
     stale: Vec<bool>,
     /// What each kind of consumer acts on, by Service.
@@ -85,12 +87,18 @@ impl Control {
             pending: Vec::new(),
             addresses,
             programmed: std::array::from_fn(|_| published.clone()),
+            eras: vec![0; published.len()],
             stale: vec![false; published.len()],
             observed: published,
             deliveries: Slab::default(),
             controllers: controllers::Controllers::default(),
             events: Vec::new(),
         }))
+    }
+
+    /// What the API server has of a Service.
+    pub(crate) fn observed(&self, service: usize) -> &Published {
+        &self.observed[service]
     }
 
     /// What a kind of consumer acts on now.

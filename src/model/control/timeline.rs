@@ -1,5 +1,7 @@
 //! What the scenario's timeline does to the cluster.
 
+use std::ops::Range;
+
 use crate::engine::{Rank, Schedule};
 use crate::model::plan::as_u32;
 use crate::model::{World, at, kind};
@@ -34,9 +36,27 @@ impl World<'_> {
             Action::NotReady(pod) => self.with_pod(pod, "probe", now, |world, pod| {
                 world.probe_pod(pod, false, now, schedule);
             }),
+            Action::Service { first, count, era } => self.begin_era(first..first + count, era, now, schedule),
             Action::Ready(pod) => self.with_pod(pod, "probe", now, |world, pod| {
                 world.probe_pod(pod, true, now, schedule);
             }),
+        }
+    }
+
+    /// A Service comes, changes or goes: the controller writes its slices, or deletes them.
+    fn begin_era(&mut self, ports: Range<usize>, era: usize, now: SimTime, schedule: &mut Schedule) {
+        let spec = &self.plan.scenario.services[ports.start];
+        let was_there = self.control_mut().observed[ports.start].standing.address.is_some();
+        let (kind, detail) = match (was_there, spec.address_in(era)) {
+            (_, None) => ("service-deleted", String::new()),
+            (true, Some(_)) => ("service-changed", String::new()),
+            (false, Some(0)) => ("service-created", "without a cluster IP".to_owned()),
+            (false, Some(address)) => ("service-created", format!("as {}", std::net::Ipv4Addr::from(address))),
+        };
+        self.enter_event(now, kind, format!("service/{}", spec.object_label()), detail);
+        for service in ports {
+            self.control_mut().eras[service] = era;
+            self.sync_slices(service, now, schedule);
         }
     }
 

@@ -11,6 +11,7 @@ use crate::discovery::lookup::{Action, Answer, Lookup, Query, TIMERS};
 use crate::discovery::records::RecordType;
 use crate::engine::LaneId;
 use crate::model::network::endpoints::Snapshot;
+use crate::model::network::published::Published;
 use crate::model::plan::{NONE, Plan, as_u32};
 use crate::model::random_keys::DNS_SERVER;
 use crate::model::slab::Slab;
@@ -237,6 +238,20 @@ impl Memory {
     }
 }
 
+/// A Service as the servers have heard of it.
+#[derive(Debug)]
+struct Heard {
+    ready: Arc<Snapshot>,
+    /// Its address, 0 where its name resolves to the pods; `None` where there is none of that name.
+    address: Option<u32>,
+}
+
+impl Heard {
+    fn of(published: &Published) -> Self {
+        Self { ready: Arc::clone(&published.ready), address: published.standing.address }
+    }
+}
+
 /// The state of name resolution in one replication.
 #[derive(Debug)]
 pub(crate) struct DnsState {
@@ -245,8 +260,8 @@ pub(crate) struct DnsState {
     pub(crate) servers: Vec<Server>,
     /// What each node's cache has, by name and type; made when first used.
     nodes: Vec<Vec<Kept>>,
-    /// Every version of a Service's endpoints that the servers have heard of; they answer with the last one.
-    versions: Vec<Vec<Arc<Snapshot>>>,
+    /// Every version of a Service that the servers have heard of; they answer with the last one.
+    versions: Vec<Vec<Heard>>,
     /// The server that each node's cache has its connection to.
     pub(crate) server_of_node: Vec<u32>,
     /// What clients remember, by flow and client.
@@ -271,7 +286,7 @@ impl DnsState {
             queries: Slab::default(),
             servers: (0..servers).map(|_| Server::default()).collect(),
             nodes: vec![Vec::new(); plan.scenario.cluster.nodes.len()],
-            versions: plan.services.iter().map(|service| vec![Arc::clone(&service.snapshot)]).collect(),
+            versions: plan.services.iter().map(|service| vec![Heard::of(&service.published)]).collect(),
             server_of_node: plan.scenario.cluster.nodes.iter().map(pin).collect(),
             memories: vec![Vec::new(); plan.flows.len()],
             lanes,
@@ -300,14 +315,19 @@ impl DnsState {
         self.memories[flow as usize].get(client as usize)
     }
 
-    /// The servers hear of new endpoints.
-    pub(crate) fn hear(&mut self, service: usize, snapshot: Arc<Snapshot>) {
-        self.versions[service].push(snapshot);
+    /// The servers hear of a new version.
+    pub(crate) fn hear(&mut self, service: usize, published: &Published) {
+        self.versions[service].push(Heard::of(published));
+    }
+
+    /// The address of a Service in answers of a version, where it has one then.
+    pub(crate) fn address(&self, service: usize, version: u32) -> Option<u32> {
+        self.versions[service][version as usize].address
     }
 
     /// The endpoints of a Service in answers of a version.
     pub(crate) fn endpoints(&self, service: usize, version: u32) -> &Arc<Snapshot> {
-        &self.versions[service][version as usize]
+        &self.versions[service][version as usize].ready
     }
 
     /// The version that the servers answer with.
@@ -325,10 +345,13 @@ impl DnsState {
         let answer = query.reply(dns).answer;
         match dns.follows(query.name) {
             Some(follows) if query.asked == NameServer::Cluster => {
-                let ready = self.endpoints(follows.service as usize, query.version);
-                let exists = match follows.only {
-                    NONE => ready.count() > 0,
-                    only => ready.place(only).is_some(),
+                let heard = &self.versions[follows.service as usize][query.version as usize];
+                let exists = match (heard.address, follows.only) {
+                    (None, _) => false,
+                    // A name of a headless Service is there as long as it has pods.
+                    (Some(0), NONE) => heard.ready.count() > 0,
+                    (Some(_), NONE) => true,
+                    (Some(_), only) => heard.ready.place(only).is_some(),
                 };
                 match (exists, query.query.record) {
                     (false, _) => Answer::NxDomain,

@@ -83,7 +83,7 @@ impl KubeProxy {
         let known = |(index, service): (usize, &ServicePlan)| match control {
             Some(control) => {
                 let published = control.programmed(Consumer::KubeProxies, index);
-                published.inside(&plan.scenario.services[index].policy, plan.place_of_node(node))
+                published.inside(plan.place_of_node(node))
             }
             None => Arc::clone(service.by_node.get(node as usize).unwrap_or(&service.snapshot)),
         };
@@ -136,8 +136,7 @@ impl KubeProxy {
         });
         if own.versions[service] != Some(published.version()) {
             own.versions[service] = Some(published.version());
-            let policy = &plan.scenario.services[service].policy;
-            own.rules.programmed[service] = published.outside(policy, plan.place_of_node(node));
+            own.rules.programmed[service] = published.outside(plan.place_of_node(node));
         }
         &mut own.rules
     }

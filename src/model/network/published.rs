@@ -10,9 +10,20 @@ use crate::discovery::slices::topology::{self, Capacity, Off};
 use crate::discovery::slices::{Listed, Slices};
 use crate::model::network::endpoints::Snapshot;
 
-/// A Service's endpoints at one version.
+/// A Service as the API server has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Its address, 0 where it has none; `None` while there is no Service of that name.
+    pub address: Option<u32>,
+    /// Who may use which of its endpoints.
+    pub policy: TrafficPolicy,
+}
+
+/// A Service and its endpoints at one version.
 #[derive(Debug, Clone)]
 pub struct Published {
+    /// The Service itself.
+    pub standing: Standing,
     slices: Slices,
     /// The ready ones, for those who read slices themselves.
     pub ready: Arc<Snapshot>,
@@ -25,21 +36,22 @@ pub struct Published {
 impl Published {
     /// The first version.
     #[must_use]
-    pub fn new(listed: &[Listed], policy: &TrafficPolicy, capacity: &Capacity) -> Self {
+    pub fn new(listed: &[Listed], standing: Standing, capacity: &Capacity) -> Self {
         let mut slices = Slices::default();
         let written = slices.reconcile(listed);
-        Self::of(slices, &written, 0, policy, capacity)
+        Self::of(slices, &written, 0, standing, capacity)
     }
 
     /// What the control plane publishes next.
     #[must_use]
-    pub fn next(&self, listed: &[Listed], policy: &TrafficPolicy, capacity: &Capacity) -> Self {
+    pub fn next(&self, listed: &[Listed], standing: Standing, capacity: &Capacity) -> Self {
         let mut slices = self.slices.clone();
         let written = slices.reconcile(listed);
-        Self::of(slices, &written, self.version() + 1, policy, capacity)
+        Self::of(slices, &written, self.version() + 1, standing, capacity)
     }
 
-    fn of(mut slices: Slices, written: &[bool], version: u64, policy: &TrafficPolicy, capacity: &Capacity) -> Self {
+    fn of(mut slices: Slices, written: &[bool], version: u64, standing: Standing, capacity: &Capacity) -> Self {
+        let policy = standing.policy;
         let mut off = None;
         match policy.distribution {
             Distribution::None => {}
@@ -50,8 +62,11 @@ impl Published {
         let mut ready: Vec<u32> = slices.listed().filter(|one| one.ready).map(|one| one.endpoint).collect();
         ready.sort_unstable();
         let ready = Snapshot::new(version, ready);
-        let mut published = Self { slices, everywhere: Arc::clone(&ready), ready, off };
-        if !policy.by_node() {
+        let mut published = Self { standing, slices, everywhere: Arc::clone(&ready), ready, off };
+        if standing.address.is_none() {
+            // No rule knows its address any more: packets go where the route leads, and nobody answers.
+            published.everywhere = Snapshot::without(version, [], Nobody::Drop);
+        } else if !policy.by_node() {
             // No place is nearer than another, so any will do.
             published.everywhere = published.at(Scope::Cluster, Place { node: 0, zone: 0 });
         }
@@ -66,25 +81,34 @@ impl Published {
 
     /// Whether nobody would act otherwise on the other one.
     #[must_use]
-    pub fn is_as_good_as(&self, other: &Self, policy: &TrafficPolicy) -> bool {
+    pub fn is_as_good_as(&self, other: &Self) -> bool {
+        let policy = self.standing.policy;
         let by_node = policy.by_node() || policy.external == Scope::Local;
         let same = |one: &Arc<Snapshot>, other: &Arc<Snapshot>| one.endpoints() == other.endpoints();
         let used = |one: &Self| -> Vec<Listed> {
             one.slices.listed().filter(|listed| listed.ready || listed.serving && listed.terminating).copied().collect()
         };
         let all = same(&self.ready, &other.ready) && same(&self.everywhere, &other.everywhere);
+        let all = all && self.standing == other.standing;
         all && self.off == other.off && (!by_node || used(self) == used(other))
     }
 
     /// What a kube-proxy there does with connections from inside the cluster.
     #[must_use]
-    pub fn inside(&self, policy: &TrafficPolicy, place: Place) -> Arc<Snapshot> {
-        if policy.by_node() { self.at(policy.internal, place) } else { Arc::clone(&self.everywhere) }
+    pub fn inside(&self, place: Place) -> Arc<Snapshot> {
+        let policy = self.standing.policy;
+        let by_node = policy.by_node() && self.standing.address.is_some();
+        if by_node { self.at(policy.internal, place) } else { Arc::clone(&self.everywhere) }
     }
 
     /// What a kube-proxy there does with connections from outside.
     #[must_use]
-    pub fn outside(&self, policy: &TrafficPolicy, place: Place) -> Arc<Snapshot> {
+    pub fn outside(&self, place: Place) -> Arc<Snapshot> {
+        let policy = self.standing.policy;
+        if self.standing.address.is_none() {
+            // Nobody listens on the node's port any more.
+            return Arc::clone(&self.ready);
+        }
         match (policy.external, policy.distribution) {
             (Scope::Cluster, Distribution::None) => Arc::clone(&self.everywhere),
             (scope, _) => self.at(scope, place),
@@ -126,6 +150,10 @@ mod tests {
         [(0, 0), (1, 0), (2, 1)].map(one).to_vec()
     }
 
+    fn stands(policy: TrafficPolicy) -> Standing {
+        Standing { address: Some(1), policy }
+    }
+
     fn place(node: u32) -> Place {
         Place { node, zone: node }
     }
@@ -133,29 +161,41 @@ mod tests {
     #[test]
     fn alike_everywhere_without_policies() {
         let policy = TrafficPolicy::default();
-        let first = Published::new(&listed(&[]), &policy, &Capacity::default());
-        assert!(Arc::ptr_eq(&first.inside(&policy, place(1)), &first.ready));
-        let next = first.next(&listed(&[0]), &policy, &Capacity::default());
+        let first = Published::new(&listed(&[]), stands(policy), &Capacity::default());
+        assert!(Arc::ptr_eq(&first.inside(place(1)), &first.ready));
+        let next = first.next(&listed(&[0]), stands(policy), &Capacity::default());
         assert_eq!((next.version(), next.ready.endpoints()), (1, [1, 2].as_slice()));
-        assert!(!next.is_as_good_as(&first, &policy));
+        assert!(!next.is_as_good_as(&first));
         // Whether one on its way out is still listed matters to nobody while others are ready.
-        let gone = next.next(&listed(&[])[1..], &policy, &Capacity::default());
-        assert!(gone.is_as_good_as(&next, &policy));
-        let last = next.next(&listed(&[0, 1, 2]), &policy, &Capacity::default());
+        let gone = next.next(&listed(&[])[1..], stands(policy), &Capacity::default());
+        assert!(gone.is_as_good_as(&next));
+        let last = next.next(&listed(&[0, 1, 2]), stands(policy), &Capacity::default());
         assert_eq!(last.ready.count(), 0);
-        assert_eq!(last.inside(&policy, place(1)).endpoints(), [0, 1, 2]);
+        assert_eq!(last.inside(place(1)).endpoints(), [0, 1, 2]);
     }
 
     #[test]
     fn each_side_has_its_own_policy() {
         let policy = TrafficPolicy { internal: Scope::Local, external: Scope::Cluster, ..TrafficPolicy::default() };
-        let published = Published::new(&listed(&[]), &policy, &Capacity::default());
-        assert_eq!(published.inside(&policy, place(1)).endpoints(), [2]);
-        let nowhere = published.inside(&policy, place(2));
+        let published = Published::new(&listed(&[]), stands(policy), &Capacity::default());
+        assert_eq!(published.inside(place(1)).endpoints(), [2]);
+        let nowhere = published.inside(place(2));
         assert_eq!((nowhere.count(), nowhere.nobody()), (0, Nobody::Drop));
-        assert_eq!(published.outside(&policy, place(2)).count(), 3);
+        assert_eq!(published.outside(place(2)).count(), 3);
         let policy = TrafficPolicy { internal: Scope::Cluster, external: Scope::Local, ..TrafficPolicy::default() };
-        assert_eq!(published.outside(&policy, place(0)).endpoints(), [0, 1]);
+        let published = Published::new(&listed(&[]), stands(policy), &Capacity::default());
+        assert_eq!(published.outside(place(0)).endpoints(), [0, 1]);
         assert_eq!((published.ready_on(0), published.ready_on(2)), (2, 0));
+    }
+
+    #[test]
+    fn without_a_service_packets_are_lost_inside_and_node_ports_refuse() {
+        let policy = TrafficPolicy { internal: Scope::Local, ..TrafficPolicy::default() };
+        let there = Published::new(&listed(&[]), stands(policy), &Capacity::default());
+        let gone = there.next(&[], Standing { address: None, policy }, &Capacity::default());
+        assert!(!gone.is_as_good_as(&there));
+        let (inside, outside) = (gone.inside(place(0)), gone.outside(place(0)));
+        assert_eq!((inside.count(), inside.nobody()), (0, Nobody::Drop));
+        assert_eq!((outside.count(), outside.nobody()), (0, Nobody::Refuse));
     }
 }

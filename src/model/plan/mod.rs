@@ -156,6 +156,8 @@ pub struct ServicePlan {
     pub by_node: Vec<Arc<Snapshot>>,
     /// Whether kube-proxy does nothing but draw one of the endpoints.
     pub drawn: bool,
+    /// Whether the timeline makes, changes or deletes it.
+    pub changes: bool,
 }
 
 /// A pod behind a Service port.
@@ -651,7 +653,8 @@ impl Plan {
             let published = Arc::new(self.published(service, first..end));
             let by_node = self.by_node(service, &published);
             let snapshot = Arc::clone(&published.ready);
-            self.services.push(ServicePlan { first, count: end - first, snapshot, published, by_node, drawn });
+            let changes = !service.eras.is_empty();
+            self.services.push(ServicePlan { first, count: end - first, snapshot, published, by_node, drawn, changes });
         }
     }
 

@@ -9,7 +9,7 @@ use crate::discovery::slices::policy::Place;
 use crate::discovery::slices::topology::Capacity;
 use crate::model::network::addresses::OUTSIDE_PODS;
 use crate::model::network::endpoints::Snapshot;
-use crate::model::network::published::Published;
+use crate::model::network::published::{Published, Standing};
 use crate::model::network::topology::Topology;
 use crate::model::plan::{NONE, Route};
 use crate::scenario::network_policy::From;
@@ -18,14 +18,17 @@ use crate::scenario::{Node, Service, Source};
 impl Plan {
     /// The EndpointSlices of a Service whose pods are all ready.
     pub(super) fn published(&self, service: &Service, endpoints: Range<u32>) -> Published {
+        let stands_behind = |endpoint: &u32| service.selects_in(0, self.endpoints[*endpoint as usize].target as usize);
         let listed: Vec<Listed> = endpoints
+            .filter(stands_behind)
             .map(|endpoint| {
                 let node = self.endpoints[endpoint as usize].node;
                 let ready = (true, true, false);
-                self.listed(endpoint, service.target_port, node, ready)
+                self.listed(endpoint, service.target_port_in(0), node, ready)
             })
             .collect();
-        Published::new(&listed, &service.policy, &self.capacity)
+        let standing = Standing { address: service.address_in(0), policy: service.policy_in(0) };
+        Published::new(&listed, standing, &self.capacity)
     }
 
     /// What NetworkPolicies drop, by flow and target.
@@ -75,11 +78,11 @@ impl Plan {
 
     /// What the kube-proxy of each node sends to; none where all send to the same.
     pub(super) fn by_node(&self, service: &Service, published: &Published) -> Vec<Arc<Snapshot>> {
-        if !service.policy.by_node() {
+        if !service.policy_in(0).by_node() {
             return Vec::new();
         }
         let nodes = 0..as_u32(self.scenario.cluster.nodes.len());
-        nodes.map(|node| published.inside(&service.policy, self.place_of_node(node))).collect()
+        nodes.map(|node| published.inside(self.place_of_node(node))).collect()
     }
 }
 

@@ -411,6 +411,10 @@ impl<'p> World<'p> {
         if spec.flow.way_in.is_some() {
             return self.open_from_outside(attempt, now, schedule);
         }
+        let by_rules = spec.route == Route::ClusterIp && !spec.first_address;
+        if by_rules && plan.services[spec.flow.service].changes && !self.knows_the_way(attempt, now, schedule) {
+            return;
+        }
         let mut walk = SimDuration::ZERO;
         match spec.route {
             Route::ClusterIp => match self.direct_pick(flow, client, now) {

@@ -2,7 +2,8 @@
 
 use crate::cause::FailureCause;
 use crate::engine::Schedule;
-use crate::model::control::Control;
+use crate::model::cluster::pod::Pod;
+use crate::model::control::{Consumer, Control};
 use crate::model::network::ipvs::Handle;
 use crate::model::network::kube_proxy::{self, Choice, KubeProxy};
 use crate::model::plan::{NONE, Plan, Route, as_u32};
@@ -10,6 +11,7 @@ use crate::model::random_keys::DNS_ORDER;
 use crate::model::{World, at};
 use crate::random::{Keyed, Stream, mix, name_hash};
 use crate::scenario::Protocol;
+use crate::scenario::eras::Held;
 use crate::time::{SimDuration, SimTime};
 
 impl World<'_> {
@@ -91,6 +93,23 @@ impl World<'_> {
         self.lose_packet(attempt, schedule);
     }
 
+    /// The way to a cluster IP that comes and goes: whether rules know the address that the client has. If not, the
+    /// attempt fails, or its packets get no answer.
+    #[inline(never)]
+    pub(super) fn knows_the_way(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) -> bool {
+        let place = self.plan_flow(self.attempts[attempt].flow).place;
+        if let Err(cause) = self.held_address(attempt) {
+            self.refuse(attempt, cause, place, now, schedule);
+            return false;
+        }
+        if self.leads_nowhere(attempt) {
+            self.attempts[attempt].place = place;
+            self.lose_packet(attempt, schedule);
+            return false;
+        }
+        true
+    }
+
     /// The same, for a connection that was to stand from the beginning and never did.
     #[inline(never)]
     pub(super) fn nobody_to_ride_to(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
@@ -123,8 +142,51 @@ impl World<'_> {
         self.open_resolved(attempt, now, schedule);
     }
 
+    /// The address that a client connects to, where that of its Service may change; or why it has none.
+    pub(super) fn held_address(&self, attempt: u32) -> Result<u32, FailureCause> {
+        let entry = &self.attempts[attempt];
+        let spec = self.plan_flow(entry.flow);
+        let service = spec.flow.service;
+        match spec.flow.held {
+            Held::Address(address) => Ok(address),
+            Held::Variables => {
+                let spec = &self.plan.scenario.services[service];
+                let began = self.began(entry.flow, entry.client) - SimTime::ZERO;
+                spec.address_in(spec.era_at(began)).ok_or(FailureCause::EnvMissing)
+            }
+            Held::Name => {
+                let heard = match &self.dns {
+                    Some(dns) if !spec.names.is_empty() => {
+                        let known = dns.remembered(entry.flow, entry.client).map_or(0, |memory| memory.version);
+                        dns.address(service, known)
+                    }
+                    _ => self.control.as_ref().and_then(|control| control.observed(service).standing.address),
+                };
+                heard.ok_or(FailureCause::DnsNxdomain)
+            }
+        }
+    }
+
+    /// When the containers of a client were made: it knows the variables of that time.
+    fn began(&self, flow: u32, client: u32) -> SimTime {
+        let caller = self.plan_flow(flow).caller;
+        let own = |pod: &&Pod| caller != NONE && pod.workload == caller && pod.number == client;
+        self.roster.pods.iter().find(own).map_or(SimTime::ZERO, |pod| pod.made_at)
+    }
+
+    /// Whether no rule on the client's node knows the address that it connects to.
+    fn leads_nowhere(&self, attempt: u32) -> bool {
+        let service = self.plan_flow(self.attempts[attempt].flow).flow.service;
+        let Some(control) = self.control.as_ref().filter(|_| self.plan.services[service].changes) else { return false };
+        let known = control.programmed(Consumer::KubeProxies, service).standing.address;
+        self.held_address(attempt).ok() != known
+    }
+
     /// Whether the packets of an attempt's connection are dropped, for want of an endpoint.
     fn drops(&self, attempt: u32) -> bool {
+        if self.leads_nowhere(attempt) {
+            return true;
+        }
         let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
         let spec = self.plan_flow(flow);
         let node = self.node_of_client(&self.plan.hot[flow as usize], flow, client);

@@ -79,6 +79,13 @@ impl<'p> World<'p> {
         let entry = &self.attempts[attempt];
         let (flow, client, base) = (entry.flow, entry.client, mix(entry.base, DNS));
         let spec = &plan.flows[flow as usize];
+        if plan.services[spec.flow.service].changes {
+            let newest = self.dns().newest(spec.flow.service);
+            self.dns().memory(plan, flow, client).version = newest;
+            if self.dns().address(spec.flow.service, newest).is_none() {
+                return self.lookup_failed(attempt, FailureCause::DnsNxdomain, now, schedule);
+            }
+        }
         if spec.first_address && spec.flow.fails.is_none() {
             let service = spec.flow.service;
             let version = self.dns().newest(service);
@@ -475,6 +482,9 @@ impl<'p> World<'p> {
             self.follow_answer(flow, client, &said, now);
         }
         let memory = self.dns().memory(plan, flow, client);
+        if found && plan.services[plan.flows[flow as usize].flow.service].changes {
+            memory.version = record.version;
+        }
         if resolution.shared && memory.lookup == lookup {
             memory.lookup = NONE;
         }

@@ -109,6 +109,7 @@ pub(super) fn flow(
     let flow = Flow {
         name,
         service: service.unwrap_or(0),
+        held: found.as_ref().map(|found| found.held).unwrap_or_default(),
         fails: found.as_ref().and_then(|found| found.fails),
         way_in: found.as_ref().and_then(|found| found.way_in.clone()),
         resolution: found.as_ref().and_then(|found| found.resolution.clone()).map(Box::new),

@@ -20,12 +20,14 @@ mod timeline;
 mod traffic;
 mod workload;
 
+use super::applied::{self, Applied, Change};
 use super::context::{Context, Object};
 use super::discover::Discovery;
 use super::metric::MetricNames;
 use super::network_policy::NetworkPolicies;
 use super::objects::{Objects, short};
 use super::services::ServiceTable;
+use super::turns::Turn;
 use super::{Scenario, tables};
 use crate::manifest;
 use crate::yaml::{self, Node};
@@ -47,7 +49,7 @@ pub(super) fn scenario(
     cx: &mut Context<'_>,
     identity: &Identity<'_>,
     spec: &Object<'_>,
-    manifests: &manifest::Objects,
+    (manifests, applied): (&manifest::Objects, &[Applied]),
 ) -> Scenario {
     let open = |cx: &mut Context<'_>, key, shape| spec.get(key).and_then(|node| cx.object(node, shape));
     let run_object = open(cx, "run", &tables::RUN);
@@ -61,7 +63,9 @@ pub(super) fn scenario(
     let [workloads_list, proxies_list, traffic_list, objectives_list] =
         ["workloads", "proxies", "traffic", "objectives"].map(|key| spec.list(cx, key));
     let opened = workload::open(cx, workloads_list);
-    let objects = Objects::new(cx, manifests, &opened);
+    let timeline_list = spec.list(cx, "timeline");
+    let mut objects = Objects::new(cx, manifests, &opened);
+    let changes = applied::changes(cx, timeline_list, applied, &mut objects);
     let entries = workload::entries(cx, &opened, &objects);
     let pods = objects.workloads.iter().map(|workload| u64::from(workload.replicas)).sum::<u64>();
     let nodes = cluster::nodes(cx, cluster_object.as_ref(), &manifests.nodes, pods.min(tables::MAX_PODS));
@@ -70,8 +74,7 @@ pub(super) fn scenario(
     note_objects(cx, cluster_object.as_ref(), manifests, &objects);
     let (mut workloads, pods) = workload::placed(cx, &objects, &entries, &nodes);
 
-    let mut services = ServiceTable::build(cx, &objects, &pods, cluster_object.as_ref());
-    let timeline_list = spec.list(cx, "timeline");
+    let mut services = ServiceTable::build(cx, &objects, &pods, cluster_object.as_ref(), &changes);
     let (dns, rules) = dns::dns(cx, cluster_object.as_ref(), (&nodes, !timeline_list.is_empty()), &services);
     let resolvers = workload::resolvers(cx, &workloads, &entries, &rules);
     let discovery = Discovery::new(&objects, &services, pods, rules, resolvers);
@@ -95,11 +98,12 @@ pub(super) fn scenario(
     }
     workload::warn_of_idle_resolvers(cx, &entries, &workloads, &traffic);
     note_services(cx, &services);
+    let turns = std::mem::take(&mut services.turns);
     services.ports.extend(discovery.into_single_pods());
     let kernel = kernel::kernel(cx, cluster_object.as_ref());
     stay_outside(cx, &workloads, &entries, &traffic);
     let lifecycle = timeline::lifecycle(cx, cluster_object.as_ref(), !timeline_list.is_empty());
-    let timeline = happenings(cx, timeline_list, &workloads, &own);
+    let timeline = happenings(cx, timeline_list, &workloads, &own, (&changes, &turns));
     let mut scenario = Scenario {
         name: identity.name.to_owned(),
         variant: identity.variant.to_owned(),
@@ -151,8 +155,9 @@ fn happenings(
     items: &[Node],
     workloads: &[super::Workload],
     controllers: &[super::Proxy],
+    changes: (&[Change], &[Turn]),
 ) -> Vec<super::Happening> {
-    let timeline = timeline::timeline(cx, items, workloads);
+    let timeline = timeline::timeline(cx, items, workloads, changes);
     let outside: Vec<usize> = (0..workloads.len()).filter(|index| workloads[*index].outside).collect();
     timeline::leave_alone(cx, items, &timeline, &outside, workloads, "stands outside the cluster");
     let runs_in = controllers.iter().filter_map(|proxy| Some(proxy.controller.as_ref()?.workload));

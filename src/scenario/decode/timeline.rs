@@ -1,17 +1,19 @@
 //! `spec.timeline`, `cluster.pods` and `cluster.propagation`.
 
+use super::super::applied::{Change, What};
 use super::super::context::{Context, Object};
 use super::super::timeline::{Action, Happening, Lifecycle, PodRef};
+use super::super::turns::Turn;
 use super::super::values::{Bad, shorten};
 use super::super::{Workload, names, tables};
 use crate::time::SimDuration;
 use crate::yaml::{Node, Value};
 
 /// The words of actions; one of them stands in every entry.
-const ACTIONS: [&str; 4] = ["scale", "deletePod", "notReady", "ready"];
+const ACTIONS: [&str; 6] = ["scale", "deletePod", "notReady", "ready", "applyManifest", "delete"];
 
 /// Words that are answered with "not supported yet".
-const LATER: [&str; 3] = ["applyManifest", "rolloutRestart", "drain"];
+const LATER: [&str; 2] = ["rolloutRestart", "drain"];
 
 /// How long pods and news of them take.
 pub(super) fn lifecycle(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, changes: bool) -> Lifecycle {
@@ -40,15 +42,37 @@ pub(super) fn lifecycle(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, chan
 }
 
 /// The entries in order of time; those of one time stay in the order of the file.
-pub(super) fn timeline(cx: &mut Context<'_>, items: &[Node], workloads: &[Workload]) -> Vec<Happening> {
-    let mut read: Vec<(Happening, &Node)> =
-        items.iter().filter_map(|item| Some((happening(cx, item, workloads)?, item))).collect();
+pub(super) fn timeline(
+    cx: &mut Context<'_>,
+    items: &[Node],
+    workloads: &[Workload],
+    (changes, turns): (&[Change], &[Turn]),
+) -> Vec<Happening> {
+    let mut read: Vec<(Happening, &Node)> = Vec::new();
+    for (entry, item) in items.iter().enumerate() {
+        let Some((at, word)) = opened(cx, item) else { continue };
+        if matches!(word, "applyManifest" | "delete") {
+            let services = turns.iter().filter(|turn| turn.entry == entry).map(|turn| Action::Service {
+                first: turn.ports.0,
+                count: turn.ports.1,
+                era: turn.era,
+            });
+            let scales = changes.iter().filter(|change| change.entry == entry).filter_map(|change| match change.what {
+                What::Replicas(workload, replicas) => Some(Action::Scale { workload, replicas }),
+                What::Service(..) => None,
+            });
+            read.extend(services.chain(scales).map(|action| (Happening { at, action }, item)));
+        } else if let Some(action) = action(cx, item, word, workloads) {
+            read.push((Happening { at, action }, item));
+        }
+    }
     read.sort_by_key(|(happening, _)| happening.at);
     check_pods(cx, &read, workloads);
     read.into_iter().map(|(happening, _)| happening).collect()
 }
 
-fn happening(cx: &mut Context<'_>, item: &Node, workloads: &[Workload]) -> Option<Happening> {
+/// When an entry happens, and the word for what it does.
+fn opened(cx: &mut Context<'_>, item: &Node) -> Option<(SimDuration, &'static str)> {
     let object = cx.object(item, &tables::HAPPENING)?;
     let given: Vec<&str> = ACTIONS.into_iter().filter(|word| object.get(word).is_some()).collect();
     let at = object.duration(cx, "at");
@@ -67,23 +91,28 @@ fn happening(cx: &mut Context<'_>, item: &Node, workloads: &[Workload]) -> Optio
     if word != "scale" && object.get("replicas").is_some() {
         cx.problem(object.key_span("replicas"), format!("`replicas` belongs to `scale`, not to `{word}`"));
     }
-    let node = object.get(word)?;
-    let action = match word {
-        "scale" => scale(cx, &object, node, workloads),
+    Some((at?, word))
+}
+
+/// What happens to pods.
+fn action(cx: &mut Context<'_>, item: &Node, word: &str, workloads: &[Workload]) -> Option<Action> {
+    let node = item.get(word)?;
+    match word {
+        "scale" => scale(cx, item, node, workloads),
         "deletePod" => pod(cx, word, node, workloads).map(Action::DeletePod),
         "notReady" => pod(cx, word, node, workloads).map(Action::NotReady),
         _ => pod(cx, word, node, workloads).map(Action::Ready),
-    };
-    Some(Happening { at: at?, action: action? })
+    }
 }
 
-fn scale(cx: &mut Context<'_>, object: &Object<'_>, node: &Node, workloads: &[Workload]) -> Option<Action> {
+fn scale(cx: &mut Context<'_>, item: &Node, node: &Node, workloads: &[Workload]) -> Option<Action> {
     let found = text(node).and_then(|text| workload(text, workloads));
     let workload = cx.take(node, "scale", found)?;
     if workloads[workload].kind == "pod" {
         cx.problem(node.span, format!("{} is a single pod, which cannot be scaled", workloads[workload].target()));
         return None;
     }
+    let object = cx.object(item, &tables::HAPPENING)?;
     if object.get("replicas").is_none() {
         cx.problem_help(node.span, "`scale` needs `replicas`", "write for example replicas: 8 beside it");
     }
@@ -137,6 +166,7 @@ pub(super) fn leave_alone(
     for happening in timeline {
         let workload = match &happening.action {
             Action::Scale { workload, .. } => *workload,
+            Action::Service { .. } => continue,
             Action::DeletePod(pod) | Action::NotReady(pod) | Action::Ready(pod) => pod.workload,
         };
         if fixed.contains(&workload)
@@ -162,6 +192,7 @@ fn check_pods(cx: &mut Context<'_>, entries: &[(Happening, &Node)], workloads: &
                 made[workload] += replicas.saturating_sub(wanted[workload]);
                 wanted[workload] = replicas;
             }
+            Action::Service { .. } => {}
             Action::DeletePod(pod) | Action::NotReady(pod) | Action::Ready(pod) => {
                 let target = workloads[pod.workload].target();
                 if pod.number >= made[pod.workload] {
