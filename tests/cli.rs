@@ -573,7 +573,7 @@ fn an_interrupted_explanation_says_that_there_is_none() {
     assert_eq!(
         (stderr(&done).as_str(), stdout(&done).as_str(), status(&done)),
         (
-            "\ninterrupted: writing what is finished (once more: stop at once)\n\
+            "\ninterrupted: stopping after what is under way (once more: stop at once)\n\
              interrupted before there was anything to explain\n",
             "",
             130

@@ -8,6 +8,7 @@ use clap_complete::Shell;
 
 use crate::experiment::RequestLog;
 use crate::report::explain::TailQuantile;
+use crate::scenario::OptionText;
 use crate::time::SimDuration;
 
 /// A wind tunnel for Kubernetes services: real manifests and a description of the traffic in; latency, errors and load
@@ -59,7 +60,7 @@ pub(super) struct Verbosity {
     pub(super) no_progress: bool,
 }
 
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(super) struct Overrides {
     /// Seed of all randomness
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_seed)]
@@ -76,6 +77,9 @@ pub(super) struct Overrides {
     /// A variant for each value (may repeat: a grid)
     #[arg(long, value_name = "PATH=A,B,…", value_parser = parse_vary)]
     pub(super) vary: Vec<(String, String)>,
+    /// Other options that stand for values of the scenario.
+    #[arg(skip)]
+    pub(super) texts: Vec<OptionText>,
 }
 
 #[derive(Debug, Args)]

@@ -15,8 +15,11 @@ use crate::model::plan::Plan;
 use crate::observe::outcome::{Labels, NoSink, RunOutcome};
 use crate::report::VariantSummary;
 use crate::report::directory::{SCENARIO_FILE, StoredScenario, stored_scenario};
-use crate::report::explain::{self, Candidate, Explanation, Survey, Surveyed, Told};
-use crate::scenario::{Loaded, Scenario, vary};
+use crate::report::explain::{self, Candidate, Explanation, Survey, Surveyed, Told, TooFew};
+use crate::scenario::{Loaded, OptionText, Scenario, vary};
+
+/// What a node is called by, where a request comes from.
+const NODE: &str = "node/";
 
 /// What every step needs.
 struct Task<'a> {
@@ -34,7 +37,7 @@ type Step<T> = Result<Option<T>, Trouble>;
 pub(super) fn explain(args: &ExplainArgs, console: &Console) -> Result<Status, Trouble> {
     let loaded = read(args, console)?;
     let index = variant(args, &loaded, console)?;
-    let stop = interrupt::flag();
+    let stop = interrupt::flag(interrupt::STOPPING);
     let settled = experiment::settle(&loaded.variants, jobs(&args.jobs), stop).transpose();
     let settled = settled.map_err(|error| run_trouble(&format!("{}: ", loaded.name), error))?;
     let said = match settled {
@@ -90,20 +93,27 @@ fn read(args: &ExplainArgs, console: &Console) -> Result<Loaded, Trouble> {
 fn overrides(args: &ExplainArgs) -> Overrides {
     let mut overrides = args.overrides.clone();
     if let (Some(from), Some(to)) = (&args.from, &args.to) {
-        let text = |text: &str| serde_json::Value::from(text).to_string();
-        let from = from.strip_prefix("node/").map_or_else(|| text(from), |node| format!("{{node: {}}}", text(node)));
-        let data = "arrival_s\\n0\\n";
-        let arrivals = format!("{{trace: {{data: \"{data}\"}}}}");
-        let traffic = format!("[{{name: request, from: {from}, to: {}, arrivals: {arrivals}}}]", text(to));
         // Variants and objectives speak of the traffic that is not there.
         let alone = [
             ("variants", "[]"),
-            ("traffic", traffic.as_str()),
+            ("traffic", "[{name: request}]"),
+            ("traffic[request].arrivals.trace.data", "\"arrival_s\\n0\\n\""),
             ("objectives", "[]"),
             ("run.warmup", "0s"),
             ("run.replications", "1"),
         ];
         overrides.set.extend(alone.map(|(path, value)| (path.to_owned(), value.to_owned())));
+        let option = |option, path: &str, text: &String, start| OptionText {
+            option,
+            path: format!("traffic[request].{path}"),
+            text: text.clone(),
+            start,
+        };
+        overrides.texts.push(match from.strip_prefix(NODE) {
+            Some(_) => option("--from", "from.node", from, NODE.len()),
+            None => option("--from", "from", from, 0),
+        });
+        overrides.texts.push(option("--to", "to", to, 0));
     }
     overrides
 }
@@ -192,16 +202,26 @@ impl Task<'_> {
         (self.scenario.run.replications, self.scenario.run.until) = (surveyed.summary().replications, None);
         let Self { args, scenario, .. } = &*self;
         let plan = Plan::new(scenario);
-        let mut found = Vec::new();
+        let (mut found, mut too_few) = (Vec::new(), Vec::new());
         for traffic in &self.traffics {
-            let tail = surveyed.tail(&plan, *traffic, args.quantile).map_err(too_few)?;
+            let tail = match surveyed.tail(&plan, *traffic, args.quantile) {
+                Ok(tail) => tail,
+                Err(few) => {
+                    too_few.push(few);
+                    continue;
+                }
+            };
             let (mut candidates, fixed) = explain::candidates(scenario, &tail);
             candidates.truncate(usize::from(args.causes));
             found.push((*traffic, tail, candidates, fixed));
         }
+        if found.is_empty() {
+            return Err(nothing_to_explain(&too_few));
+        }
         let candidates = found.iter().flat_map(|(_, _, candidates, _)| candidates);
         let Some(others) = self.counterfactuals(candidates)? else { return Ok(None) };
-        let Some(mut stories) = self.slowest(&surveyed)? else { return Ok(None) };
+        let explained: Vec<usize> = found.iter().map(|(traffic, ..)| *traffic).collect();
+        let Some(mut stories) = self.slowest(&surveyed, &explained)? else { return Ok(None) };
         let mut traffics = Vec::new();
         for (traffic, tail, candidates, fixed) in found {
             let with = (&surveyed, args.quantile);
@@ -220,6 +240,7 @@ impl Task<'_> {
             replications: scenario.run.replications,
             quantile: args.quantile,
             traffics,
+            too_few,
         };
         Ok(Some(match args.format {
             ExplainFormat::Table => explain::render(&explanation, self.console.style()),
@@ -258,9 +279,9 @@ impl Task<'_> {
     }
 
     /// The stories of the slowest requests of each traffic.
-    fn slowest(&self, surveyed: &Surveyed) -> Step<Vec<(usize, Told)>> {
+    fn slowest(&self, surveyed: &Surveyed, traffics: &[usize]) -> Step<Vec<(usize, Told)>> {
         let mut wanted: Vec<Wanted> = Vec::new();
-        for traffic in &self.traffics {
+        for traffic in traffics {
             for slow in surveyed.slowest(*traffic) {
                 let request = (*traffic, slow.number);
                 match wanted.iter_mut().find(|known| known.replication == slow.replication) {
@@ -289,6 +310,13 @@ impl Task<'_> {
     }
 }
 
-fn too_few(message: String) -> Trouble {
-    Trouble::usage(format!("{message}; make the run longer, or take a lower --quantile"))
+/// No traffic has enough requests that succeeded.
+fn nothing_to_explain(too_few: &[TooFew]) -> Trouble {
+    let said: Vec<String> = too_few.iter().map(ToString::to_string).collect();
+    let way_out = if too_few.iter().all(|few| few.succeeded == 0) {
+        "--request 0 tells the story of one"
+    } else {
+        "make the run longer, or take a lower --quantile"
+    };
+    Trouble::usage(format!("{}; {way_out}", said.join("; ")))
 }

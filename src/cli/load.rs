@@ -37,6 +37,7 @@ pub(super) fn load_text(
         replications: overrides.replications,
         duration: overrides.duration,
         set: overrides.set.clone(),
+        texts: overrides.texts.clone(),
         vary: overrides.vary.clone(),
         requests: None,
         metrics: metrics.to_vec(),

@@ -20,8 +20,7 @@ pub(super) struct Family {
 
 /// Every family with a selected case.
 pub(super) fn families(args: &ValidateArgs, console: &Console) -> Result<Vec<Family>, Trouble> {
-    let overrides =
-        Overrides { seed: args.seed, replications: None, duration: None, set: Vec::new(), vary: Vec::new() };
+    let overrides = Overrides { seed: args.seed, ..Overrides::default() };
     let mut families = Vec::new();
     let mut known: Vec<(String, String)> = Vec::new();
     let mut files = Vec::new();

@@ -175,7 +175,7 @@ pub(super) fn simulate_all(
     let families: Vec<&[Scenario]> = work.iter().map(|one| one.loaded.variants.as_slice()).collect();
     let runs = experiment::Work::new(&families);
     let runs = if matches!(made, Made::Grid) { runs.longest_first() } else { runs };
-    let stop = interrupt::flag();
+    let stop = interrupt::flag(interrupt::FINISHED);
     let name = if let [one] = work { one.loaded.name.clone() } else { format!("{} scenarios", work.len()) };
     let bar = Bar::new(console, &name);
     let (mut current, mut told) = (0, Ok(()));

@@ -83,7 +83,7 @@ fn validate_family(
     let finished = experiment::run(
         &family.cases,
         &options,
-        interrupt::flag(),
+        interrupt::flag(interrupt::FINISHED),
         &bar,
         &|_, _, _| Box::new(NoSink),
         &mut |_, outcome| {

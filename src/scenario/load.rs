@@ -40,6 +40,8 @@ pub struct Loaded {
 pub struct Overrides {
     /// `--set PATH=VALUE`, in order.
     pub set: Vec<(String, String)>,
+    /// Texts of other options, after `--set`.
+    pub texts: Vec<OptionText>,
     /// `--vary PATH=VALUE,VALUE`, in order: a variant for each combination, and for each variant of the file.
     pub vary: Vec<(String, String)>,
     /// `--seed`.
@@ -52,6 +54,19 @@ pub struct Overrides {
     pub requests: Option<u64>,
     /// Metrics that every variant is to observe.
     pub metrics: Vec<String>,
+}
+
+/// The text of an option of the command line that stands for a value of the scenario, as it is and not as YAML.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OptionText {
+    /// The option, such as `--to`: mistakes are said to stand there.
+    pub option: &'static str,
+    /// The path of the value.
+    pub path: String,
+    /// What the user wrote.
+    pub text: String,
+    /// Where the value begins in it.
+    pub start: usize,
 }
 
 /// Why a file cannot be used: every problem, each with its place.

@@ -69,7 +69,7 @@ pub use grid::{Axis, FILE_VARIANTS, Grid, Scale};
 pub use keeping::Keeping;
 pub use kernel::Kernel;
 pub use kube_proxy::{IpvsScheduler, KubeProxy, KubeProxyMode};
-pub use load::{Failure, Loaded, Overrides, load};
+pub use load::{Failure, Loaded, OptionText, Overrides, load};
 pub use schema::schema;
 pub use without::{Removal, Without};
 

@@ -1,7 +1,7 @@
 //! Variants, and what the command line overrides: edits of the tree before it is decoded.
 
 use super::context::{Context, Object};
-use super::load::Overrides;
+use super::load::{OptionText, Overrides};
 use super::manifests::Manifests;
 use super::patch;
 use super::path::{self, Segment};
@@ -136,6 +136,9 @@ pub(super) fn overrides(cx: &mut Context<'_>, sources: &mut Sources, overrides: 
     for (path, value) in &overrides.set {
         edits.extend(override_edit(cx, sources, "--set", path, value));
     }
+    for text in &overrides.texts {
+        edits.extend(option_edit(cx, sources, text));
+    }
     let mut flag = |cx: &mut Context<'_>, name: &str, path: &str, value: String| {
         edits.extend(override_edit(cx, sources, name, path, &value));
     };
@@ -169,6 +172,24 @@ fn override_edit(cx: &mut Context<'_>, sources: &mut Sources, flag: &str, path: 
     };
     match path::parse(path) {
         Ok(segments) => Some(Edit { segments, path: path.to_owned(), at, value }),
+        Err((message, help)) => {
+            cx.problem_help(at, message, help.unwrap_or_default());
+            None
+        }
+    }
+}
+
+/// An option's text is the value itself, so that its place is a place in what the user wrote.
+fn option_edit(cx: &mut Context<'_>, sources: &mut Sources, option: &OptionText) -> Option<Edit> {
+    let OptionText { option, path, text, start } = option;
+    let id = sources.add(*option, text.as_str());
+    let place = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+    let at = Span { source: id, start: place(*start), end: place(text.len()) };
+    match path::parse(path) {
+        Ok(segments) => {
+            let value = Node::string(text.get(*start..).unwrap_or_default(), at);
+            Some(Edit { segments, path: path.clone(), at, value })
+        }
         Err((message, help)) => {
             cx.problem_help(at, message, help.unwrap_or_default());
             None

@@ -60,6 +60,10 @@ fn a_tail_is_explained() {
         .replace("constant: {rate: 10/s}", &format!("trace: {{data: \"arrival_ms,service_ms\\n{rows}\"}}"))
         .replace("duration: 1s", "duration: 60s");
     let overload = BATCHES.replace("size: 10", "size: 100");
+    let some = BATCHES.to_owned()
+        + "    - {name: never, from: deployment/web, to: \"http://localhost:81/\", resolver: {missing: fail}, arrivals: {constant: {rate: 10/s}}}\n    \
+           - {name: rare, to: http://web/, arrivals: {constant: {rate: 0.5/s}}}\n    \
+           - {name: once, to: http://web/, arrivals: {constant: {rate: 0.001/s}}}\n";
     same_screens(
         "tail.txt",
         &[
@@ -67,6 +71,10 @@ fn a_tail_is_explained() {
                 .file("batches.yaml", BATCHES)
                 .run("explain batches.yaml")
                 .run("explain batches.yaml --format markdown --slowest 0 --quantile 0.9"),
+            Screen::of("a traffic that never succeeds, one that hardly comes, and one that does")
+                .file("batches.yaml", some)
+                .run("explain batches.yaml --slowest 1 --causes 0")
+                .run("explain batches.yaml --slowest 0 --causes 0 --traffic never"),
             Screen::of("lost requests").file("lossy.yaml", lossy).run("explain lossy.yaml --slowest 0"),
             Screen::of("many pods, all alike")
                 .file("many.yaml", many(24, ""))
@@ -100,7 +108,8 @@ fn a_request_from_here_to_there_is_told() {
             .run("explain one.yaml --from deployment/web --to http://web/ --format json")
             .run("explain one.yaml --from node/node-7 --to http://wep/")
             .run("explain one.yaml --from generator")
-            .run("explain one.yaml --from generator --to http://web/ --request 3")],
+            .run("explain one.yaml --from generator --to http://web/ --request 3")
+            .run("explain one.yaml --from deployment/wed --to http://web/ --set run.seed=2")],
     );
 }
 

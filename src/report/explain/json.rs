@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Counterfactual, Effect, Explanation, Pair, Tail, TrafficExplained, story_value};
+use super::{Counterfactual, Effect, Explanation, Pair, Tail, TooFew, TrafficExplained, story_value};
 use crate::report::comparison::Flag;
 use crate::report::json::interval_value;
 
@@ -18,7 +18,13 @@ pub fn document(explanation: &Explanation) -> Value {
         "replications": explanation.replications,
         "quantile": quantile.name(),
         "traffic": explanation.traffics.iter().map(traffic_value).collect::<Vec<_>>(),
+        "too_few": explanation.too_few.iter().map(too_few_value).collect::<Vec<_>>(),
     })
+}
+
+fn too_few_value(traffic: &TooFew) -> Value {
+    let cause = traffic.cause.as_ref().map(|(cause, place)| json!({"cause": cause.as_str(), "where": place}));
+    json!({"name": traffic.name, "succeeded": traffic.succeeded, "most_failed": cause})
 }
 
 fn flag_value(flag: Flag) -> Option<&'static str> {

@@ -6,8 +6,9 @@ mod tail;
 mod text;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use crate::cause::LedgerCause;
+use crate::cause::{FailureCause, LedgerCause};
 use crate::model::plan::Plan;
 use crate::observe::outcome::{Labels, RunOutcome};
 use crate::scenario::{Removal, Scenario};
@@ -186,17 +187,13 @@ impl Surveyed {
     ///
     /// # Errors
     /// Too few requests succeeded.
-    pub fn tail(&self, plan: &Plan, traffic: usize, quantile: TailQuantile) -> Result<Tail, String> {
+    pub fn tail(&self, plan: &Plan, traffic: usize, quantile: TailQuantile) -> Result<Tail, TooFew> {
         let flow = self.flow(plan, traffic);
         let Some((mut tail, buckets)) = Tail::new(flow, quantile.band()) else {
-            return Err(format!(
-                "the {} of {} cannot be told from chance: {} of its requests succeeded, and {} takes {}",
-                quantile.slowest(),
-                flow.name,
-                flow.latency.count(),
-                quantile.name(),
-                quantile.needs()
-            ));
+            // Of equals the first.
+            let cause = flow.errors.iter().filter(|error| error.count > 0).rev().max_by_key(|error| error.count);
+            let cause = cause.map(|error| (error.cause, error.place.clone()));
+            return Err(TooFew { name: flow.name.clone(), succeeded: flow.latency.count(), quantile, cause });
         };
         for row in 0..tail.rows.len() {
             let TailRow { cause, place, .. } = &tail.rows[row];
@@ -220,6 +217,50 @@ impl Surveyed {
 
     fn flow(&self, plan: &Plan, traffic: usize) -> &FlowSummary {
         &self.summary.flows[plan.flows[traffic].recorder as usize]
+    }
+}
+
+/// A traffic whose tail cannot be explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TooFew {
+    /// Its name.
+    pub name: String,
+    /// How many of its requests succeeded.
+    pub succeeded: u64,
+    /// The quantile that takes more.
+    pub quantile: TailQuantile,
+    /// The most frequent failure, and where.
+    pub cause: Option<(FailureCause, String)>,
+}
+
+impl TooFew {
+    /// The line that stands for it beside traffics that are explained.
+    #[must_use]
+    pub fn line(&self) -> String {
+        if self.succeeded > 0 {
+            return format!("Not explained: {self}.");
+        }
+        let name = &self.name;
+        match &self.cause {
+            Some((cause, place)) => format!(
+                "Not explained: none of its requests succeeded, the most frequent failure is {cause} at {place}; \
+                 --traffic {name} --request 0 tells the story of one."
+            ),
+            None => "Not explained: none of its requests ended.".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for TooFew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, succeeded, quantile, .. } = self;
+        write!(
+            f,
+            "the {} of {name} cannot be told from chance: {succeeded} of its requests succeeded, and {} takes {}",
+            quantile.slowest(),
+            quantile.name(),
+            quantile.needs()
+        )
     }
 }
 
@@ -324,6 +365,8 @@ pub struct Explanation {
     pub quantile: TailQuantile,
     /// The traffics.
     pub traffics: Vec<TrafficExplained>,
+    /// Those that too few requests succeeded of.
+    pub too_few: Vec<TooFew>,
 }
 
 /// Explains a traffic; `others` are the counterfactuals of `candidates`, in their order, on the same requests.

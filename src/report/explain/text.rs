@@ -118,6 +118,10 @@ fn parts(explanation: &Explanation) -> Vec<Part> {
     for traffic in &explanation.traffics {
         traffic_parts(&mut parts, explanation, traffic);
     }
+    for traffic in &explanation.too_few {
+        parts.push(Part::Title(format!("traffic {} · variant {}", traffic.name, explanation.variant)));
+        parts.push(Part::Paragraph(traffic.line()));
+    }
     parts
 }
 
