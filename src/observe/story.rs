@@ -81,8 +81,17 @@ pub enum What {
     },
     /// Exchanged keys and certificates.
     Tls,
-    /// Sent SYNs that were dropped.
-    Syns,
+    /// Sent SYNs that nobody answered, except perhaps one more after them.
+    Syns {
+        /// From whom to whom, where that was known.
+        between: Option<String>,
+        /// When they were sent.
+        sent: Vec<SimTime>,
+        /// What dropped the last of them, as the failure that would follow.
+        cause: FailureCause,
+        /// Whether a later one got through.
+        answered: bool,
+    },
     /// Looked up a host.
     Resolve {
         /// The host of the URL.

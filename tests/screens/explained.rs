@@ -113,6 +113,84 @@ fn a_request_from_here_to_there_is_told() {
     );
 }
 
+/// Nobody may connect to the first Service; the second has no endpoint on the client's node until a pod comes.
+const UNANSWERED: &str = "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {name: unanswered}
+spec:
+  run: {duration: 60s, warmup: 0s, replications: 1, drain: 200s}
+  cluster: {nodes: [{name: n, count: 2}], network: {sameNode: 1ms, sameZone: 2ms}, propagation: {kubeProxy: 500ms}}
+  workloads:
+    - {target: deployment/closed, inline: {replicas: 1, port: 80}, containers: {app: {serviceTime: 2ms}}}
+    - {target: deployment/web, containers: {app: {serviceTime: 2ms}}}
+  proxies: [{name: edge, endpoints: service/closed, connections: {mode: perRequest}}]
+  traffic:
+    - &t {name: patient, from: {node: n-1}, to: \"http://closed/\", arrivals: {constant: {rate: 0.1/s}}, connections: {mode: perRequest}}
+    - {<<: *t, name: hasty, timeout: 3s, retries: {attempts: 2, perTry: 1500ms, on: [timeout], backoff: {base: 0s, max: 0s}}}
+    - {<<: *t, name: proxied, through: edge}
+    - {<<: *t, name: late, from: {node: n-2}, to: http://web/}
+  timeline:
+    - {at: 12s, scale: deployment/web, replicas: 2}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: nobody}
+spec: {podSelector: {matchLabels: {app: closed}}, policyTypes: [Ingress], ingress: []}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, internalTrafficPolicy: Local, ports: [{port: 80}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: app, ports: [{containerPort: 80}]}]}
+";
+
+/// The node's table has room for two connections, and there is one port to the outside.
+const FULL: &str = "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {name: full}
+spec:
+  run: {duration: 60s, warmup: 0s, replications: 1, drain: 200s}
+  cluster:
+    nodes: [{name: n, count: 1}]
+    network: {sameNode: 1ms, external: 5ms}
+    kernel: {conntrack: {max: 2, timeWait: 10s}}
+    nat: {ports: 1, hold: 100s}
+  workloads:
+    - {target: deployment/web, inline: {replicas: 1, port: 80}, containers: {app: {serviceTime: 2ms}}}
+    - {target: deployment/api, inline: {replicas: 1, port: 80}, outside: true, containers: {app: {serviceTime: 2ms}}}
+  traffic:
+    - &t {name: table, from: deployment/web, to: \"http://web/\", arrivals: {constant: {rate: 0.25/s}}, connections: {mode: perRequest, connectTimeout: 20s}}
+    - {<<: *t, name: ports, to: \"http://api/\"}
+";
+
+#[test]
+fn syns_that_nobody_answers_are_told_with_their_times() {
+    let told = |name: &str| format!("explain unanswered.yaml --traffic {name} --request 1");
+    same_screens(
+        "unanswered.txt",
+        &[Screen::of("dropped")
+            .file("unanswered.yaml", UNANSWERED)
+            .run(&told("patient"))
+            .run(&told("hasty"))
+            .run(&told("proxied"))
+            .run(&told("late"))
+            .file("full.yaml", FULL)
+            .run("explain full.yaml --traffic table --request 2")
+            .run("explain full.yaml --traffic ports --request 1")],
+    );
+}
+
 fn story(title: &'static str, text: String) -> Screen {
     Screen::of(title).file("one.yaml", text).run("explain one.yaml --request 1")
 }

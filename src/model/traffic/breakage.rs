@@ -233,6 +233,9 @@ impl World<'_> {
     /// Whoever connected gives up.
     pub(crate) fn on_connect_timeout(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         self.attempts[attempt].failure.get_or_insert(FailureCause::ConnectTimeout);
+        if self.probes.any_flow {
+            self.watch_connect_timeout(attempt, now);
+        }
         self.connection_failed(attempt, now, schedule);
     }
 

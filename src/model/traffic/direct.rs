@@ -139,6 +139,9 @@ impl World<'_> {
         let waited = now - at(self.attempts[attempt].since);
         let column = self.plan_flow(self.attempts[attempt].flow).layout.connect;
         self.charge(attempt, column, waited);
+        if self.probes.any_flow {
+            self.watch_syns(attempt, now);
+        }
         self.open_resolved(attempt, now, schedule);
     }
 

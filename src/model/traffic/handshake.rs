@@ -217,6 +217,9 @@ impl World<'_> {
         cause: FailureCause,
         schedule: &mut Schedule,
     ) {
+        if self.probes.any_flow {
+            self.watch_syn_lost(attempt, cause, schedule.now());
+        }
         let spec = self.plan_flow(self.attempts[attempt].flow);
         let (syns, last) = self.plan.scenario.cluster.kernel.syns();
         let last = SimDuration::from_secs(last);

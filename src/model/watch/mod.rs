@@ -13,7 +13,7 @@ use crate::cause::{FailureCause, LedgerCause};
 use crate::model::World;
 use crate::model::plan::{NONE, Plan, as_u32};
 use crate::model::traffic::attempt::Failure;
-use crate::observe::story::{Story, What};
+use crate::observe::story::{Step, Story, What};
 use crate::observe::survey::{Spent, Survey};
 use crate::time::SimTime;
 
@@ -178,13 +178,35 @@ impl World<'_> {
         });
     }
 
+    /// A SYN was sent that nobody answers.
+    #[cold]
+    pub(crate) fn watch_syn_lost(&mut self, attempt: u32, cause: FailureCause, now: SimTime) {
+        self.tell(|_, stories| {
+            if let Some(telling) = stories.of_attempt(attempt) {
+                telling.lose_syn(cause, now);
+            }
+        });
+    }
+
     /// A SYN was sent again, and was heard.
     #[cold]
     pub(crate) fn watch_syns(&mut self, attempt: u32, now: SimTime) {
         self.tell(|_, stories| {
             let Some(telling) = stories.of_attempt(attempt) else { return };
             let entry = Some((LedgerCause::Connect, telling.story.service.clone()));
-            telling.push(now.as_nanos(), entry, What::Syns);
+            if let Some(Step { what: What::Syns { between, sent, cause, .. }, .. }) = telling.take_syns() {
+                telling.push(now.as_nanos(), entry, What::Syns { between, sent, cause, answered: true });
+            }
+        });
+    }
+
+    /// Whoever connects has waited long enough for an answer to a SYN.
+    #[cold]
+    pub(crate) fn watch_connect_timeout(&mut self, attempt: u32, now: SimTime) {
+        self.tell(|_, stories| {
+            if let Some(telling) = stories.of_attempt(attempt) {
+                telling.wait_for_syns(now);
+            }
         });
     }
 
@@ -317,8 +339,13 @@ impl World<'_> {
                 let station = world.roster.endpoints[endpoint as usize].station as usize;
                 world.tell_wait(telling, station, false, now);
             }
-            let place = world.plan.places[place as usize].clone();
-            telling.push(now.as_nanos(), None, What::Failed { cause, place });
+            let unanswered = telling.wait_for_syns(now);
+            let says_so = [FailureCause::ConnectTimeout, FailureCause::ConntrackFull, FailureCause::PortExhaustion]
+                .contains(&cause);
+            if !(unanswered && says_so) {
+                let place = world.plan.places[place as usize].clone();
+                telling.push(now.as_nanos(), None, What::Failed { cause, place });
+            }
         });
     }
 

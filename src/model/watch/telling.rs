@@ -231,6 +231,47 @@ impl Telling {
         }
     }
 
+    /// Nobody answers a SYN that is sent now: the connection that was to be opened is not.
+    pub(super) fn lose_syn(&mut self, cause: FailureCause, now: SimTime) {
+        let (mut known, mut sent) = (None, Vec::new());
+        if let Some(Step { what: What::Syns { between, sent: before, .. }, .. }) = self.take_syns() {
+            (known, sent) = (between, before);
+        }
+        while let Some(step) = self.story.tries.last_mut().and_then(|attempt| {
+            attempt.steps.pop_if(|step| step.from >= now && matches!(step.what, What::Connect { .. } | What::Tls))
+        }) {
+            self.cursor = step.from.as_nanos();
+            if let What::Connect { between, .. } = step.what {
+                known = Some(between);
+            }
+        }
+        // The rules of the client's node come before the first.
+        let at_once = self.cursor.max(now.as_nanos());
+        sent.push(at(at_once));
+        self.cursor = sent[0].as_nanos();
+        self.push(at_once, None, What::Syns { between: known, sent, cause, answered: false });
+    }
+
+    /// Takes the SYNs back that nobody answered so far, to tell them otherwise.
+    pub(super) fn take_syns(&mut self) -> Option<Step> {
+        let unanswered = |step: &mut Step| matches!(step.what, What::Syns { answered: false, .. });
+        let step = self.story.tries.last_mut()?.steps.pop_if(unanswered)?;
+        self.cursor = step.from.as_nanos();
+        Some(step)
+    }
+
+    /// Whether the last that happened were SYNs that nobody answered: they are waited for until now.
+    pub(super) fn wait_for_syns(&mut self, now: SimTime) -> bool {
+        match self.last_step() {
+            Some(step) if matches!(step.what, What::Syns { answered: false, .. }) && step.from <= now => {
+                step.to = now;
+                self.cursor = now.as_nanos();
+                true
+            }
+            _ => false,
+        }
+    }
+
     fn end_try(&mut self, now: SimTime) {
         self.attempt = NONE;
         if let Some(attempt) = self.story.tries.last_mut() {
@@ -248,6 +289,7 @@ impl Telling {
             step.to = now;
         }
         self.cursor = attempt.steps.last().map_or(attempt.began, |step| step.to).as_nanos();
+        self.wait_for_syns(now);
         if self.cursor < now.as_nanos() {
             let during = match stage {
                 Stage::ClientPool => "waiting for a pooled connection",

@@ -62,6 +62,7 @@ impl World<'_> {
             let text =
                 format!("its SYN is lost, and sent again, until {} has a free port to there", world.translator(gate));
             let entry = Some((LedgerCause::Connect, telling.story.service.clone()));
+            telling.take_syns();
             telling.push(now.as_nanos(), entry, What::Translated { text });
         });
     }

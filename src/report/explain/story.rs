@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::apportion;
-use crate::cause::LedgerCause;
+use crate::cause::{FailureCause, LedgerCause};
 use crate::observe::story::{Choice, Pick, Step, Story, Try, What};
 use crate::report::number::human;
 use crate::report::terminal::{Style, count};
@@ -199,7 +199,7 @@ fn step_text(step: &Step) -> String {
         What::PoolWait { of_proxy: true } => "waits for a connection of the proxy's pool".to_owned(),
         What::Connect { between, class } => format!("opens a connection: {between} ({})", class_text(*class)),
         What::Tls => "TLS handshake".to_owned(),
-        What::Syns => "its SYNs are dropped until one gets through".to_owned(),
+        What::Syns { between, sent, cause, answered } => syns_text(between.as_deref(), sent, *cause, *answered),
         What::Resolve { host, queries, found } => {
             let end = if *found { "" } else { ": no address" };
             format!("resolves {host}: {}{end}", counted_queries(*queries))
@@ -226,6 +226,25 @@ fn step_text(step: &Step) -> String {
         What::Pick(pick) => pick_text(pick),
         What::Calls { .. } => "calls".to_owned(),
     }
+}
+
+/// SYNs that nobody answered, by the seconds after the first.
+fn syns_text(between: Option<&str>, sent: &[SimTime], cause: FailureCause, answered: bool) -> String {
+    let Some(first) = sent.first() else { return String::new() };
+    let after: Vec<String> = sent.iter().map(|time| human((*time - *first).as_secs_f64())).collect();
+    let which = if sent.len() == 1 { "SYN is" } else { "SYNs are" };
+    let lost = match cause {
+        _ if answered => "dropped until one gets through",
+        FailureCause::ConntrackFull | FailureCause::PortExhaustion => "dropped",
+        _ => "not answered",
+    };
+    let why = match cause {
+        FailureCause::ConntrackFull => " (the connection-tracking table of a node is full)",
+        FailureCause::PortExhaustion => " (no port is free to there)",
+        _ => "",
+    };
+    let between = between.map_or_else(String::new, |between| format!("{between}: "));
+    format!("{between}its {which} {lost}{why}, sent after {} s", after.join(", "))
 }
 
 fn counted_queries(queries: u32) -> String {
@@ -354,7 +373,7 @@ fn value_of(story: &Story, start: SimTime) -> Value {
     })
 }
 
-fn failure_value(failure: Option<&(crate::cause::FailureCause, String)>) -> Value {
+fn failure_value(failure: Option<&(FailureCause, String)>) -> Value {
     failure.map_or(Value::Null, |(cause, place)| json!({"cause": cause.as_str(), "where": place}))
 }
 
