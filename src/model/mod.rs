@@ -11,6 +11,7 @@ pub mod network;
 pub mod plan;
 mod probe;
 mod random_keys;
+mod short_queue;
 pub mod slab;
 #[cfg(test)]
 mod tests_dns;
@@ -48,11 +49,11 @@ use probe::Probes;
 use slab::Slab;
 use traffic::attempt::{Attempt, Request};
 use traffic::bookkeeping::Books;
-use traffic::connection::{Connection, Pool};
+use traffic::connection::Connection;
 use traffic::entrance::Ways;
 use traffic::flow::FlowState;
 use traffic::idling::Idling;
-use traffic::keeping::Life;
+use traffic::pool::{PoolTable, Pools};
 use traffic::report::Reporting;
 use traffic::wires::Wires;
 use watch::Watch;
@@ -169,8 +170,8 @@ struct Worker {
     balancer: Balancer,
     /// The endpoints it knows, in the order in which its balancer numbers them.
     programmed: Arc<Snapshot>,
-    /// Its connections to each endpoint of the Service, made when first used, for each manner of keeping them.
-    pools: Vec<Vec<Pool>>,
+    /// Its connections to the endpoints of the Service, by the manner of keeping them and the endpoint's number.
+    pools: PoolTable,
 }
 
 /// The state of one replication.
@@ -199,8 +200,8 @@ pub struct World<'p> {
     flows: Vec<FlowState>,
     workers: Vec<Worker>,
     connections: Slab<Connection>,
-    /// What is known of connections that are not simply kept, beside their records.
-    lives: Vec<Life>,
+    /// The pools they are in.
+    pools: Pools,
     /// Books of connections, where they are kept.
     books: Option<Box<Books>>,
     /// What nodes remember of connections, where that is limited.
@@ -372,7 +373,7 @@ impl<'p> World<'p> {
             flows,
             workers,
             connections: Slab::default(),
-            lives: Vec::new(),
+            pools: Pools::default(),
             books: Books::of(plan),
             tracking: Tracking::of(&plan.scenario.cluster),
             kube_proxies: plan.scenario.cluster.nodes.iter().map(|_| None).collect(),
@@ -404,7 +405,7 @@ impl<'p> World<'p> {
             // Those of its proxy come right before it.
             let other = workers.last().map(|other| &other.balancer);
             let balancer = proxy.balancer.build_beside(other, programmed.count(), &mut stream);
-            workers.push(Worker { stream, balancer, programmed, pools: Vec::new() });
+            workers.push(Worker { stream, balancer, programmed, pools: PoolTable::default() });
         }
         workers
     }

@@ -63,6 +63,8 @@ pub struct Plan {
     pub proxies: Vec<ProxyPlan>,
     /// Workers of all proxies, in order.
     pub workers: Vec<WorkerPlan>,
+    /// The ways of keeping connections that flows have.
+    pub manners: Vec<Connections>,
     /// Traffics, then call sites.
     pub flows: Vec<FlowPlan>,
     /// What the request path asks of each flow, in one cache line.
@@ -215,6 +217,8 @@ pub enum Route {
 pub struct HotFlow {
     /// Its recorder.
     pub recorder: u32,
+    /// How its clients keep connections.
+    pub manner: u32,
     /// How many blocks of columns a row of its ledger has.
     pub blocks: u32,
     /// The only worker of its proxy; `NONE` where there is a choice.
@@ -290,7 +294,9 @@ pub struct FlowPlan {
     pub stream: String,
     /// Connections between a layer-7 proxy and the pods.
     pub upstream: Connections,
-    /// How it keeps them: flows of one number keep them alike, and share them where they pass one proxy.
+    /// How its clients keep connections: index into the manners.
+    pub own_manner: u32,
+    /// How such a proxy keeps them: flows of one number keep them alike, and share them where they pass one proxy.
     pub manner: u32,
     /// Whether connections open in no time, whatever the network costs.
     pub free_handshakes: bool,
@@ -336,6 +342,7 @@ impl Plan {
             endpoints: Vec::new(),
             proxies: Vec::new(),
             workers: Vec::new(),
+            manners: Vec::new(),
             flows: Vec::new(),
             hot: Vec::new(),
             traffics: scenario.traffic.len(),
@@ -363,6 +370,7 @@ impl Plan {
         let single = |columns: &[u16]| if let [column] = columns { *column } else { NO_COLUMN };
         let mut hot = HotFlow {
             recorder: spec.recorder,
+            manner: spec.own_manner,
             blocks: as_u32(blocks_of(spec.layout.columns.len())),
             worker: NONE,
             express: false,
@@ -489,9 +497,7 @@ impl Plan {
             flow.connections.track();
             upstream.track();
         }
-        let manners = self.flows.iter().map(|flow| flow.manner + 1).max().unwrap_or(0);
-        let alike = self.flows.iter().find(|other| other.upstream == upstream);
-        let manner = alike.map_or(manners, |other| other.manner);
+        let (own_manner, manner) = (self.manner(&flow.connections), self.manner(&upstream));
         let place = self.place(&flow.name);
         self.flows.push(FlowPlan {
             route,
@@ -504,6 +510,7 @@ impl Plan {
             place,
             stream,
             upstream,
+            own_manner,
             manner,
             free_handshakes: flow.connections.protocol == Protocol::Udp
                 || self.scenario.without.handshakes.contains(&flow.service),
@@ -516,6 +523,15 @@ impl Plan {
             barred: Vec::new(),
             flow,
         });
+    }
+
+    /// The number of a way of keeping connections.
+    fn manner(&mut self, connections: &Connections) -> u32 {
+        let known = self.manners.iter().position(|known| known == connections);
+        as_u32(known.unwrap_or_else(|| {
+            self.manners.push(*connections);
+            self.manners.len() - 1
+        }))
     }
 
     /// What the flows ask DNS for.

@@ -68,7 +68,7 @@ impl World<'_> {
     pub(super) fn opener(&self, attempt: u32, upstream: bool) -> Owner {
         let entry = &self.attempts[attempt];
         let number = if upstream { entry.worker } else { entry.client };
-        Owner { flow: entry.flow, number, target: 0, upstream }
+        Owner { flow: entry.flow, number, upstream }
     }
 
     /// A connection was opened.
@@ -177,7 +177,7 @@ impl World<'_> {
     /// Connections that stand before the run.
     pub(super) fn note_standing(&mut self, flow: u32, number: u32, upstream: bool, far: Far) {
         if self.follows_connections() {
-            let owner = Owner { flow, number, target: 0, upstream };
+            let owner = Owner { flow, number, upstream };
             self.note_open(owner);
             self.track_standing(owner, far);
         }
@@ -210,7 +210,7 @@ impl World<'_> {
             return;
         }
         for (number, upstream, count, endpoint) in closed {
-            let owner = Owner { flow, number: *number, target: 0, upstream: *upstream };
+            let owner = Owner { flow, number: *number, upstream: *upstream };
             let gate = if *upstream { NONE } else { self.standing_gate(flow, *number) };
             for _ in 0..*count {
                 self.note_end(owner, End::Reset, true);

@@ -6,7 +6,8 @@ use crate::model::cluster::pod::Phase;
 use crate::model::plan::{NONE, Route, as_u32};
 use crate::model::slab::Slab;
 use crate::model::traffic::attempt::Stage;
-use crate::model::traffic::connection::{Channel, Connection, Pool};
+use crate::model::traffic::connection::{Channel, Connection};
+use crate::model::traffic::pool::Pools;
 use crate::model::traffic::serve::JOINED;
 use crate::model::{World, kind};
 use crate::scenario::Protocol;
@@ -115,29 +116,18 @@ impl World<'_> {
             }
             let own = self.plan.flows[index].flow.service;
             let by_target = self.plan.flows[index].route == Route::ClientBalancer;
-            let numbers = |service: usize| -> Vec<usize> {
-                let of_service =
-                    |endpoint: &&u32| self.roster.endpoints[**endpoint as usize].service as usize == service;
-                let mine = endpoints.iter().filter(of_service);
-                mine.map(|endpoint| self.roster.number_of(self.plan, *endpoint)).collect()
-            };
-            let own = numbers(own);
+            let own = self.numbers_in(own, endpoints);
             // Kept connections are ended one by one.
             let kept = self.is_kept(as_u32(index), false);
-            let flow = &mut self.flows[index];
-            for (client, pools) in (0..).zip(&mut flow.pools).filter(|_| !kept) {
-                let Some(pools) = pools else { continue };
-                let connections = &mut self.connections;
-                let count = if by_target {
-                    close(connections, pools, &own, &mut ended_idle)
-                } else {
-                    let before = ended_idle.len();
-                    for pool in pools.iter_mut() {
-                        pool.close_some(connections, |_, connection| ended(connection.endpoint), &mut ended_idle);
-                    }
-                    (ended_idle.len() - before) as u64
-                };
-                closed.push((client, false, count, NONE));
+            let flow = &self.flows[index];
+            for (client, target, pool) in flow.pools.all().filter(|_| !kept) {
+                if by_target && !own.contains(&target) {
+                    continue;
+                }
+                let before = ended_idle.len();
+                let leads = |_: u32, connection: &Connection| by_target || ended(connection.endpoint);
+                self.pools[pool].close_some(&mut self.connections, leads, &mut ended_idle);
+                closed.push((client, false, (ended_idle.len() - before) as u64, NONE));
             }
             if self.plan.hot[index].counted {
                 for connection in ended_idle {
@@ -149,14 +139,18 @@ impl World<'_> {
         self.close_upstream(endpoints, now);
     }
 
+    /// The numbers in a Service of those endpoints that are its own.
+    fn numbers_in(&self, service: usize, endpoints: &[u32]) -> Vec<u32> {
+        let own = |endpoint: &&u32| self.roster.endpoints[**endpoint as usize].service as usize == service;
+        let own = endpoints.iter().filter(own);
+        own.map(|endpoint| as_u32(self.roster.number_of(self.plan, *endpoint))).collect()
+    }
+
     /// Idle connections of proxies to endpoints that ended are closed.
     fn close_upstream(&mut self, endpoints: &[u32], now: SimTime) {
         let plan = self.plan;
         for (proxy, settings) in (0..).zip(&plan.scenario.proxies) {
-            let of_service =
-                |endpoint: &&u32| self.roster.endpoints[**endpoint as usize].service as usize == settings.service;
-            let mine = endpoints.iter().filter(of_service);
-            let numbers: Vec<usize> = mine.map(|endpoint| self.roster.number_of(plan, *endpoint)).collect();
+            let numbers = self.numbers_in(settings.service, endpoints);
             if numbers.is_empty() {
                 continue;
             }
@@ -170,10 +164,13 @@ impl World<'_> {
                 seen.push(spec.manner);
                 let mut closed = Vec::new();
                 for worker in first..first + settings.instances * settings.workers {
-                    let Some(pools) = self.workers[worker as usize].pools.get_mut(spec.manner as usize) else {
-                        continue;
-                    };
-                    let count = close(&mut self.connections, pools, &numbers, &mut Vec::new());
+                    let table = &self.workers[worker as usize].pools;
+                    let count = close(
+                        &mut self.connections,
+                        &mut self.pools,
+                        |number| table.get(spec.manner, number),
+                        &numbers,
+                    );
                     closed.push((worker, true, count, NONE));
                 }
                 self.note_broken(flow, &closed, now);
@@ -303,15 +300,16 @@ impl World<'_> {
     }
 }
 
-/// Closes the idle connections of the pools with these numbers, and says how many.
-fn close(connections: &mut Slab<Connection>, pools: &mut [Pool], numbers: &[usize], gone: &mut Vec<u32>) -> u64 {
-    let mut closed = 0;
-    for number in numbers {
-        if let Some(pool) = pools.get_mut(*number) {
-            let before = pool.open;
-            pool.close_some(connections, |_, _| true, gone);
-            closed += u64::from(before - pool.open);
-        }
+/// Closes the idle connections to the endpoints with these numbers, and says how many.
+fn close(
+    connections: &mut Slab<Connection>,
+    pools: &mut Pools,
+    table: impl Fn(u32) -> Option<u32>,
+    numbers: &[u32],
+) -> u64 {
+    let mut closed = Vec::new();
+    for pool in numbers.iter().filter_map(|number| table(*number)) {
+        pools[pool].close_some(connections, |_, _| true, &mut closed);
     }
-    closed
+    closed.len() as u64
 }

@@ -3,7 +3,6 @@
 //! A layer-4 choice (kube-proxy, a layer-4 proxy) is made when a connection opens and holds as long as it stands; that
 //! is why connections are records of their own.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::balance::Ended;
@@ -13,14 +12,13 @@ use crate::model::control::Consumer;
 use crate::model::network::endpoints::Snapshot;
 use crate::model::plan::{NONE, Route, as_u32};
 use crate::model::random_keys::{INSTANCE, WORKER};
-use crate::model::slab::Slab;
 use crate::model::traffic::attempt::Stage;
 use crate::model::traffic::breakage::BROKEN;
-use crate::model::traffic::keeping::End;
+use crate::model::traffic::keeping::{End, Life, Owner};
 use crate::model::traffic::route::Trip;
 use crate::model::traffic::sight::PodSight;
 use crate::model::watch::Chooser;
-use crate::model::{World, at, kind};
+use crate::model::{World, kind};
 use crate::random::{Keyed, mix};
 use crate::scenario::{ConnectionMode, Connections, InstancePick, PoolOrder, Protocol};
 use crate::time::{SimDuration, SimTime};
@@ -66,42 +64,24 @@ impl Channel {
     }
 }
 
-/// An open connection of a pool.
+/// A connection of a pool.
 #[derive(Debug, Clone, Copy)]
-pub struct Connection {
+#[repr(align(64))]
+pub(crate) struct Connection {
     /// Where it leads, where that was chosen when it opened.
-    pub endpoint: u32,
+    pub(crate) endpoint: u32,
     /// The proxy worker it leads to.
-    pub worker: u32,
+    pub(crate) worker: u32,
     /// When that was chosen.
-    pub picked: u64,
+    pub(crate) picked: u64,
+    /// What is known of it beyond that, where it is not simply kept.
+    pub(crate) life: Life,
 }
 
-/// The connections of one owner to one target.
-#[derive(Debug, Default)]
-pub struct Pool {
-    pub(super) idle: VecDeque<u32>,
-    pub(super) open: u32,
-    pub(super) waiters: VecDeque<u32>,
-}
-
-impl Pool {
-    /// Closes the idle connections of which `ended` says so, given their slots and what they are.
-    pub(crate) fn close_some(
-        &mut self,
-        connections: &mut Slab<Connection>,
-        ended: impl Fn(u32, &Connection) -> bool,
-        closed: &mut Vec<u32>,
-    ) {
-        self.idle.retain(|connection| {
-            let close = ended(*connection, &connections[*connection]);
-            if close {
-                connections.remove(*connection);
-                self.open -= 1;
-                closed.push(*connection);
-            }
-            !close
-        });
+impl Connection {
+    /// One that is simply kept.
+    pub(crate) const fn simple(endpoint: u32, worker: u32, picked: u64) -> Self {
+        Self { endpoint, worker, picked, life: Life::NONE }
     }
 }
 
@@ -169,44 +149,43 @@ impl<'p> World<'p> {
         instance
     }
 
-    pub(super) fn client_pool(&mut self, flow: u32, client: u32, target: usize) -> &mut Pool {
-        let targets = self.pool_targets(flow);
-        let clients = self.plan.flows[flow as usize].clients as usize;
-        let pools = &mut self.flows[flow as usize].pools;
-        if pools.len() <= client as usize {
-            pools.resize_with(clients.max(client as usize + 1), || None);
-        }
-        let mine = pools[client as usize].get_or_insert_with(Vec::new);
-        if mine.len() <= target {
-            mine.resize_with(targets.max(target + 1), Pool::default);
-        }
-        &mut mine[target]
-    }
-
-    /// How many pools a client has: one, or one a target where the target is chosen before the connection.
-    fn pool_targets(&self, flow: u32) -> usize {
-        let plan = self.plan;
-        let spec = &plan.flows[flow as usize];
-        match spec.route {
-            _ if self.flows[flow as usize].per_connection => 1,
-            Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
-                let proxy = &plan.scenario.proxies[proxy as usize];
-                (proxy.instances * proxy.workers) as usize
-            }
-            _ => self.roster.count_of(plan, spec.flow.service),
+    /// The pool of a client to a target.
+    #[inline]
+    pub(super) fn client_pool(&mut self, flow: u32, client: u32, target: u32) -> u32 {
+        match self.flows[flow as usize].pools.find(client, target) {
+            Some(pool) => pool,
+            None => self.make_client_pool(flow, client, target),
         }
     }
 
-    pub(super) fn pool_target(&self, attempt: u32) -> usize {
-        let plan = self.plan;
+    #[inline(never)]
+    fn make_client_pool(&mut self, flow: u32, client: u32, target: u32) -> u32 {
+        let owner = Owner { flow, number: client, upstream: false };
+        let pool = self.pools.make(owner, self.plan.hot[flow as usize].manner);
+        self.flows[flow as usize].pools.add(client, target, pool);
+        pool
+    }
+
+    /// The pool that an attempt takes its client's connection from, where a client has one for each target that is
+    /// chosen before the connection.
+    fn own_pool(&mut self, attempt: u32) -> u32 {
+        let target = self.pool_target(attempt);
         let entry = &self.attempts[attempt];
-        let spec = &plan.flows[entry.flow as usize];
-        match spec.route {
-            _ if self.flows[entry.flow as usize].per_connection => 0,
+        self.client_pool(entry.flow, entry.client, target)
+    }
+
+    /// The number of the target that an attempt's connection leads to, among those of its client.
+    #[inline]
+    pub(super) fn pool_target(&self, attempt: u32) -> u32 {
+        let entry = &self.attempts[attempt];
+        if self.flows[entry.flow as usize].per_connection {
+            return 0;
+        }
+        match self.plan_flow(entry.flow).route {
             Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
-                (entry.worker - plan.proxies[proxy as usize].first_worker) as usize
+                entry.worker - self.plan.proxies[proxy as usize].first_worker
             }
-            _ => self.roster.number_of(plan, entry.endpoint),
+            _ => as_u32(self.roster.number_of(self.plan, entry.endpoint)),
         }
     }
 
@@ -348,9 +327,8 @@ impl<'p> World<'p> {
 
     #[inline(never)]
     fn take_pooled(&mut self, attempt: u32, limit: u32, order: PoolOrder, now: SimTime, schedule: &mut Schedule) {
-        let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
-        let target = self.pool_target(attempt);
-        let pool = self.client_pool(flow, client, target);
+        let pool = self.own_pool(attempt);
+        let pool = &mut self.pools[pool];
         let idle = match order {
             PoolOrder::Lifo => pool.idle.pop_back(),
             PoolOrder::Fifo => pool.idle.pop_front(),
@@ -361,7 +339,7 @@ impl<'p> World<'p> {
             pool.open += 1;
             self.open_connection(attempt, now, schedule);
         } else {
-            pool.waiters.push_back(attempt);
+            pool.waiters.join(attempt, &mut self.attempts);
             self.attempts[attempt].stage = Stage::ClientPool;
             self.attempts[attempt].since = now.as_nanos();
         }
@@ -369,7 +347,7 @@ impl<'p> World<'p> {
 
     /// Uses an open connection of the pool.
     pub(super) fn ride(&mut self, attempt: u32, connection: u32, now: SimTime, schedule: &mut Schedule) {
-        let Connection { endpoint, worker, picked } = self.connections[connection];
+        let Connection { endpoint, worker, picked, .. } = self.connections[connection];
         let entry = &mut self.attempts[attempt];
         entry.connection = connection;
         if endpoint != NONE {
@@ -521,15 +499,15 @@ impl<'p> World<'p> {
 
     /// A pool has one connection less: the next in line may open another.
     pub(crate) fn replace_connection(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
+        let flow = self.attempts[attempt].flow;
         if self.is_kept(flow, false) {
             return self.release_kept(attempt, false, now, schedule);
         }
         if let Channel::Pooled { .. } = self.flows[flow as usize].channel {
-            let target = self.pool_target(attempt);
-            self.client_pool(flow, client, target).open -= 1;
-            if let Some(waiter) = self.next_waiter(flow, client, target, now) {
-                self.client_pool(flow, client, target).open += 1;
+            let pool = self.own_pool(attempt);
+            self.pools[pool].open -= 1;
+            if let Some(waiter) = self.next_waiter(pool, now) {
+                self.pools[pool].open += 1;
                 schedule.at(now, Rank::Completion, kind::GO, waiter);
             }
         }
@@ -600,8 +578,7 @@ impl<'p> World<'p> {
                 Route::ClientBalancer | Route::Proxy7(_) => NONE,
             };
             let entry = &self.attempts[attempt];
-            let connection = Connection { endpoint, worker: entry.worker, picked: entry.picked };
-            let connection = self.connections.insert(connection);
+            let connection = self.connections.insert(Connection::simple(endpoint, entry.worker, entry.picked));
             self.attempts[attempt].connection = connection;
             if self.plan.keeps_entries() {
                 self.entries.pooled(attempt, connection);
@@ -617,7 +594,7 @@ impl<'p> World<'p> {
     #[inline(never)]
     pub(crate) fn release_chosen(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let entry = &self.attempts[attempt];
-        let (flow, client, endpoint, worker) = (entry.flow, entry.client, entry.endpoint, entry.worker);
+        let (flow, endpoint, worker) = (entry.flow, entry.endpoint, entry.worker);
         match self.flows[flow as usize].channel {
             Channel::Standing => {}
             Channel::Kept => self.release_kept(attempt, false, now, schedule),
@@ -645,33 +622,28 @@ impl<'p> World<'p> {
                     return self.replace_connection(attempt, now, schedule);
                 }
                 self.attempts[attempt].connection = NONE;
-                let target = self.pool_target(attempt);
-                if let Some(waiter) = self.next_waiter(flow, client, target, now) {
+                let pool = self.own_pool(attempt);
+                if let Some(waiter) = self.next_waiter(pool, now) {
                     // As an event of its own: a chain of instant replies must not become a chain of calls.
                     self.attempts[waiter].connection = connection;
                     schedule.at(now, Rank::Completion, kind::GO, waiter);
                 } else {
-                    self.client_pool(flow, client, target).idle.push_back(connection);
+                    self.pools[pool].idle.push_back(connection);
                 }
             }
         }
     }
 
-    /// The next live attempt that waits for a connection, its wait entered in the ledger.
-    fn next_waiter(&mut self, flow: u32, client: u32, target: usize, now: SimTime) -> Option<u32> {
+    /// The next live attempt that waits for a connection of a pool, its wait entered in the ledger.
+    pub(super) fn next_waiter(&mut self, pool: u32, now: SimTime) -> Option<u32> {
+        let upstream = self.pools[pool].owner.upstream;
         loop {
-            let waiter = self.client_pool(flow, client, target).waiters.pop_front()?;
-            if self.attempts[waiter].request == NONE {
+            let waiter = self.pools[pool].waiters.leave(&mut self.attempts)?;
+            if self.attempts[waiter].request == NONE && !upstream {
                 self.attempts.remove(waiter);
                 continue;
             }
-            let waited = now - at(self.attempts[waiter].since);
-            let column = self.plan_flow(flow).layout.pool_wait;
-            self.charge(waiter, column, waited);
-            if self.probes.any_flow {
-                self.watch_pooled(waiter, false, now);
-            }
-            self.attempts[waiter].stage = Stage::Going;
+            self.end_wait(waiter, upstream, now);
             return Some(waiter);
         }
     }

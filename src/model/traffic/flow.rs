@@ -8,7 +8,8 @@ use crate::engine::{LaneId, Rank, Schedule, StreamId};
 use crate::model::kind;
 use crate::model::network::endpoints::Snapshot;
 use crate::model::plan::{FlowPlan, Plan, Route};
-use crate::model::traffic::connection::{Channel, Pool};
+use crate::model::traffic::connection::Channel;
+use crate::model::traffic::pool::ClientPools;
 use crate::model::traffic::retry::Budget;
 use crate::random::{Mixer, Stream, name_hash};
 use crate::scenario::Popularity;
@@ -43,8 +44,8 @@ pub(crate) struct FlowState {
     pub(crate) per_connection: bool,
     /// Proxy worker and endpoint of the standing connection of each client.
     pub(crate) pinned: Vec<(u32, u32)>,
-    /// Pools of the clients, made when first used.
-    pub(crate) pools: Vec<Option<Vec<Pool>>>,
+    /// Pools of the clients.
+    pub(crate) pools: ClientPools,
     /// Balancers of the clients, made when first used.
     pub(crate) balancers: Vec<Option<Box<ClientBalancer>>>,
     /// Turns of the clients among proxy instances.
@@ -93,7 +94,7 @@ impl FlowState {
             channel: Channel::of(&flow.flow.connections),
             per_connection: false,
             pinned: Vec::new(),
-            pools: Vec::new(),
+            pools: ClientPools::default(),
             balancers: if balances { (0..clients).map(|_| None).collect() } else { Vec::new() },
             instance_turns: Vec::new(),
             channel_turns: Vec::new(),

@@ -1,16 +1,17 @@
 //! Connections that are not kept for ever, and those that carry several requests: idle time, age, numbers of requests.
 //!
-//! Such a connection has a [`Life`] beside its record. HTTP/1.1 is the case of one stream: its pool holds idle
+//! Such a connection has a [`Life`] in its record. HTTP/1.1 is the case of one stream: its pool holds idle
 //! connections, that of HTTP/2 all that take streams. A timer is an event of the connection, at most one pends, and it
 //! is set anew when it comes too early; so use costs no event.
 
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
-use crate::model::plan::{NONE, Route, as_u32};
+use crate::model::plan::{NONE, Route};
 use crate::model::random_keys::{CONNECTION_AGE, HOP};
 use crate::model::traffic::attempt::Stage;
-use crate::model::traffic::connection::{Channel, Connection, Pool};
+use crate::model::traffic::connection::{Channel, Connection};
 use crate::model::traffic::handshake::Far;
+use crate::model::traffic::pool::Line;
 use crate::model::traffic::route::Hop;
 use crate::model::{World, at, kind};
 use crate::random::Keyed;
@@ -27,8 +28,6 @@ pub(crate) struct Owner {
     pub(crate) flow: u32,
     /// The client, or the worker of the proxy.
     pub(crate) number: u32,
-    /// Number of the pool among the owner's.
-    pub(crate) target: u32,
     /// Whether it leads from a layer-7 proxy to a pod.
     pub(crate) upstream: bool,
 }
@@ -65,11 +64,13 @@ pub(crate) enum End {
     Reset,
 }
 
-/// What is known of a kept connection, beside its record.
+/// What is known of a kept connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Life {
-    pub(crate) owner: Owner,
-    pub(crate) endpoint: u32,
+    /// The pool it belongs to.
+    pub(super) pool: u32,
+    /// Where it leads.
+    pub(super) endpoint: u32,
     pub(super) state: State,
     /// Why it drains.
     why: End,
@@ -85,43 +86,65 @@ pub(crate) struct Life {
     begun: u32,
     /// Requests under way.
     pub(super) active: u32,
-    /// The attempt that opens it, and the first and last of those that wait for that.
+    /// The attempt that opens it.
     leader: u32,
-    first: u32,
-    last: u32,
+    /// Those that wait for that.
+    waiters: Line,
 }
 
-impl World<'_> {
-    fn kept_pool(&mut self, owner: Owner) -> &mut Pool {
-        if owner.upstream {
-            self.upstream_pool_of(owner.flow, owner.number, owner.target as usize)
-        } else {
-            self.client_pool(owner.flow, owner.number, owner.target as usize)
+impl Life {
+    /// Of a connection that is simply kept.
+    pub(super) const NONE: Self = Self::in_pool(NONE, NONE, State::Closed);
+
+    const fn in_pool(pool: u32, leader: u32, state: State) -> Self {
+        Self {
+            pool,
+            endpoint: NONE,
+            state,
+            why: End::Failed,
+            pending: false,
+            answered: false,
+            idle_since: 0,
+            ends_at: u64::MAX,
+            begun: 1,
+            active: 1,
+            leader,
+            waiters: Line::EMPTY,
         }
     }
+}
 
-    pub(super) fn kept_as(&self, owner: Owner) -> Connections {
-        let spec = self.plan_flow(owner.flow);
-        if owner.upstream { spec.upstream } else { spec.flow.connections }
+impl<'p> World<'p> {
+    /// How the connections of a pool are kept.
+    fn manner_of(&self, pool: u32) -> &'p Connections {
+        &self.plan.manners[self.pools[pool].manner as usize]
+    }
+
+    /// How a connection is kept.
+    pub(super) fn kept_as(&self, connection: u32) -> &'p Connections {
+        self.manner_of(self.connections[connection].life.pool)
+    }
+
+    /// Whose a kept connection is.
+    pub(super) fn owner(&self, connection: u32) -> Owner {
+        self.pools[self.connections[connection].life.pool].owner
     }
 
     pub(super) fn life(&mut self, connection: u32) -> &mut Life {
-        &mut self.lives[connection as usize]
+        &mut self.connections[connection].life
     }
 
     /// The pool that an attempt takes a connection from.
-    fn owner_of(&mut self, attempt: u32, upstream: bool) -> Owner {
-        let entry = &self.attempts[attempt];
-        let flow = entry.flow;
+    fn pool_for(&mut self, attempt: u32, upstream: bool) -> u32 {
         if upstream {
-            let target = as_u32(self.roster.number_of(self.plan, entry.endpoint));
-            return Owner { flow, number: entry.worker, target, upstream };
+            return self.upstream_pool(attempt);
         }
-        let number = entry.client;
-        let (channels, target) =
-            (self.plan_flow(flow).flow.connections.keeping.channels, as_u32(self.pool_target(attempt)));
-        let turn = if channels > 1 { self.next_channel(flow, number, channels) } else { 0 };
-        Owner { flow, number, target: target * channels + turn, upstream }
+        let entry = &self.attempts[attempt];
+        let (flow, client, target) = (entry.flow, entry.client, self.pool_target(attempt));
+        let manner = self.plan.hot[flow as usize].manner;
+        let channels = self.plan.manners[manner as usize].keeping.channels;
+        let turn = if channels > 1 { self.next_channel(flow, client, channels) } else { 0 };
+        self.client_pool(flow, client, target * channels + turn)
     }
 
     /// Requests take the channels of their client in turn.
@@ -138,9 +161,9 @@ impl World<'_> {
     /// Gets a kept connection for an attempt: one that is open, one that is about to be, a new one, or a place in line.
     #[inline(never)]
     pub(super) fn take_kept(&mut self, attempt: u32, upstream: bool, now: SimTime, schedule: &mut Schedule) {
-        let owner = self.owner_of(attempt, upstream);
-        let spec = self.kept_as(owner);
-        if let Some(connection) = self.find_kept(owner, &spec) {
+        let pool = self.pool_for(attempt, upstream);
+        let spec = self.manner_of(pool);
+        if let Some(connection) = self.find_kept(pool, spec) {
             let life = self.life(connection);
             (life.active, life.begun) = (life.active + 1, life.begun + 1);
             let (begun, opening) = (life.begun, life.state == State::Opening);
@@ -157,25 +180,24 @@ impl World<'_> {
             Protocol::Grpc | Protocol::Udp => 1,
             _ => spec.max_per_client.unwrap_or(NONE),
         };
-        let pool = self.kept_pool(owner);
-        if pool.open < limit {
-            self.begin_kept(attempt, owner);
+        if self.pools[pool].open < limit {
+            self.begin_kept(attempt, pool);
             return self.open_kept(attempt, upstream, now, schedule);
         }
-        pool.waiters.push_back(attempt);
+        self.pools[pool].waiters.join(attempt, &mut self.attempts);
         let entry = &mut self.attempts[attempt];
         (entry.stage, entry.since) = (if upstream { Stage::UpstreamPool } else { Stage::ClientPool }, now.as_nanos());
     }
 
     /// A connection of a pool that takes one more request.
-    fn find_kept(&mut self, owner: Owner, spec: &Connections) -> Option<u32> {
+    fn find_kept(&mut self, pool: u32, spec: &Connections) -> Option<u32> {
         if !spec.multiplexes() {
-            let idle = &mut self.kept_pool(owner).idle;
+            let idle = &mut self.pools[pool].idle;
             return if spec.order == PoolOrder::Lifo { idle.pop_back() } else { idle.pop_front() };
         }
         let streams = spec.keeping.max_streams.unwrap_or(NONE);
         let mut place = 0;
-        while let Some(connection) = self.kept_pool(owner).idle.get(place).copied() {
+        while let Some(connection) = self.pools[pool].idle.get(place) {
             if self.life(connection).active < streams {
                 return Some(connection);
             }
@@ -195,34 +217,17 @@ impl World<'_> {
     }
 
     /// A connection begins its life with the attempt that opens it.
-    fn begin_kept(&mut self, attempt: u32, owner: Owner) {
-        let connection = self.connections.insert(Connection { endpoint: NONE, worker: NONE, picked: 0 });
-        let life = Life {
-            owner,
-            endpoint: NONE,
-            state: State::Opening,
-            why: End::Failed,
-            pending: false,
-            answered: false,
-            idle_since: 0,
-            ends_at: u64::MAX,
-            begun: 1,
-            active: 1,
-            leader: attempt,
-            first: NONE,
-            last: NONE,
-        };
-        if self.lives.len() <= connection as usize {
-            self.lives.resize(connection as usize + 1, life);
-        }
-        self.lives[connection as usize] = life;
-        let shared = self.kept_as(owner).multiplexes();
-        let pool = self.kept_pool(owner);
+    fn begin_kept(&mut self, attempt: u32, pool: u32) {
+        let life = Life::in_pool(pool, attempt, State::Opening);
+        let connection = self.connections.insert(Connection { life, ..Connection::simple(NONE, NONE, 0) });
+        let shared = self.manner_of(pool).multiplexes();
+        let pool = &mut self.pools[pool];
         pool.open += 1;
         if shared {
             pool.idle.push_back(connection);
         }
-        self.hold(attempt, connection, owner.upstream);
+        let upstream = pool.owner.upstream;
+        self.hold(attempt, connection, upstream);
     }
 
     fn open_kept(&mut self, attempt: u32, upstream: bool, now: SimTime, schedule: &mut Schedule) {
@@ -234,12 +239,7 @@ impl World<'_> {
     fn await_opening(&mut self, attempt: u32, connection: u32, upstream: bool, now: SimTime) {
         let entry = &mut self.attempts[attempt];
         (entry.stage, entry.since) = (if upstream { Stage::UpstreamPool } else { Stage::ClientPool }, now.as_nanos());
-        entry.next = NONE;
-        let last = std::mem::replace(&mut self.life(connection).last, attempt);
-        match last {
-            NONE => self.life(connection).first = attempt,
-            last => self.attempts[last].next = attempt,
-        }
+        self.connections[connection].life.waiters.join(attempt, &mut self.attempts);
     }
 
     /// It is the turn of an attempt that waited: it got a connection, or the right to open one.
@@ -256,8 +256,8 @@ impl World<'_> {
 
     /// Uses a connection that is open; or finds out that the other end has just closed it.
     fn ride_kept(&mut self, attempt: u32, connection: u32, now: SimTime, schedule: &mut Schedule) {
-        let Life { owner, idle_since, ends_at, .. } = *self.life(connection);
-        let spec = self.kept_as(owner);
+        let Life { idle_since, ends_at, .. } = *self.life(connection);
+        let (spec, upstream) = (self.kept_as(connection), self.owner(connection).upstream);
         if spec.protocol == Protocol::Udp {
             self.life(connection).idle_since = now.as_nanos();
         }
@@ -266,13 +266,13 @@ impl World<'_> {
                 spec.keeping.server_idle_timeout.map_or(u64::MAX, |limit| idle_since.saturating_add(limit.as_nanos()));
             let due = idle.min(ends_at);
             if due != u64::MAX {
-                let round_trip = self.round_trip(attempt, owner.upstream);
+                let round_trip = self.round_trip(attempt, upstream);
                 if now.as_nanos() + round_trip.as_nanos() > due {
                     return self.meet_closed(attempt, connection, round_trip, now, schedule);
                 }
             }
         }
-        if owner.upstream {
+        if upstream {
             self.note_reused_by(attempt, true);
             return self.forward(self.trip(attempt), now, schedule);
         }
@@ -324,7 +324,7 @@ impl World<'_> {
         now: SimTime,
         schedule: &mut Schedule,
     ) {
-        let owner = self.life(connection).owner;
+        let owner = self.owner(connection);
         let record = self.connections[connection];
         let entry = &mut self.attempts[attempt];
         if record.endpoint != NONE && !owner.upstream {
@@ -387,17 +387,14 @@ impl World<'_> {
         let entry = &self.attempts[attempt];
         let (endpoint, base) = (entry.endpoint, entry.base);
         let layer4 = matches!(self.plan_flow(entry.flow).route, Route::ClusterIp | Route::Proxy4(_));
-        let record = Connection {
-            endpoint: if layer4 { endpoint } else { NONE },
-            worker: if upstream { NONE } else { entry.worker },
-            picked: entry.picked,
-        };
-        self.connections[connection] = record;
+        let (worker, picked) = (if upstream { NONE } else { entry.worker }, entry.picked);
+        let record = &mut self.connections[connection];
+        (record.worker, record.picked) = (worker, picked);
+        record.endpoint = if layer4 { endpoint } else { NONE };
         if !upstream && self.plan.keeps_entries() {
             self.entries.pooled(attempt, connection);
         }
-        let owner = self.life(connection).owner;
-        let spec = self.kept_as(owner);
+        let (owner, spec) = (self.owner(connection), self.kept_as(connection));
         let life = self.life(connection);
         (life.state, life.endpoint, life.leader, life.idle_since) = (State::Open, endpoint, NONE, now.as_nanos());
         if let Some(age) = spec.keeping.max_age {
@@ -408,11 +405,7 @@ impl World<'_> {
             self.set_timer(connection, now, schedule);
         }
         self.note_open(owner);
-        let mut next = std::mem::replace(&mut self.life(connection).first, NONE);
-        self.life(connection).last = NONE;
-        while next != NONE {
-            let waiter = next;
-            next = std::mem::replace(&mut self.attempts[waiter].next, NONE);
+        while let Some(waiter) = self.connections[connection].life.waiters.leave(&mut self.attempts) {
             if self.attempts[waiter].request == NONE && !upstream {
                 self.attempts.remove(waiter);
                 continue;
@@ -427,7 +420,7 @@ impl World<'_> {
     }
 
     /// The wait for a connection enters the ledger.
-    fn end_wait(&mut self, waiter: u32, upstream: bool, now: SimTime) {
+    pub(super) fn end_wait(&mut self, waiter: u32, upstream: bool, now: SimTime) {
         let waited = now - at(self.attempts[waiter].since);
         let column = self.plan_flow(self.attempts[waiter].flow).layout.pool_wait;
         self.charge(waiter, column, waited);
@@ -450,10 +443,7 @@ impl World<'_> {
         if connection == NONE {
             return;
         }
-        let mut next = std::mem::replace(&mut self.life(connection).first, NONE);
-        while next != NONE {
-            let waiter = next;
-            next = std::mem::replace(&mut self.attempts[waiter].next, NONE);
+        while let Some(waiter) = self.connections[connection].life.waiters.leave(&mut self.attempts) {
             if self.attempts[waiter].request == NONE && !upstream {
                 self.attempts.remove(waiter);
                 continue;
@@ -499,8 +489,7 @@ impl World<'_> {
         let life = self.life(connection);
         life.active -= 1;
         life.answered |= failure.is_none();
-        let owner = life.owner;
-        let shared = self.kept_as(owner).multiplexes();
+        let shared = self.kept_as(connection).multiplexes();
         if failure == Some(FailureCause::Reset) && !shared {
             return self.close_kept(connection, End::Reset, now, schedule);
         }
@@ -509,8 +498,8 @@ impl World<'_> {
 
     /// A connection carries one request less: it takes the next in line, goes back to the pool, or ends.
     fn leave_kept(&mut self, connection: u32, answered: bool, now: SimTime, schedule: &mut Schedule) {
-        let Life { owner, state, why, begun, active, ends_at, .. } = *self.life(connection);
-        let spec = self.kept_as(owner);
+        let Life { pool, state, why, begun, active, ends_at, .. } = *self.life(connection);
+        let spec = self.manner_of(pool);
         let shared = spec.multiplexes();
         match state {
             State::Draining if active == 0 => return self.close_kept(connection, why, now, schedule),
@@ -528,19 +517,20 @@ impl World<'_> {
         if active == 0 && (answered || spec.protocol != Protocol::Udp) {
             self.life(connection).idle_since = now.as_nanos();
         }
-        if let Some(waiter) = self.next_kept_waiter(owner, now) {
+        if let Some(waiter) = self.next_waiter(pool, now) {
             let life = self.life(connection);
             (life.active, life.begun) = (life.active + 1, life.begun + 1);
             let begun = life.begun;
-            self.hold(waiter, connection, owner.upstream);
-            schedule.at(now, Rank::Completion, if owner.upstream { kind::UPSTREAM_GO } else { kind::GO }, waiter);
+            let upstream = self.pools[pool].owner.upstream;
+            self.hold(waiter, connection, upstream);
+            schedule.at(now, Rank::Completion, if upstream { kind::UPSTREAM_GO } else { kind::GO }, waiter);
             if shared && spec.keeping.max_requests.is_some_and(|most| begun >= most) {
                 self.drain(connection, End::Requests, now, schedule);
             }
             return;
         }
         if !shared {
-            let pool = self.kept_pool(owner);
+            let pool = &mut self.pools[pool];
             if spec.keeping.max_idle.is_some_and(|most| pool.idle.len() >= most as usize) {
                 return self.close_kept(connection, End::Idle, now, schedule);
             }
@@ -551,31 +541,18 @@ impl World<'_> {
         }
     }
 
-    /// The next live attempt in line, its wait entered in the ledger.
-    fn next_kept_waiter(&mut self, owner: Owner, now: SimTime) -> Option<u32> {
-        loop {
-            let waiter = self.kept_pool(owner).waiters.pop_front()?;
-            if self.attempts[waiter].request == NONE && !owner.upstream {
-                self.attempts.remove(waiter);
-                continue;
-            }
-            self.end_wait(waiter, owner.upstream, now);
-            return Some(waiter);
-        }
-    }
-
     /// The client gave up on an attempt: over HTTP/1.1 it closes the connection, over HTTP/2 it ends the stream.
     pub(super) fn abandon_kept(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let connection = std::mem::replace(&mut self.attempts[attempt].connection, NONE);
         if connection == NONE {
             return;
         }
-        let Life { owner, state, leader, .. } = *self.life(connection);
+        let Life { state, leader, .. } = *self.life(connection);
         self.life(connection).active -= 1;
         match state {
             State::Opening if leader == attempt => self.open_for_next(connection, now, schedule),
             State::Opening => {}
-            _ if self.kept_as(owner).multiplexes() => self.leave_kept(connection, false, now, schedule),
+            _ if self.kept_as(connection).multiplexes() => self.leave_kept(connection, false, now, schedule),
             _ => self.close_kept(connection, End::GivenUp, now, schedule),
         }
     }
@@ -583,16 +560,9 @@ impl World<'_> {
     /// Who opened a connection gave up: the next who waits for it opens it, if somebody does.
     fn open_for_next(&mut self, connection: u32, now: SimTime, schedule: &mut Schedule) {
         loop {
-            let waiter = self.life(connection).first;
-            if waiter == NONE {
+            let Some(waiter) = self.connections[connection].life.waiters.leave(&mut self.attempts) else {
                 return self.close_kept(connection, End::GivenUp, now, schedule);
-            }
-            let next = std::mem::replace(&mut self.attempts[waiter].next, NONE);
-            let life = self.life(connection);
-            life.first = next;
-            if next == NONE {
-                life.last = NONE;
-            }
+            };
             if self.attempts[waiter].request == NONE {
                 self.attempts.remove(waiter);
                 continue;
@@ -614,35 +584,35 @@ impl World<'_> {
             return self.close_kept(connection, why, now, schedule);
         }
         (life.state, life.why) = (State::Draining, why);
-        let owner = life.owner;
-        self.leave_pool(connection, owner, now, schedule);
-        let grace = self.kept_as(owner).keeping.max_age_grace;
+        self.leave_pool(connection, now, schedule);
+        let grace = self.kept_as(connection).keeping.max_age_grace;
         if why == End::Age && grace.is_some() {
             self.set_timer(connection, now, schedule);
         }
     }
 
     /// A pool has one connection less: the next in line may open another.
-    fn leave_pool(&mut self, connection: u32, owner: Owner, now: SimTime, schedule: &mut Schedule) {
-        let pool = self.kept_pool(owner);
+    fn leave_pool(&mut self, connection: u32, now: SimTime, schedule: &mut Schedule) {
+        let number = self.life(connection).pool;
+        let pool = &mut self.pools[number];
         pool.open -= 1;
-        if let Some(place) = pool.idle.iter().position(|idle| *idle == connection) {
-            pool.idle.remove(place);
-        }
-        if let Some(waiter) = self.next_kept_waiter(owner, now) {
-            self.begin_kept(waiter, owner);
-            schedule.at(now, Rank::Completion, if owner.upstream { kind::UPSTREAM_GO } else { kind::GO }, waiter);
+        pool.idle.remove(connection);
+        let upstream = pool.owner.upstream;
+        if let Some(waiter) = self.next_waiter(number, now) {
+            self.begin_kept(waiter, number);
+            schedule.at(now, Rank::Completion, if upstream { kind::UPSTREAM_GO } else { kind::GO }, waiter);
         }
     }
 
     /// A connection is closed.
     pub(super) fn close_kept(&mut self, connection: u32, why: End, now: SimTime, schedule: &mut Schedule) {
         let life = self.life(connection);
-        let Life { owner, state, endpoint, pending, .. } = *life;
+        let Life { state, endpoint, pending, .. } = *life;
         if state == State::Closed {
             return;
         }
-        (life.state, life.first, life.last) = (State::Closed, NONE, NONE);
+        (life.state, life.waiters) = (State::Closed, Line::EMPTY);
+        let owner = self.owner(connection);
         if !owner.upstream {
             self.tell_closed(owner, connection, endpoint, now);
         }
@@ -659,7 +629,7 @@ impl World<'_> {
             self.connections.remove(connection);
         }
         if state != State::Draining {
-            self.leave_pool(connection, owner, now, schedule);
+            self.leave_pool(connection, now, schedule);
         }
     }
 
@@ -690,7 +660,7 @@ impl World<'_> {
     /// When a connection ends if nothing happens, and why.
     fn due(&mut self, connection: u32) -> (u64, End) {
         let life = *self.life(connection);
-        let spec = self.kept_as(life.owner);
+        let spec = self.kept_as(connection);
         let after = |from: u64, limit: Option<SimDuration>| {
             limit.map_or(u64::MAX, |limit| from.saturating_add(limit.as_nanos()))
         };

@@ -12,7 +12,7 @@ use crate::engine::{Rank, Schedule};
 use crate::model::control::Consumer;
 use crate::model::network::endpoints::Snapshot;
 use crate::model::plan::{NONE, Plan, as_u32};
-use crate::model::traffic::connection::Channel;
+use crate::model::traffic::connection::{Channel, Connection};
 use crate::model::{World, kind};
 use crate::random::{Keyed, Stream};
 use crate::scenario::outside::{Entry, TargetChoice};
@@ -265,11 +265,10 @@ impl World<'_> {
             return self.note_broken(as_u32(flow), &broken, now);
         }
         let (mut closed, mut counts) = (Vec::new(), Vec::new());
-        for (client, pools) in (0..).zip(&mut state.pools) {
+        for (client, _, pool) in state.pools.all() {
             let before = closed.len();
-            for pool in pools.iter_mut().flatten() {
-                pool.close_some(&mut self.connections, |connection, _| ways.leads_to(connection, target), &mut closed);
-            }
+            let leads = |connection: u32, _: &Connection| ways.leads_to(connection, target);
+            self.pools[pool].close_some(&mut self.connections, leads, &mut closed);
             counts.push((client, false, (closed.len() - before) as u64, NONE));
         }
         for connection in closed {

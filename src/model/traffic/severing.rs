@@ -4,14 +4,20 @@ use crate::engine::Schedule;
 use crate::model::World;
 use crate::model::plan::{NONE, Route, as_u32};
 use crate::model::traffic::attempt::Stage;
-use crate::model::traffic::keeping::{End, Life, State};
+use crate::model::traffic::connection::Connection;
+use crate::model::traffic::keeping::{End, State};
 use crate::scenario::Protocol;
 use crate::time::SimTime;
 
 impl World<'_> {
+    /// Every connection that there is or was.
+    fn all_connections(&self) -> std::ops::Range<u32> {
+        0..as_u32(self.connections.capacity())
+    }
+
     /// The grace is over: requests in the pod are reset.
     pub(super) fn cut_streams(&mut self, connection: u32, now: SimTime, schedule: &mut Schedule) {
-        let upstream = self.life(connection).owner.upstream;
+        let upstream = self.owner(connection).upstream;
         let over = |world: &Self, attempt: u32| {
             let entry = &world.attempts[attempt];
             let held = if upstream { entry.upstream } else { entry.connection };
@@ -26,13 +32,10 @@ impl World<'_> {
 
     /// The pods of these endpoints have ended: kept connections to them take no more requests.
     pub(super) fn break_kept(&mut self, endpoints: &[u32], now: SimTime, schedule: &mut Schedule) {
-        let broken = |life: &Life| life.state == State::Open && endpoints.contains(&life.endpoint);
-        let connections: Vec<u32> =
-            (0..as_u32(self.lives.len())).filter(|connection| broken(&self.lives[*connection as usize])).collect();
+        let broken = |known: &Connection| known.life.state == State::Open && endpoints.contains(&known.life.endpoint);
+        let connections: Vec<u32> = self.all_connections().filter(|known| broken(&self.connections[*known])).collect();
         for connection in connections {
-            if self.life(connection).state == State::Open
-                && self.kept_as(self.lives[connection as usize].owner).protocol != Protocol::Udp
-            {
+            if self.life(connection).state == State::Open && self.kept_as(connection).protocol != Protocol::Udp {
                 self.drain(connection, End::Reset, now, schedule);
             }
         }
@@ -41,13 +44,15 @@ impl World<'_> {
     /// A load balancer sends no more to a target: the flow's connections to it that are idle end, and those that carry
     /// several requests take no more.
     pub(super) fn break_kept_to(&mut self, flow: u32, target: u32, now: SimTime, schedule: &mut Schedule) {
-        for connection in 0..as_u32(self.lives.len()) {
-            let life = self.lives[connection as usize];
-            let ways = self.ways.as_deref();
-            if life.state == State::Open
-                && (life.owner.flow, life.owner.upstream) == (flow, false)
+        for connection in self.all_connections() {
+            let life = *self.life(connection);
+            if life.state != State::Open {
+                continue;
+            }
+            let (owner, ways) = (self.owner(connection), self.ways.as_deref());
+            if (owner.flow, owner.upstream) == (flow, false)
                 && ways.is_some_and(|ways| ways.leads_to(connection, target))
-                && (life.active == 0 || self.kept_as(life.owner).multiplexes())
+                && (life.active == 0 || self.kept_as(connection).multiplexes())
             {
                 self.drain(connection, End::IdleAtServer, now, schedule);
             }
@@ -56,13 +61,14 @@ impl World<'_> {
 
     /// kube-proxy forgets UDP flows to endpoints that serve no more, when it has new ones.
     pub(crate) fn forget_datagrams(&mut self, service: usize, now: SimTime, schedule: &mut Schedule) {
-        for connection in 0..as_u32(self.lives.len()) {
-            let life = self.lives[connection as usize];
-            let spec = self.plan_flow(life.owner.flow);
-            let udp = self.kept_as(life.owner).protocol == Protocol::Udp;
-            let stale =
-                udp && life.state == State::Open && spec.flow.service == service && spec.route == Route::ClusterIp;
-            if stale && self.roster.is_dead(life.endpoint) {
+        for connection in self.all_connections() {
+            let life = *self.life(connection);
+            if life.state != State::Open || self.kept_as(connection).protocol != Protocol::Udp {
+                continue;
+            }
+            let spec = self.plan_flow(self.owner(connection).flow);
+            let concerned = spec.flow.service == service && spec.route == Route::ClusterIp;
+            if concerned && self.roster.is_dead(life.endpoint) {
                 self.drain(connection, End::Reset, now, schedule);
             }
         }

@@ -27,6 +27,7 @@ impl World<'_> {
                     || (matches!(spec.route, Route::Proxy4(_)) && channel == Channel::Standing)
             }
         };
+        self.lay_pools(flow);
         if spec.flow.fails.is_some() {
             // Nobody finds out where to connect to.
             return;
@@ -77,17 +78,26 @@ impl World<'_> {
             let far = Far { endpoint: choice.1, worker: choice.0, gate };
             self.note_standing(as_u32(flow), client, false, far);
             if let Channel::Pooled { .. } = channel {
-                let connection =
-                    self.connections.insert(Connection { worker: choice.0, endpoint: choice.1, picked: 0 });
+                let connection = self.connections.insert(Connection::simple(choice.1, choice.0, 0));
                 if plan.keeps_entries() {
                     self.entries.of_pool(connection, entry);
                 }
                 self.pool_pinned_gate(as_u32(flow), client, connection);
                 let pool = self.client_pool(as_u32(flow), client, 0);
+                let pool = &mut self.pools[pool];
                 pool.open = 1;
                 pool.idle.push_back(connection);
             }
             self.flows[flow].pinned.push(choice);
+        }
+    }
+
+    /// Lays the pools of clients that have one each side by side.
+    fn lay_pools(&mut self, flow: usize) {
+        let (spec, state) = (&self.plan.flows[flow], &mut self.flows[flow]);
+        let pooled = matches!(state.channel, Channel::Pooled { .. } | Channel::Kept);
+        if pooled && state.per_connection {
+            state.pools.lay(&mut self.pools, as_u32(flow), spec.clients, spec.own_manner);
         }
     }
 

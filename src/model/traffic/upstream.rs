@@ -2,11 +2,11 @@
 
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
-use crate::model::plan::{NONE, Route};
+use crate::model::plan::{NONE, Route, as_u32};
 use crate::model::traffic::attempt::Stage;
 use crate::model::traffic::bookkeeping::OWN;
-use crate::model::traffic::connection::{Channel, Connection, Pool};
-use crate::model::traffic::keeping::End;
+use crate::model::traffic::connection::{Channel, Connection};
+use crate::model::traffic::keeping::{End, Owner};
 use crate::model::{World, at, kind};
 use crate::scenario::PoolOrder;
 use crate::time::{SimDuration, SimTime};
@@ -32,29 +32,18 @@ impl World<'_> {
         self.connection_ready(attempt, now, schedule);
     }
 
-    /// The connections of a proxy's worker to the endpoint of an attempt; flows that pass one worker
-    /// and keep connections in the same manner share them.
-    fn upstream_pool(&mut self, attempt: u32) -> &mut Pool {
+    /// The pool of a proxy's worker to the endpoint of an attempt; flows that pass one worker and keep connections in
+    /// the same manner share it.
+    pub(super) fn upstream_pool(&mut self, attempt: u32) -> u32 {
         let entry = &self.attempts[attempt];
-        let (flow, worker, number) = (entry.flow, entry.worker, self.roster.number_of(self.plan, entry.endpoint));
-        self.upstream_pool_of(flow, worker, number)
-    }
-
-    /// The pool of a worker to an endpoint, given by its number in the Service.
-    pub(super) fn upstream_pool_of(&mut self, flow: u32, worker: u32, number: usize) -> &mut Pool {
-        let plan = self.plan;
-        let proxy = &plan.scenario.proxies[plan.workers[worker as usize].proxy as usize];
-        let count = self.roster.count_of(plan, proxy.service).max(number + 1);
-        let manner = plan.flows[flow as usize].manner as usize;
-        let manners = &mut self.workers[worker as usize].pools;
-        if manners.len() <= manner {
-            manners.resize_with(manner + 1, Vec::new);
+        let (flow, worker) = (entry.flow, entry.worker);
+        let number = as_u32(self.roster.number_of(self.plan, entry.endpoint));
+        let manner = self.plan_flow(flow).manner;
+        let pool = self.workers[worker as usize].pools.entry(manner, number);
+        if *pool == NONE {
+            *pool = self.pools.make(Owner { flow, number: worker, upstream: true }, manner);
         }
-        let pools = &mut manners[manner];
-        if pools.len() <= number {
-            pools.resize_with(count, Pool::default);
-        }
-        &mut pools[number]
+        *pool
     }
 
     /// A layer-7 proxy gets a connection to the chosen pod.
@@ -75,6 +64,7 @@ impl World<'_> {
             Channel::PerRequest => {}
             Channel::Pooled { limit, order, .. } => {
                 let pool = self.upstream_pool(attempt);
+                let pool = &mut self.pools[pool];
                 let idle = match order {
                     PoolOrder::Lifo => pool.idle.pop_back(),
                     PoolOrder::Fifo => pool.idle.pop_front(),
@@ -85,13 +75,13 @@ impl World<'_> {
                     return self.forward(self.trip(attempt), now, schedule);
                 }
                 if pool.open >= limit {
-                    pool.waiters.push_back(attempt);
+                    pool.waiters.join(attempt, &mut self.attempts);
                     self.attempts[attempt].stage = Stage::UpstreamPool;
                     self.attempts[attempt].since = now.as_nanos();
                     return;
                 }
                 pool.open += 1;
-                let connection = Connection { endpoint: self.attempts[attempt].endpoint, worker: NONE, picked: 0 };
+                let connection = Connection::simple(self.attempts[attempt].endpoint, NONE, 0);
                 self.attempts[attempt].upstream = self.connections.insert(connection);
             }
         }
@@ -135,8 +125,8 @@ impl World<'_> {
     /// A proxy has one connection less: all who wait for it may open others.
     fn replace_upstream(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let pool = self.upstream_pool(attempt);
-        pool.open -= 1;
-        for waiter in std::mem::take(&mut pool.waiters) {
+        self.pools[pool].open -= 1;
+        while let Some(waiter) = self.pools[pool].waiters.leave(&mut self.attempts) {
             let waited = now - at(self.attempts[waiter].since);
             let column = self.plan_flow(self.attempts[waiter].flow).layout.pool_wait;
             self.charge(waiter, column, waited);
@@ -178,9 +168,9 @@ impl World<'_> {
             self.connections.remove(connection);
             return self.replace_upstream(attempt, now, schedule);
         }
-        let waiter = self.upstream_pool(attempt).waiters.pop_front();
-        let Some(waiter) = waiter else {
-            self.upstream_pool(attempt).idle.push_back(connection);
+        let pool = self.upstream_pool(attempt);
+        let Some(waiter) = self.pools[pool].waiters.leave(&mut self.attempts) else {
+            self.pools[pool].idle.push_back(connection);
             return;
         };
         let waited = now - at(self.attempts[waiter].since);
