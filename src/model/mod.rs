@@ -29,6 +29,7 @@ use crate::engine::{Event, Kind, Model, Rank, Schedule};
 use crate::observe::endpoint_latency::EndpointLatency;
 use crate::observe::outcome::{EndpointOutcome, RunOutcome, Sink};
 use crate::observe::recorder::FlowRecorder;
+use crate::observe::recorders::Recorders;
 use crate::observe::time_average::mean_level;
 use crate::random::Stream;
 use crate::scenario::MAX_INTERVALS;
@@ -210,7 +211,7 @@ pub struct World<'p> {
     entries: Entries,
     /// Where connections from outside came in; `None` where there are none.
     ways: Option<Box<Ways>>,
-    recorders: Vec<FlowRecorder>,
+    recorders: Recorders,
     probes: Probes,
     watch: Option<Box<Watch>>,
     window: WindowState,
@@ -294,7 +295,7 @@ pub fn simulate_and_tell(
                 break;
             }
         }
-        world.window.over |= world.recorders.iter().any(FlowRecorder::has_too_many_intervals);
+        world.window.over |= world.has_too_many_intervals();
     }
     if !world.window.over {
         return Err(Stopped::Interrupted);
@@ -303,7 +304,7 @@ pub fn simulate_and_tell(
         let message = format!("the clock ends at {}: make times shorter, or the run", schedule.now());
         return Err(Stopped::Unrunnable(message));
     }
-    if world.recorders.iter().any(FlowRecorder::has_too_many_intervals) {
+    if world.has_too_many_intervals() {
         return Err(Stopped::Unrunnable(format!(
             "the run has come to {} and more than {MAX_INTERVALS} intervals of the timeline: write a longer `run.interval`",
             schedule.now()
@@ -379,7 +380,7 @@ impl<'p> World<'p> {
             kube_proxies: plan.scenario.cluster.nodes.iter().map(|_| None).collect(),
             entries: Entries::default(),
             ways: Ways::of(plan, replication),
-            recorders,
+            recorders: Recorders::new(recorders),
             probes,
             watch,
             window: WindowState::new(run.window, run.drain),
@@ -408,6 +409,10 @@ impl<'p> World<'p> {
             workers.push(Worker { stream, balancer, programmed, pools: PoolTable::default() });
         }
         workers
+    }
+
+    fn has_too_many_intervals(&mut self) -> bool {
+        self.recorders.settled(self.sink).iter().any(FlowRecorder::has_too_many_intervals)
     }
 
     fn sharing_of(plan: &Plan, schedule: &mut Schedule) -> Vec<Option<Box<(Sharing, crate::engine::TimerId)>>> {
@@ -462,13 +467,14 @@ impl<'p> World<'p> {
         if !self.window.closed {
             self.close_window(now, schedule);
         }
-        for recorder in &mut self.recorders {
+        for recorder in self.recorders.settled(self.sink) {
             recorder.close_intervals(now, self.ready_pods, self.sink);
             recorder.close_last_interval(self.ready_pods, self.sink);
         }
         self.censor_open_requests(now);
         let spans = self.window.halves();
         let flows = std::mem::take(&mut self.recorders)
+            .into_each(self.sink)
             .into_iter()
             .map(|recorder| recorder.finish(&self.plan.places, spans))
             .collect::<Vec<_>>();

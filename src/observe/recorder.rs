@@ -84,6 +84,12 @@ impl FlowRecorder {
         }
     }
 
+    /// When the current interval of its timeline ends.
+    #[must_use]
+    pub const fn interval_ends(&self) -> SimTime {
+        SimTime::from_nanos(self.interval.end)
+    }
+
     /// A request arrived.
     #[inline]
     pub fn arrive(&mut self, now: SimTime, measured: bool, ready_pods: u64, sink: &mut dyn Sink) {
@@ -329,59 +335,62 @@ fn batch_moments(batch: &[u64]) -> Moments {
     Moments::from_parts(count, mean, squares, least as f64 / 1e9, most as f64 / 1e9)
 }
 
-/// Ledger sums by coarse latency bucket, kept for the touched range only.
+/// Ledger sums by coarse latency bucket, kept for the touched range only. A row is the sums by column and, in its last
+/// place, how many there were: what one request adds lies together.
 #[derive(Debug)]
 struct AttributionTable {
     columns: usize,
-    /// Blocks of a row of `sums`.
+    /// Blocks of a row.
     stride: usize,
     first: usize,
-    counts: Vec<u64>,
-    sums: Vec<LedgerBlock>,
+    rows: usize,
+    blocks: Vec<LedgerBlock>,
 }
 
 impl AttributionTable {
     const fn new(columns: usize) -> Self {
-        let stride = columns.div_ceil(size_of::<LedgerBlock>() / size_of::<u64>());
-        Self { columns, stride, first: 0, counts: Vec::new(), sums: Vec::new() }
+        let stride = (columns + 1).div_ceil(size_of::<LedgerBlock>() / size_of::<u64>());
+        Self { columns, stride, first: 0, rows: 0, blocks: Vec::new() }
     }
 
     #[inline]
     fn add(&mut self, latency: u64, ledger: &[LedgerBlock]) {
         let bucket = coarse_bucket(latency);
         let mut row = bucket.wrapping_sub(self.first);
-        if row >= self.counts.len() {
+        if row >= self.rows {
             self.cover(bucket);
             row = bucket - self.first;
         }
-        self.counts[row] += 1;
-        let sums = &mut self.sums[row * self.stride..(row + 1) * self.stride];
-        for (sums, block) in sums.iter_mut().zip(ledger) {
+        let row = &mut self.blocks[row * self.stride..(row + 1) * self.stride];
+        for (sums, block) in row.iter_mut().zip(ledger) {
             for (sum, nanos) in sums.iter_mut().zip(block) {
                 *sum += nanos;
             }
+        }
+        // Ledgers are padded with zeros: no column has come to the last place.
+        if let Some([.., count]) = row.last_mut() {
+            *count += 1;
         }
     }
 
     #[cold]
     fn cover(&mut self, bucket: usize) {
-        if self.counts.is_empty() {
+        if self.rows == 0 {
             self.first = bucket;
         }
         if bucket < self.first {
             let more = self.first - bucket;
-            self.counts.splice(0..0, std::iter::repeat_n(0, more));
-            self.sums.splice(0..0, std::iter::repeat_n(LedgerBlock::default(), more * self.stride));
-            self.first = bucket;
+            self.blocks.splice(0..0, std::iter::repeat_n(LedgerBlock::default(), more * self.stride));
+            (self.first, self.rows) = (bucket, self.rows + more);
         }
-        let rows = (bucket - self.first + 1).max(self.counts.len());
-        self.counts.resize(rows, 0);
-        self.sums.resize(rows * self.stride, LedgerBlock::default());
+        self.rows = self.rows.max(bucket - self.first + 1);
+        self.blocks.resize(self.rows * self.stride, LedgerBlock::default());
     }
 
     fn finish(self) -> Attribution {
-        let rows = self.sums.chunks(self.stride.max(1));
-        let sums = rows.flat_map(|row| row.as_flattened()[..self.columns].iter().copied()).collect();
-        Attribution { columns: self.columns, first_bucket: self.first, counts: self.counts, sums }
+        let rows = || self.blocks.chunks(self.stride).map(<[LedgerBlock]>::as_flattened);
+        let sums = rows().flat_map(|row| row[..self.columns].iter().copied()).collect();
+        let counts = rows().map(|row| row[row.len() - 1]).collect();
+        Attribution { columns: self.columns, first_bucket: self.first, counts, sums }
     }
 }

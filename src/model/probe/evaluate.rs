@@ -34,7 +34,7 @@ impl World<'_> {
     pub(crate) fn on_probe(&mut self, probe: u32, _now: SimTime) {
         let Instant { scope, quantity, .. } = &self.probes.instants[probe as usize];
         let level = match recorder_of(self.plan, *scope) {
-            Some(recorder) => self.recorders[recorder].open as f64,
+            Some(recorder) => self.recorders.settled(self.sink)[recorder].open as f64,
             None => self.level_now(self.stations_in(*scope), quantity),
         };
         self.probes.instants[probe as usize].level = level;

@@ -72,7 +72,7 @@ impl<'p> World<'p> {
             self.attempts[caller].first_call = request;
         }
         self.ledgers.make_room(request);
-        self.recorders[hot.recorder as usize].arrive(now, measured, self.ready_pods, self.sink);
+        self.recorders.arrive(hot.recorder, now, measured, self.ready_pods, self.sink);
         if hot.deadline {
             let lane = self.flows[flow as usize].deadline.expect("a flow with a timeout has a lane");
             self.requests[request].deadline = schedule.start(lane, request).0;
@@ -275,9 +275,8 @@ impl<'p> World<'p> {
             self.probes.succeeded(hot.recorder, ending.number, latency, &self.attempts[attempt], efforts);
         }
         let ledger = self.ledgers.blocks(request, hot.blocks);
-        let recorder = &mut self.recorders[hot.recorder as usize];
         let kept = if caller == NONE { ledger } else { &[] };
-        recorder.succeed(now, latency, kept, measured, self.ready_pods, self.sink);
+        self.recorders.succeed(hot.recorder, now, latency, kept, measured, self.ready_pods, self.sink);
         if self.log != RequestLog::None && measured && caller == NONE {
             self.log_request(request, self.attempts[attempt].endpoint, None, now);
         }
@@ -312,7 +311,7 @@ impl<'p> World<'p> {
         let (flow, client, tries, measured) = (entry.flow, entry.client, entry.tries, entry.measured);
         let spec = self.plan_flow(flow);
         if measured {
-            self.recorders[spec.recorder as usize].attempt_failed(failure.cause, failure.place);
+            self.recorders.counts(spec.recorder).attempt_failed(failure.cause, failure.place);
         }
         let retries = &spec.flow.retries;
         let more = retries.attempts.is_none_or(|limit| tries < limit);
@@ -377,7 +376,7 @@ impl<'p> World<'p> {
         let (flow, client, measured) = (entry.flow, entry.client, entry.measured);
         let hot = &self.plan.hot[flow as usize];
         let identity = if hot.traced { entry.number } else { entry.base };
-        self.recorders[hot.recorder as usize].retries += u64::from(measured);
+        self.recorders.counts(hot.recorder).retries += u64::from(measured);
         if self.probes.any_flow {
             self.watch_retry(request, base, now);
         }
@@ -406,7 +405,7 @@ impl<'p> World<'p> {
         } else {
             let failure = self.give_up_attempt(request, now, schedule);
             if self.requests[request].measured {
-                self.recorders[spec.recorder as usize].attempt_failed(failure.cause, failure.place);
+                self.recorders.counts(spec.recorder).attempt_failed(failure.cause, failure.place);
             }
             failure
         };
@@ -452,7 +451,7 @@ impl<'p> World<'p> {
             self.watch_failed(request, &failure, now);
             self.probes.failed(hot.recorder, number, (tries, self.paused(request)), measured);
         }
-        let counters = &mut self.recorders[hot.recorder as usize];
+        let counters = &mut self.recorders.settled(self.sink)[hot.recorder as usize];
         counters.fail(now, failure.cause, failure.place, measured, self.ready_pods, self.sink);
         if measured && self.log != RequestLog::None && caller == NONE {
             self.log_request(request, failure.endpoint, Some(failure.cause), now);
@@ -540,7 +539,7 @@ impl<'p> World<'p> {
         }
         let spec = self.plan_flow(flow);
         self.probes.failed(spec.recorder, number, (tries, paused), measured);
-        let recorder = &mut self.recorders[spec.recorder as usize];
+        let recorder = &mut self.recorders.settled(self.sink)[spec.recorder as usize];
         let cause = FailureCause::DeadlineExceeded;
         if measured && trying {
             recorder.attempt_failed(cause, spec.place);
