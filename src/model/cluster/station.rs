@@ -8,6 +8,7 @@ use crate::time::SimTime;
 
 /// The hot record of a container; the queue is linked through the attempts that wait.
 #[derive(Debug, Clone)]
+#[repr(align(64))]
 pub struct Station {
     head: u32,
     tail: u32,

@@ -1,29 +1,30 @@
 //! What does not change during a run: the scenario laid out in tables, shared by all replications of a variant.
 
+mod hot;
 mod ledgers;
 mod policies;
 mod ways;
 
 use std::sync::Arc;
 
-use crate::arrivals::Spec;
+pub use hot::{HotFlow, Senders};
+
 use crate::discovery::slices::topology::Capacity;
 use crate::id::FlowId;
-use crate::model::ledger::{Layout, NO_COLUMN, blocks_of};
+use crate::model::ledger::Layout;
 use crate::model::network::addresses::ClientAddresses;
 use crate::model::network::dns::{DnsPlan, Follows};
 use crate::model::network::endpoints::Snapshot;
 use crate::model::network::published::Published;
 use crate::model::network::topology::Topology;
-use crate::model::traffic::connection::Channel;
 use crate::observe::outcome::Labels;
 use crate::random::Dist;
 use crate::scenario::dns::Behind;
 use crate::scenario::outside::Internet;
 use crate::scenario::placement::{self, Placed};
 use crate::scenario::{
-    Behaviour, Call, Connections, Demand, Discipline, Episode, Flow, InstancePer, KubeProxy, KubeProxyMode, Layer,
-    Protocol, Scenario, Source, Step, Window,
+    Behaviour, Call, Connections, Discipline, Episode, Flow, KubeProxy, KubeProxyMode, Layer, Protocol, Scenario,
+    Source, Step, Window,
 };
 use crate::time::SimDuration;
 
@@ -83,11 +84,10 @@ pub struct Plan {
     pub bars: bool,
 }
 
-/// How a container serves, with the speed of its pod.
+/// How a container serves, with the speed of its pod; what every request asks for stands first, in one cache line.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub struct ServerPlan {
-    /// Its workload.
-    pub workload: u32,
     /// Slots (or cores); `NONE` is unlimited.
     pub slots: u32,
     /// Waiting room; `NONE` is unlimited.
@@ -106,16 +106,18 @@ pub struct ServerPlan {
     pub keeps_work: bool,
     /// Whether work begins otherwise than by waiting for its end.
     pub begins_specially: bool,
-    /// The behaviour as the scenario gives it.
-    pub behaviour: Behaviour,
-    /// Speed of node × pod.
-    pub speed: f64,
-    /// Times at which its pod works otherwise.
-    pub episodes: Vec<Episode>,
     /// What a request does.
     pub steps: Vec<StepPlan>,
+    /// Speed of node × pod.
+    pub speed: f64,
+    /// Its workload.
+    pub workload: u32,
     /// Index into the places.
     pub place: u16,
+    /// The behaviour as the scenario gives it.
+    pub behaviour: Behaviour,
+    /// Times at which its pod works otherwise.
+    pub episodes: Vec<Episode>,
 }
 
 impl ServerPlan {
@@ -212,63 +214,6 @@ pub enum Route {
     Proxy7(u32),
 }
 
-/// What the request path asks of a flow again and again.
-#[derive(Debug, Clone, Copy)]
-pub struct HotFlow {
-    /// Its recorder.
-    pub recorder: u32,
-    /// How its clients keep connections.
-    pub manner: u32,
-    /// How many blocks of columns a row of its ledger has.
-    pub blocks: u32,
-    /// The only worker of its proxy; `NONE` where there is a choice.
-    pub worker: u32,
-    /// Whether its requests go straight to the only worker of a layer-7 proxy over a standing connection.
-    pub express: bool,
-    /// Whether a layer-7 proxy chooses for each request.
-    pub layer7: bool,
-    /// Columns of the hops by path class.
-    pub network: [u16; 5],
-    /// Whether they stay in the client's own pod.
-    pub loopback: bool,
-    /// Column of the service, where the Service has one target.
-    pub service: u16,
-    /// Column of the queue, likewise.
-    pub queue_wait: u16,
-    /// Whether there is only one client.
-    pub single_client: bool,
-    /// Node of the client, where there is one.
-    pub client_node: u32,
-    /// Whether they pass a proxy at all.
-    pub via_proxy: bool,
-    /// Whether the client's connections stand.
-    pub standing: bool,
-    /// Whether they have a total timeout.
-    pub deadline: bool,
-    /// Whether single tries have one.
-    pub per_try: bool,
-    /// Whether the client balances.
-    pub balances_at_client: bool,
-    /// Whether the layer-7 proxy's connections to the pods stand.
-    pub standing_upstream: bool,
-    /// Whether the proxy takes time on the way to the pod.
-    pub before: bool,
-    /// Whether it takes time on the way back.
-    pub after: bool,
-    /// Whether there is a retry budget.
-    pub budget: bool,
-    /// Whether all attempts of a request share its demand.
-    pub demand_of_request: bool,
-    /// Whether a trace gives the service times.
-    pub traced: bool,
-    /// Whether its connections come from outside the cluster.
-    pub way_in: bool,
-    /// Whether somebody counts its connections as long as they stand: a load balancer, or a NAT.
-    pub counted: bool,
-    /// Whether an ingress controller shares its requests out among several Services.
-    pub shared: bool,
-}
-
 /// A traffic or a call site.
 #[derive(Debug)]
 pub struct FlowPlan {
@@ -362,64 +307,6 @@ impl Plan {
         plan.lay_names();
         plan.hot = (0..plan.flows.len()).map(|flow| plan.hot_flow(flow)).collect();
         plan
-    }
-
-    fn hot_flow(&self, flow: usize) -> HotFlow {
-        let spec = &self.flows[flow];
-        let standing = |connections: &Connections| Channel::of(connections) == Channel::Standing;
-        let single = |columns: &[u16]| if let [column] = columns { *column } else { NO_COLUMN };
-        let mut hot = HotFlow {
-            recorder: spec.recorder,
-            manner: spec.own_manner,
-            blocks: as_u32(blocks_of(spec.layout.columns.len())),
-            worker: NONE,
-            express: false,
-            layer7: matches!(spec.route, Route::Proxy7(_)),
-            network: spec.layout.network,
-            loopback: self.scenario.services[spec.flow.service].loopback,
-            service: single(&spec.layout.service),
-            queue_wait: single(&spec.layout.queue_wait),
-            single_client: spec.clients == 1,
-            client_node: if (spec.client_nodes.len() == 1 || spec.clients == 1) && !self.may_grow(flow) {
-                spec.client_nodes.first().copied().unwrap_or(NONE)
-            } else {
-                NONE
-            },
-            via_proxy: false,
-            standing: standing(&spec.flow.connections),
-            deadline: spec.flow.timeout.is_some(),
-            per_try: spec.flow.retries.per_try.is_some(),
-            balances_at_client: spec.route == Route::ClientBalancer,
-            standing_upstream: false,
-            before: false,
-            after: false,
-            budget: spec.flow.retries.budget.is_some(),
-            demand_of_request: spec.flow.demand == Demand::Request,
-            traced: flow < self.traffics
-                && matches!(&self.scenario.traffic[flow].arrivals, Spec::Trace(trace) if trace.service.is_some()),
-            way_in: spec.flow.way_in.is_some(),
-            counted: spec.flow.way_in.is_some() || self.goes_out(flow),
-            shared: !spec.flow.shares.is_empty(),
-        };
-        if let Route::Proxy4(proxy) | Route::Proxy7(proxy) = spec.route {
-            let (proxy, settings) = (&self.proxies[proxy as usize], &self.scenario.proxies[proxy as usize]);
-            hot.via_proxy = true;
-            hot.before = proxy.before.is_some();
-            hot.after = proxy.after.is_some();
-            // Where connections are observed, each use of one is.
-            let observed = self.scenario.observe.connections;
-            hot.standing_upstream = standing(&spec.upstream) && !observed && spec.barred.is_empty();
-            if settings.instances == 1 && settings.workers == 1 {
-                hot.worker = proxy.first_worker;
-            }
-            hot.express = hot.worker != NONE
-                && settings.per == InstancePer::Request
-                && matches!(spec.route, Route::Proxy7(_))
-                && spec.flow.fails.is_none()
-                && standing(&spec.flow.connections)
-                && !observed;
-        }
-        hot
     }
 
     /// Whether the clients of a flow may become more: pods that call, where pods come and go.

@@ -4,8 +4,8 @@ use super::{FlowPlan, Plan, Route, as_u32};
 use crate::discovery::slices::policy::Scope;
 use crate::model::network::topology::PathClass;
 use crate::model::traffic::connection::Channel;
-use crate::scenario::Source;
 use crate::scenario::outside::{Entry, WayIn};
+use crate::scenario::{InstancePer, Source};
 use crate::time::SimDuration;
 
 impl FlowPlan {
@@ -84,6 +84,22 @@ impl Plan {
             Source::Node(node) => vec![as_u32(*node)],
             Source::Internet(_) => vec![self.topology.outside()],
             Source::Generator { zone } => self.nodes_in(zone.as_deref()),
+        }
+    }
+
+    /// Whether the layer-4 choice or the proxy instance belongs to a flow's connections, not to its requests.
+    pub(crate) fn chooses_per_connection(&self, flow: usize) -> bool {
+        let spec = &self.flows[flow];
+        let channel = Channel::of(&spec.flow.connections);
+        match spec.route {
+            _ if spec.flow.way_in.is_some() => true,
+            Route::ClusterIp => true,
+            Route::ClientBalancer => false,
+            Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
+                self.scenario.proxies[proxy as usize].per == InstancePer::Connection
+                    || matches!(channel, Channel::Pooled { pinned: true, .. })
+                    || (matches!(spec.route, Route::Proxy4(_)) && channel == Channel::Standing)
+            }
         }
     }
 

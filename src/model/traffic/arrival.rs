@@ -2,12 +2,11 @@
 
 use crate::arrivals::Spec;
 use crate::engine::{Rank, Schedule};
-use crate::model::plan::{HotFlow, NONE, as_u32};
+use crate::model::plan::{HotFlow, NONE, Senders, as_u32};
 use crate::model::random_keys::{CLIENT, THINK};
 use crate::model::watch::Beginning;
 use crate::model::{World, kind};
 use crate::random::{Keyed, Stream, mix};
-use crate::scenario::Popularity;
 use crate::time::SimTime;
 
 impl<'p> World<'p> {
@@ -66,7 +65,7 @@ impl<'p> World<'p> {
         }
         let base = state.identity.mix(number);
         let hot = &self.plan.hot[flow as usize];
-        let client = if hot.single_client { 0 } else { self.choose_client(flow, number, base) };
+        let client = self.choose_client(hot, flow, number, base);
         self.begin_traffic_request(hot, flow, (number, base), (client, NONE), now, schedule);
     }
 
@@ -93,29 +92,33 @@ impl<'p> World<'p> {
         self.note_arrived(now, schedule);
     }
 
+    #[inline(always)]
+    fn choose_client(&mut self, hot: &HotFlow, flow: u32, number: u64, base: u64) -> u32 {
+        match hot.senders {
+            Senders::Single => 0,
+            Senders::Uniform => Keyed::new(base ^ CLIENT).below(hot.clients),
+            _ => self.choose_other_client(hot, flow, number, base),
+        }
+    }
+
     #[inline(never)]
-    fn choose_client(&mut self, flow: u32, number: u64, base: u64) -> u32 {
-        let traffic = &self.plan.scenario.traffic[flow as usize];
-        let count = traffic.clients.count;
-        if let Spec::Trace(trace) = &traffic.arrivals
-            && let Some(clients) = &trace.client
-        {
-            return clients[number as usize] % count;
+    fn choose_other_client(&mut self, hot: &HotFlow, flow: u32, number: u64, base: u64) -> u32 {
+        if hot.senders == Senders::Traced {
+            let Spec::Trace(trace) = &self.plan.scenario.traffic[flow as usize].arrivals else {
+                unreachable!("only a trace names clients")
+            };
+            let clients = trace.client.as_ref().expect("this trace names them");
+            return clients[number as usize] % hot.clients;
         }
         let state = &mut self.flows[flow as usize];
-        match traffic.clients.popularity {
-            Popularity::Uniform => Keyed::new(base ^ CLIENT).below(count),
-            Popularity::InTurn => {
-                let client = state.turn;
-                state.turn = if client + 1 == count { 0 } else { client + 1 };
-                client
-            }
-            Popularity::Zipf { .. } => {
-                let total = *state.popularity.last().expect("there is at least one client");
-                let point = Keyed::new(base ^ CLIENT).unit() * total;
-                as_u32(state.popularity.partition_point(|weight| *weight <= point)).min(count - 1)
-            }
+        if hot.senders == Senders::InTurn {
+            let client = state.turn;
+            state.turn = if client + 1 == hot.clients { 0 } else { client + 1 };
+            return client;
         }
+        let total = *state.popularity.last().expect("there is at least one client");
+        let point = Keyed::new(base ^ CLIENT).unit() * total;
+        as_u32(state.popularity.partition_point(|weight| *weight <= point)).min(hot.clients - 1)
     }
 
     /// A user has thought and asks again.

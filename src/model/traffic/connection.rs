@@ -195,6 +195,9 @@ impl<'p> World<'p> {
         if trip.hot.express {
             return self.send(trip, now, schedule);
         }
+        if trip.hot.kept {
+            return self.take_kept(trip.attempt, false, now, schedule);
+        }
         self.connect_by_choice(trip.attempt, now, schedule);
     }
 
@@ -356,16 +359,16 @@ impl<'p> World<'p> {
         if worker != NONE {
             entry.worker = worker;
         }
-        let route = self.plan_flow(self.attempts[attempt].flow).route;
         self.note_reused_by(attempt, false);
         if self.probes.any_flow {
             self.watch_ride(attempt, now);
         }
         // A connection pinned before the run to a Service without endpoints leads nowhere.
-        if matches!(route, Route::ClusterIp | Route::Proxy4(_)) && self.attempts[attempt].endpoint == NONE {
+        let trip = self.trip(attempt);
+        if trip.endpoint == NONE && matches!(self.plan_flow(trip.flow).route, Route::ClusterIp | Route::Proxy4(_)) {
             return self.nobody_to_ride_to(attempt, now, schedule);
         }
-        self.send(self.trip(attempt), now, schedule);
+        self.send(trip, now, schedule);
     }
 
     /// Opens a connection, once the client knows the address.

@@ -15,37 +15,38 @@ use crate::random::{Mixer, Stream, name_hash};
 use crate::scenario::Popularity;
 use crate::time::SimDuration;
 
-/// What a flow remembers.
+/// What a flow remembers; what every arrival asks for stands first.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct FlowState {
-    /// Start of the identity of its requests.
-    pub(crate) hash: u64,
-    /// Mixes it with the number of a request.
+    /// Mixes the start of the identity of its requests with the number of a request.
     pub(crate) identity: Mixer,
     /// Number of the next request.
     pub(crate) next_number: u64,
-    /// When requests come; `None` for calls and closed loops.
-    pub(crate) process: Option<Process>,
     /// The scalar beside the event list that holds the next arrival.
     pub(crate) arrivals: Option<StreamId>,
-    /// First user of a closed loop among all users, and the number of requests of each so far.
-    pub(crate) users: Vec<u64>,
+    /// Pools of the clients.
+    pub(crate) pools: ClientPools,
+    /// Whether the layer-4 choice or the proxy instance belongs to the connection, not to the request.
+    pub(crate) per_connection: bool,
     /// Which client sends next, where they take turns.
     pub(crate) turn: u32,
+    /// When requests come; `None` for calls and closed loops.
+    pub(crate) process: Option<Process>,
+    /// How the clients' connections cost and are limited.
+    pub(crate) channel: Channel,
+    /// Start of the identity of its requests.
+    pub(crate) hash: u64,
+    /// First user of a closed loop among all users, and the number of requests of each so far.
+    pub(crate) users: Vec<u64>,
     /// Cumulative weights of the clients under a Zipf popularity.
     pub(crate) popularity: Vec<f64>,
     /// Lane of the total timeout.
     pub(crate) deadline: Option<LaneId>,
     /// Lane of the timeout of a try.
     pub(crate) per_try: Option<LaneId>,
-    /// How the clients' connections cost and are limited.
-    pub(crate) channel: Channel,
-    /// Whether the layer-4 choice or the proxy instance belongs to the connection, not to the request.
-    pub(crate) per_connection: bool,
     /// Proxy worker and endpoint of the standing connection of each client.
     pub(crate) pinned: Vec<(u32, u32)>,
-    /// Pools of the clients.
-    pub(crate) pools: ClientPools,
     /// Balancers of the clients, made when first used.
     pub(crate) balancers: Vec<Option<Box<ClientBalancer>>>,
     /// Turns of the clients among proxy instances.

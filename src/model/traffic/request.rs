@@ -189,7 +189,9 @@ impl<'p> World<'p> {
         if hot.balances_at_client {
             self.settle_at_client(attempt, false, now);
         }
-        if !hot.standing {
+        if hot.kept {
+            self.release_kept(attempt, false, now, schedule);
+        } else if !hot.standing {
             self.release_chosen(attempt, now, schedule);
         }
         if hot.per_try {

@@ -8,7 +8,7 @@ use crate::model::traffic::breakage::BROKEN;
 use crate::model::traffic::connection::{Channel, Connection};
 use crate::model::traffic::handshake::Far;
 use crate::random::mix;
-use crate::scenario::{Connections, InstancePer};
+use crate::scenario::Connections;
 use crate::time::SimTime;
 
 impl World<'_> {
@@ -17,16 +17,7 @@ impl World<'_> {
         let plan = self.plan;
         let spec = &plan.flows[flow];
         let channel = self.flows[flow].channel;
-        self.flows[flow].per_connection = match spec.route {
-            _ if spec.flow.way_in.is_some() => true,
-            Route::ClusterIp => true,
-            Route::ClientBalancer => false,
-            Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
-                plan.scenario.proxies[proxy as usize].per == InstancePer::Connection
-                    || matches!(channel, Channel::Pooled { pinned: true, .. })
-                    || (matches!(spec.route, Route::Proxy4(_)) && channel == Channel::Standing)
-            }
-        };
+        self.flows[flow].per_connection = plan.chooses_per_connection(flow);
         self.lay_pools(flow);
         if spec.flow.fails.is_some() {
             // Nobody finds out where to connect to.
