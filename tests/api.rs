@@ -11,7 +11,7 @@ use windtunnel::random::Dist;
 use windtunnel::scenario::network_policy::NetworkPolicies;
 use windtunnel::scenario::outside::{LoadBalancers, Nat};
 use windtunnel::scenario::{
-    Behaviour, Cancellation, Clients, Cluster, ConnectionMode, Connections, Container, Demand, Discipline, Flow,
+    Behaviour, Cancellation, Clients, Cluster, ConnectionMode, Connections, Container, Demand, Discipline, Flow, Host,
     Keeping, Kernel, KubeProxy, Lifecycle, Network, Node, Observe, PoolOrder, Popularity, Protocol, Retries, Run,
     Scenario, Service, Source, Step, Traffic, Window, Without, Workload,
 };
@@ -31,6 +31,7 @@ fn node(name: &str) -> Node {
         speed: 1.0,
         cpu: None,
         pod_cidr: (0x0a00_0000, 24),
+        address: 0,
         max_pods: 110,
         labels: Vec::new(),
         unschedulable: false,
@@ -111,6 +112,7 @@ fn queue() -> Scenario {
             node_name: None,
             allowed_nodes: vec![0],
             outside: false,
+            host: Host::default(),
         }],
         services: vec![Service {
             namespace: "default".to_owned(),

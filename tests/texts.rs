@@ -24,11 +24,10 @@ const NO_ANSWERS: [&str; 8] =
 const LISTED: [&str; 3] = ["PolicyListed {", "Parameter {", "command("];
 
 /// Beginnings of texts that no test can bring about, each with its reason.
-const EXCEPTIONS: [(&str, &str); 8] = [
+const EXCEPTIONS: [(&str, &str); 7] = [
     ("empirical: {} values are too many", "a file of more than 4 GiB"),
     ("{} is larger than 4 GiB", "a file of more than 4 GiB"),
     ("Histogram({} values", "for those who debug the program"),
-    ("its node has no free address", "a node has room for no more pods than it has addresses"),
     ("cannot start {jobs} threads", "the system's own fault"),
     ("connect-failure, 5xx, timeout", "a default that `check` lists as assumed"),
     ("a duration such as 250ms", "the reader of durations has its own words"),

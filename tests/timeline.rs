@@ -198,7 +198,7 @@ spec: {podCIDR: 10.244.7.0/30}
     };
     // The third pod waits until the first is gone, a second after its end, and gets its address.
     let waits = of("web-2");
-    assert_eq!(waits[1], "5 pod-pending no node has room for it", "{waits:?}");
+    assert_eq!(waits[1], "5 pod-pending on small, which has no free address", "{waits:?}");
     assert!(waits.contains(&"11 pod-placed on small as 10.244.7.2".to_owned()), "{waits:?}");
     assert!(waits.contains(&"13 pod-ready ".to_owned()), "{waits:?}");
     // The replacement of the first finds no room any more.

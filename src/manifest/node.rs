@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use super::fields::{Context, Fields, NameRule};
 use super::object::NodeObject;
 use super::quantity::quantity;
-use crate::yaml::Node;
+use crate::yaml::{Node, Span};
 
 const ZONE_LABELS: [&str; 2] = ["topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone"];
 
@@ -26,6 +26,7 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<NodeObject>
         cpu: None,
         max_pods: None,
         pod_cidr: None,
+        address: None,
         unschedulable: false,
         span: context.name_span,
     };
@@ -39,6 +40,7 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<NodeObject>
     }
     if let Some(mut status) = context.inner(&mut top, "status") {
         read_resources(context, &mut status, &mut object);
+        object.address = read_address(context, &mut status);
     }
     context.finish(&top);
     context.used(&summary(&object));
@@ -90,6 +92,26 @@ pub(super) fn parse_cidr(text: &str) -> Option<(u32, u8)> {
     let length: u8 = length.parse().ok().filter(|length| *length <= 32)?;
     let mask = u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0);
     Some((u32::from(address) & mask, length))
+}
+
+/// The first IPv4 address of type `InternalIP`, with its place.
+fn read_address(context: &mut Context<'_>, status: &mut Fields<'_>) -> Option<(u32, Span)> {
+    let mut found = None;
+    for mut item in context.items(status, "addresses") {
+        let kind = context.text(&mut item, "type");
+        let place = item.peek("address").map_or(item.span, |node| node.span);
+        let text = context.text(&mut item, "address");
+        let (Some("InternalIP"), Some(text)) = (kind, text) else { continue };
+        match text.parse::<Ipv4Addr>() {
+            Ok(address) => found = found.or(Some((u32::from(address), place))),
+            Err(_) if text.contains(':') => {}
+            Err(_) => {
+                let message = format!("an `InternalIP` must be an address, and this is `{text}`");
+                context.error(place, &message, "write for example `address: 172.18.0.2`");
+            }
+        }
+    }
+    found
 }
 
 /// Cores and pods from `status`; the rest of it is bookkeeping.

@@ -65,6 +65,23 @@ pub struct WorkloadObject {
     pub span: Span,
 }
 
+impl WorkloadObject {
+    /// Whether its pods share the network of their node (`hostNetwork: true`).
+    #[must_use]
+    pub const fn host_network(&self) -> bool {
+        self.dns.host_network
+    }
+
+    /// The ports of its node that a pod takes, ascending: no two pods of a node can have one of them.
+    #[must_use]
+    pub fn host_ports(&self) -> Vec<u16> {
+        let ports = self.containers.iter().flat_map(|container| &container.ports);
+        let mut taken: Vec<u16> = ports.filter_map(|port| port.host_port).collect();
+        taken.sort_unstable();
+        taken
+    }
+}
+
 /// A container of a pod.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContainerObject {
@@ -85,6 +102,8 @@ pub struct ContainerPort {
     pub name: Option<String>,
     /// `containerPort`.
     pub container_port: u16,
+    /// The port of the node that leads to it: `hostPort`, or with `hostNetwork` the port itself.
+    pub host_port: Option<u16>,
 }
 
 /// A Service.
@@ -376,6 +395,8 @@ pub struct NodeObject {
     pub max_pods: Option<u32>,
     /// `spec.podCIDR` where it is IPv4, as `(first address, prefix length)`.
     pub pod_cidr: Option<(u32, u8)>,
+    /// The first IPv4 address of type `InternalIP` in `status.addresses`, with its place.
+    pub address: Option<(u32, Span)>,
     /// `spec.unschedulable`, or the taint of a control plane.
     pub unschedulable: bool,
     /// Place of `metadata.name`.

@@ -33,7 +33,6 @@ pub(super) fn field(path: &str) -> &'static str {
     }
     match inner {
         "spec.initContainers" => "start-up is not modelled; only those with `restartPolicy: Always` serve",
-        "spec.hostNetwork" => "every pod has an address of its own in the model; only `resolv.conf` follows from it",
         "spec.affinity"
         | "spec.topologySpreadConstraints"
         | "spec.tolerations"

@@ -140,11 +140,11 @@ fn a_rendered_chart_gives_its_objects() {
         [
             "Service/demo-podinfo: port http 9898 to http, port grpc 9999 to grpc, selects app.kubernetes.io/name=demo-podinfo, \
              on every node",
-            "Deployment/demo-podinfo: 2 replicas, container podinfo (http=9898, grpc=9999), container proxy",
+            "Deployment/demo-podinfo: 2 replicas, container podinfo (http=9898, grpc=9999), container proxy, \
+             on the network of its node",
         ]
     );
     assert!(why(&objects, "Pod/demo-podinfo-service-test-vc4dj").contains("Helm hook"));
-    assert!(why(&objects, "Deployment/demo-podinfo: spec.template.spec.hostNetwork").contains("address of its own"));
     assert!(why(&objects, "HorizontalPodAutoscaler/demo-podinfo").contains("scaling"));
     for ignored in ["ServiceAccount/demo-podinfo", "ConfigMap/demo-podinfo"] {
         assert!(what(&objects).contains(&ignored), "{ignored}");

@@ -90,6 +90,8 @@ fn check_selector(context: &mut Context<'_>, spec: &mut Fields<'_>, labels: &[(S
 
 /// `spec` of a pod.
 fn read_pod(context: &mut Context<'_>, pod: &mut Fields<'_>, workload: &mut WorkloadObject) {
+    // Before the containers, whose ports are then those of the node.
+    workload.dns.host_network = context.boolean(pod, "hostNetwork").unwrap_or(false);
     let given = pod.take("containers");
     let list_span = given.map_or(pod.span, |list| list.span);
     for mut container in context.items(pod, "containers") {
@@ -122,9 +124,19 @@ fn read_container(context: &mut Context<'_>, container: &mut Fields<'_>, sidecar
     if workload.containers.iter().any(|other| other.name == name) {
         context.error(span, &format!("two containers are named `{name}`"), "give each container its own name");
     }
-    let ports = read_ports(context, container);
+    let ports = read_ports(context, container, workload.host_network());
     context.finish(container);
-    for ContainerPort { container_port: port, .. } in &ports {
+    for ContainerPort { container_port: port, host_port, .. } in &ports {
+        let twin =
+            |other: &&ContainerObject| host_port.is_some() && other.ports.iter().any(|own| own.host_port == *host_port);
+        if let Some(other) = workload.containers.iter().find(twin).filter(|_| *host_port != Some(*port)) {
+            let message = format!(
+                "container `{name}` wants the port {} of the node, and so does container `{}` of the same pod",
+                host_port.unwrap_or(0),
+                other.name
+            );
+            context.error(span, &message, "give every `hostPort` of a pod a number of its own");
+        }
         let has = |other: &&ContainerObject| other.ports.iter().any(|own| own.container_port == *port);
         if let Some(other) = workload.containers.iter().find(has) {
             let message = format!(
@@ -155,8 +167,6 @@ fn read_sidecars(context: &mut Context<'_>, pod: &mut Fields<'_>, workload: &mut
 
 /// What decides about the names that the pod can ask for, and those it has itself.
 fn read_names(context: &mut Context<'_>, pod: &mut Fields<'_>, workload: &mut WorkloadObject) {
-    // Its address stays its own in the model; only the names it can resolve follow from it.
-    workload.dns.host_network = pod.peek("hostNetwork").and_then(Node::as_bool) == Some(true);
     let place = pod.peek("dnsPolicy").map_or(pod.span, |node| node.span);
     workload.dns.policy = match context.text(pod, "dnsPolicy") {
         None | Some("ClusterFirst") => DnsPolicy::ClusterFirst,
@@ -208,7 +218,7 @@ fn read_options(context: &mut Context<'_>, config: &mut Fields<'_>) -> Vec<(Stri
     options
 }
 
-fn read_ports(context: &mut Context<'_>, container: &mut Fields<'_>) -> Vec<ContainerPort> {
+fn read_ports(context: &mut Context<'_>, container: &mut Fields<'_>, on_host: bool) -> Vec<ContainerPort> {
     let mut ports: Vec<ContainerPort> = Vec::new();
     for mut port in context.items(container, "ports") {
         let protocol_path = port.path("protocol");
@@ -227,8 +237,27 @@ fn read_ports(context: &mut Context<'_>, container: &mut Fields<'_>) -> Vec<Cont
         if port.take("containerPort").is_none() {
             context.error(port.span, "a port without a number", "write for example `- containerPort: 8080`");
         }
+        let place = port.peek("hostPort").map_or(port.span, |node| node.span);
+        // Zero is the same as nothing.
+        let given = if port.peek("hostPort").and_then(Node::as_u64) == Some(0) {
+            port.take("hostPort");
+            None
+        } else {
+            context.port(&mut port, "hostPort")
+        };
         if let Some(container_port) = context.port(&mut port, "containerPort") {
-            ports.push(ContainerPort { name, container_port });
+            if let Some(other) = given.filter(|other| on_host && *other != container_port) {
+                let message = format!(
+                    "with `hostNetwork` the port {container_port} of the container is the node's, and `hostPort` is {other}"
+                );
+                context.error(place, &message, "write the same number twice, or leave `hostPort` out");
+            }
+            let host_port = if on_host { Some(container_port) } else { given };
+            if ports.iter().any(|other| host_port.is_some() && other.host_port == host_port) && !on_host {
+                let message = format!("two ports want the port {} of the node", host_port.unwrap_or(0));
+                context.error(place, &message, "give every `hostPort` of a pod a number of its own");
+            }
+            ports.push(ContainerPort { name, container_port, host_port });
         }
         context.finish(&port);
     }
@@ -255,13 +284,22 @@ fn summary(workload: &WorkloadObject) -> String {
         let ports: Vec<_> = container
             .ports
             .iter()
-            .map(|port| match &port.name {
-                Some(name) => format!("{name}={}", port.container_port),
-                None => port.container_port.to_string(),
+            .map(|port| {
+                let number = match &port.name {
+                    Some(name) => format!("{name}={}", port.container_port),
+                    None => port.container_port.to_string(),
+                };
+                match port.host_port.filter(|_| !workload.host_network()) {
+                    Some(host) => format!("{number}, {host} of the node"),
+                    None => number,
+                }
             })
             .collect();
         let ports = if ports.is_empty() { String::new() } else { format!(" ({})", ports.join(", ")) };
         parts.push(format!("container {}{ports}", container.name));
+    }
+    if workload.host_network() {
+        parts.push("on the network of its node".to_owned());
     }
     if let Some(node) = &workload.node_name {
         parts.push(format!("on node {node}"));

@@ -5,10 +5,11 @@
 
 use std::net::Ipv4Addr;
 
+use super::host::{self, At};
 use super::objects::{Objects, short};
 use super::placement::Placed;
-use super::services::{Reason, container_with, dotted};
-use crate::manifest::{ServiceObject, TargetPort};
+use super::services::{Reason, dotted};
+use crate::manifest::ServiceObject;
 
 /// What stands behind a port: containers by workload, and which pods of them.
 #[derive(Debug, Default)]
@@ -40,16 +41,19 @@ pub(super) fn behind(
         let Some((_, number)) = slice.ports.iter().find(|(name, _)| name.as_deref() == port) else { continue };
         for address in &slice.addresses {
             let shown = Ipv4Addr::from(*address);
-            let Some(pod) = pods.iter().find(|pod| pod.ip == *address) else {
-                let message =
-                    format!("sends to {shown}, which no pod has, and what stands outside the cluster is not simulated");
-                return Err((message, Some("name the address of a pod in the EndpointSlice".to_owned())));
-            };
-            let workload = &objects.workloads[pod.workload];
-            let Some((container, _)) = container_with(&TargetPort::Number(*number), workload) else {
-                let message =
-                    format!("sends to {shown}:{number}, and no container of {} has that port", short(workload));
-                return Err((message, Some("name a port of the pod in the EndpointSlice".to_owned())));
+            let (pod, container) = match host::listener(pods, &objects.workloads, (*address, *number)) {
+                At::Container(pod, container) => (&pods[pod], container),
+                At::Pod(pod) => {
+                    let workload = short(&objects.workloads[pods[pod].workload]);
+                    let message = format!("sends to {shown}:{number}, and no container of {workload} has that port");
+                    return Err((message, Some("name a port of the pod in the EndpointSlice".to_owned())));
+                }
+                At::Nobody => {
+                    let message = format!(
+                        "sends to {shown}, which no pod has, and what stands outside the cluster is not simulated"
+                    );
+                    return Err((message, Some("name the address of a pod in the EndpointSlice".to_owned())));
+                }
             };
             let target = (pod.workload, container);
             let position = found.targets.iter().position(|known| *known == target).unwrap_or_else(|| {

@@ -9,12 +9,13 @@ use std::net::Ipv4Addr;
 use super::decode::dns::{External, Resolver, Rules};
 use super::dns::{Behind, Name, NameServer, Reply, Resolution, Target};
 use super::eras::Held;
+use super::host::{self, At};
 use super::objects::{Objects, short};
 use super::outside::{Internet, Share, WayIn};
 use super::services::{Group, ServiceTable, container_with, dotted};
 use super::url::{self, Url};
 use super::values::{Bad, shorten};
-use super::{Service, placement};
+use super::{Node, Service, placement};
 use crate::cause::FailureCause;
 use crate::discovery::environment::{self, KnownPort, KnownService};
 use crate::discovery::lookup::{Action, Answer, Lookup, Outcome, Settings};
@@ -38,6 +39,8 @@ pub(super) struct Discovery {
     /// What the scenario says of each workload's resolver.
     pub(super) resolvers: Vec<Resolver>,
     placed: Vec<placement::Placed>,
+    /// Names and addresses of the nodes.
+    nodes: Vec<(String, u32)>,
     workloads: Vec<WorkloadObject>,
     /// Single pods that URLs lead to, in the order in which they were found; they stand behind the Services' ports.
     single: RefCell<Vec<Service>>,
@@ -84,7 +87,7 @@ impl Discovery {
     pub(super) fn new(
         objects: &Objects,
         services: &ServiceTable,
-        placed: Vec<placement::Placed>,
+        (placed, nodes): (Vec<placement::Placed>, &[Node]),
         rules: Rules,
         resolvers: Vec<Resolver>,
     ) -> Self {
@@ -123,6 +126,7 @@ impl Discovery {
             links: objects.workloads.iter().map(|workload| workload.service_links).collect(),
             resolvers,
             placed,
+            nodes: nodes.iter().map(|node| (node.name.clone(), node.address)).collect(),
             workloads: objects.workloads.clone(),
             single: RefCell::default(),
         }
@@ -321,7 +325,10 @@ impl Discovery {
         let (index, address) = self.zone.headless(name).or_else(|| self.zone.leads_to(name).filter(comes_and_goes))?;
         let group = &services.groups[index];
         let service = if (group.first..group.first + group.count).contains(&port) { port } else { group.first };
-        let own = |address| self.placed.iter().find(|pod| pod.ip == u32::from(address));
+        let targets = &services.ports.get(service)?.targets;
+        // Several pods may have the address of their node.
+        let selected = |pod: &&placement::Placed| targets.iter().any(|(workload, _)| *workload == pod.workload);
+        let own = |address| self.placed.iter().filter(selected).find(|pod| pod.ip == u32::from(address));
         let pod = address.and_then(own).map(|pod| (pod.workload, pod.replica));
         (group.count > 0).then_some(Behind { service, pod })
     }
@@ -407,13 +414,27 @@ impl Discovery {
 
     /// The pod with that address, at the port of the URL: nobody translates ports on the way to a pod.
     fn pod_at(&self, address: Ipv4Addr, url: &Url<'_>, services: &ServiceTable) -> Option<Result<usize, Bad>> {
-        let pod = self.placed.iter().find(|pod| pod.ip == u32::from(address))?;
-        let workload = &self.workloads[pod.workload];
         let port = url.port.unwrap_or(url.usual);
-        let Some((container, _)) = container_with(&TargetPort::Number(port), workload) else {
-            let message = format!("no container of {} has the port {port}", short(workload));
-            return Some(Err((message, Some("a URL to a pod names the pod's own port".to_owned()))));
+        let node = self.nodes.iter().position(|(_, own)| *own == u32::from(address));
+        let mapped = node.and_then(|node| host::behind_host_port(&self.placed, &self.workloads, (node, port)));
+        let (pod, container) = match (mapped, host::listener(&self.placed, &self.workloads, (u32::from(address), port)))
+        {
+            (Some((pod, container)), _) | (None, At::Container(pod, container)) => (&self.placed[pod], container),
+            (None, _) if node.is_some() => {
+                let name = node.map_or("", |node| self.nodes[node].0.as_str());
+                let message = format!("no pod has the port {port} of node `{name}`");
+                let help = "the ports of a node are those of its pods with `hostNetwork`, and their `hostPort`s";
+                return Some(Err((message, Some(help.to_owned()))));
+            }
+            (None, At::Pod(pod)) => {
+                let workload = short(&self.workloads[self.placed[pod].workload]);
+                let message = format!("no container of {workload} has the port {port}");
+                return Some(Err((message, Some("a URL to a pod names the pod's own port".to_owned()))));
+            }
+            (None, At::Nobody) => return None,
         };
+        let workload = &self.workloads[pod.workload];
+        let target_port = mapped.map_or(port, |_| container_port(workload, container, port));
         let name =
             if workload.kind == "pod" { workload.name.clone() } else { format!("{}-{}", workload.name, pod.replica) };
         let mut single = self.single.borrow_mut();
@@ -424,7 +445,7 @@ impl Discovery {
             port_name: None,
             multi_port: false,
             cluster_ip: 0,
-            target_port: port,
+            target_port,
             affinity: None,
             targets: vec![(pod.workload, container)],
             only: Vec::new(),
@@ -459,13 +480,15 @@ impl Discovery {
         };
         let workload = &self.workloads[of];
         let port = url.port.unwrap_or(80);
-        let listens = container_with(&TargetPort::Number(port), workload);
-        if listens.is_none() && !fails {
-            let pod = short(workload);
-            let message =
-                format!("nobody listens on port {port} in the pods of {pod}, and `{}` is the pod itself", url.host);
-            let help = "the containers of a pod share its addresses and ports, other pods have their own; to see it refused in the run, write resolver: {missing: fail}";
-            return Err((message, Some(help.to_owned())));
+        let listens = match workload.host_network() {
+            true => host::listeners(&self.workloads, port),
+            false => {
+                container_with(&TargetPort::Number(port), workload).map(|(own, _)| (of, own)).into_iter().collect()
+            }
+        };
+        let nobody = listens.is_empty();
+        if nobody && !fails {
+            return Err(nobody_on_loopback(workload, url.host, port));
         }
         let mut single = self.single.borrow_mut();
         let entry = Service {
@@ -477,7 +500,7 @@ impl Discovery {
             cluster_ip: 0,
             target_port: port,
             affinity: None,
-            targets: listens.iter().map(|(container, _)| (of, *container)).collect(),
+            targets: listens,
             only: Vec::new(),
             pod: None,
             headless: false,
@@ -490,7 +513,7 @@ impl Discovery {
             single.push(entry);
             single.len() - 1
         });
-        let fails = listens.is_none().then_some(FailureCause::Refused);
+        let fails = nobody.then_some(FailureCause::Refused);
         Ok(Found::inside(services.ports.len() + found, None, fails))
     }
 
@@ -564,6 +587,26 @@ impl Discovery {
         };
         format!("with {library} and ndots {ndots} its resolv.conf is {}; {advice}", lines.join(", "))
     }
+}
+
+/// Why `localhost` leads to nobody.
+fn nobody_on_loopback(workload: &WorkloadObject, host: &str, port: u16) -> Bad {
+    let pod = short(workload);
+    let (message, shares) = if workload.host_network() {
+        let message =
+            format!("no pod with `hostNetwork` has the port {port}, and to the pods of {pod} `{host}` is their node");
+        (message, "pods with `hostNetwork` share the addresses and ports of their node")
+    } else {
+        let message = format!("nobody listens on port {port} in the pods of {pod}, and `{host}` is the pod itself");
+        (message, "the containers of a pod share its addresses and ports, other pods have their own")
+    };
+    (message, Some(format!("{shares}; to see it refused in the run, write resolver: {{missing: fail}}")))
+}
+
+/// The container's own port, to which a port of its node leads.
+fn container_port(workload: &WorkloadObject, container: usize, port: u16) -> u16 {
+    let mut ports = workload.containers[container].ports.iter();
+    ports.find(|own| own.host_port == Some(port)).map_or(port, |own| own.container_port)
 }
 
 /// What is wrong with a host that asks a Service for a port that it does not have.

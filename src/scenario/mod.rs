@@ -25,6 +25,7 @@ mod entrance;
 pub mod eras;
 mod files;
 mod grid;
+pub mod host;
 mod ingress;
 pub mod keeping;
 pub mod kernel;
@@ -66,6 +67,7 @@ mod tests;
 pub use connections::{ConnectionMode, Connections, PoolOrder, Protocol, Tls};
 pub use files::{DiskFiles, Files};
 pub use grid::{Axis, FILE_VARIANTS, Grid, Scale};
+pub use host::Host;
 pub use keeping::Keeping;
 pub use kernel::Kernel;
 pub use kube_proxy::{IpvsScheduler, KubeProxy, KubeProxyMode};
@@ -263,6 +265,8 @@ pub struct Node {
     pub cpu: Option<f64>,
     /// First address and prefix length of its pod CIDR.
     pub pod_cidr: (u32, u8),
+    /// Its own IPv4 address (`InternalIP`).
+    pub address: u32,
     /// Most pods it takes (`status.allocatable.pods`, default 110).
     pub max_pods: u32,
     /// Labels, for node selectors.
@@ -312,6 +316,8 @@ pub struct Workload {
     pub allowed_nodes: Vec<usize>,
     /// Whether it stands outside the cluster: what pods call there.
     pub outside: bool,
+    /// What its pods take of their node's network.
+    pub host: Host,
 }
 
 impl Workload {

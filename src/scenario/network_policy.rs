@@ -60,6 +60,14 @@ impl NetworkPolicies {
         !(lets_in && lets_out)
     }
 
+    /// The same of a connection to a pod that has the network of its node: to policies it is the node's address.
+    #[must_use]
+    pub fn drops_to_node(&self, from: From, node: u32, port: (u16, Option<&str>)) -> bool {
+        let From::Workload(own) = from else { return false };
+        let far = From::Address(node);
+        !self.agree(own, |policy| policy.egress.as_deref(), |peer, space| self.is_peer(peer, space, far), port)
+    }
+
     /// Whether the policies that select a pod let a connection through in one direction.
     fn agree(
         &self,

@@ -76,7 +76,7 @@ impl Objects {
             containers: vec![ContainerObject {
                 name: INLINE_CONTAINER.to_owned(),
                 sidecar: false,
-                ports: vec![ContainerPort { name: None, container_port: port }],
+                ports: vec![ContainerPort { name: None, container_port: port, host_port: None }],
                 span: inline.span,
             }],
             node_name: None,

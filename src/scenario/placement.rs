@@ -2,13 +2,14 @@
 //!
 //! Replicas of a workload are spread evenly: each goes to the zone with the fewest replicas of that workload, there to
 //! the node with the fewest of them, then with the fewest pods at all, then to the first in the list. A node takes as
-//! many pods as it allows (`allocatable.pods`) and has addresses for. Pods that name their node are placed first, as a
+//! many pods as it allows (`allocatable.pods`) and has addresses for; one of its ports (`hostPort`) is one pod's. A pod with
+//! `hostNetwork` has the address of its node and takes none of the range. Pods that name their node are placed first, as a
 //! cluster has them when the scheduler looks. Addresses are the node's pod CIDR in order, starting at .2 (.0 is the
 //! network, .1 the bridge, as host-local IPAM leaves them).
 
 use std::collections::BTreeSet;
 
-use super::{Node, Workload};
+use super::{Host, Node, Workload};
 
 /// The first address of what stands outside: 198.51.100.1, of a range for documentation (RFC 5737).
 const OUTSIDE: u32 = 0xc633_6401;
@@ -35,11 +36,51 @@ pub struct NoRoom {
     pub placed: u32,
 }
 
-/// How many pods a node takes.
+/// How many addresses a node has for pods.
 #[must_use]
-pub fn room(node: &Node) -> u32 {
+pub fn addresses(node: &Node) -> u32 {
     let addresses = (1_u64 << (32 - u32::from(node.pod_cidr.1.min(32)))).saturating_sub(2);
-    node.max_pods.min(u32::try_from(addresses).unwrap_or(u32::MAX))
+    u32::try_from(addresses).unwrap_or(u32::MAX)
+}
+
+/// How many pods of a workload a node takes, if it has no others.
+#[must_use]
+pub fn room(node: &Node, host: &Host) -> u32 {
+    let by_ports = if host.ports.is_empty() { u32::MAX } else { 1 };
+    let by_addresses = if host.network { u32::MAX } else { addresses(node) };
+    node.max_pods.min(by_addresses).min(by_ports)
+}
+
+/// What the pods of a node take of it.
+#[derive(Debug, Clone, Default)]
+pub struct Taken {
+    /// How many there are.
+    pub pods: u32,
+    /// How many of them have an address of its range.
+    pub addresses: u32,
+    /// The ports of the node that are theirs.
+    pub ports: BTreeSet<u16>,
+}
+
+impl Taken {
+    /// Another pod.
+    pub fn add(&mut self, host: &Host) {
+        self.pods += 1;
+        self.addresses += u32::from(!host.network);
+        self.ports.extend(&host.ports);
+    }
+
+    /// Whether the scheduler would send another pod here: it looks at numbers and ports, not at addresses.
+    #[must_use]
+    pub fn takes(&self, node: &Node, host: &Host) -> bool {
+        self.pods < node.max_pods && host.finds_free(&self.ports)
+    }
+
+    /// Whether there is an address for it, too.
+    #[must_use]
+    pub fn holds(&self, node: &Node, host: &Host) -> bool {
+        self.takes(node, host) && (host.network || self.addresses < addresses(node))
+    }
 }
 
 /// Places every replica of every workload; the pods stand in order of workloads and replicas.
@@ -72,7 +113,7 @@ pub fn place(nodes: &[Node], workloads: &[Workload]) -> Result<Vec<Placed>, NoRo
 struct Zones {
     zone_of: Vec<usize>,
     count: usize,
-    pods_on: Vec<u32>,
+    taken: Vec<Taken>,
 }
 
 impl Zones {
@@ -85,7 +126,7 @@ impl Zones {
             })
         };
         let zone_of = nodes.iter().map(|node| number(node.zone.as_str())).collect();
-        Self { zone_of, count: names.len(), pods_on: vec![0; nodes.len()] }
+        Self { zone_of, count: names.len(), taken: vec![Taken::default(); nodes.len()] }
     }
 
     fn place(
@@ -100,8 +141,8 @@ impl Zones {
         let mut in_zone = vec![0_u32; self.count];
         let candidates = workload.node_name.as_ref().map_or(workload.allowed_nodes.as_slice(), std::slice::from_ref);
         for &node in candidates {
-            if self.pods_on[node] < room(&nodes[node]) {
-                open[self.zone_of[node]].insert((0, self.pods_on[node], node));
+            if self.taken[node].holds(&nodes[node], &workload.host) {
+                open[self.zone_of[node]].insert((0, self.taken[node].pods, node));
             }
         }
         for replica in 0..workload.replicas {
@@ -110,10 +151,14 @@ impl Zones {
             let Some((zone, (mine, all, node))) = zone.and_then(|zone| Some((zone, open[zone].pop_first()?))) else {
                 return Err(NoRoom { workload: index, placed: replica });
             };
-            placed.push(Placed { workload: index, replica, node, ip: address(&nodes[node], all) });
+            let ip = match workload.host.network {
+                true => nodes[node].address,
+                false => address(&nodes[node], self.taken[node].addresses),
+            };
+            placed.push(Placed { workload: index, replica, node, ip });
             in_zone[zone] += 1;
-            self.pods_on[node] = all + 1;
-            if all + 1 < room(&nodes[node]) {
+            self.taken[node].add(&workload.host);
+            if self.taken[node].holds(&nodes[node], &workload.host) {
                 open[zone].insert((mine + 1, all + 1, node));
             }
         }
@@ -136,6 +181,7 @@ mod tests {
             speed: 1.0,
             cpu: None,
             pod_cidr: (u32::from_be_bytes([10, 244, third, 0]), prefix),
+            address: 0,
             max_pods,
             labels: Vec::new(),
             unschedulable: false,
@@ -154,6 +200,7 @@ mod tests {
             node_name,
             allowed_nodes: allowed_nodes.to_vec(),
             outside: false,
+            host: Host::default(),
         }
     }
 

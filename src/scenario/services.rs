@@ -426,6 +426,10 @@ pub(super) fn container_with(target: &TargetPort, workload: &WorkloadObject) -> 
     if let Some(index) = workload.containers.iter().position(|container| container.ports.iter().any(declares)) {
         return Some((index, true));
     }
+    if workload.host_network() {
+        // Who may stand beside whom on a node follows from the ports that are written down.
+        return None;
+    }
     // `containerPort` informs only: a single container without any listens where the Service sends.
     let mut own = workload.containers.iter().filter(|container| !container.sidecar);
     match (target, own.next(), own.next()) {

@@ -68,6 +68,7 @@ mod tests {
             speed: 1.0,
             cpu: None,
             pod_cidr: (0x0af4_0000, prefix),
+            address: 0,
             max_pods: 110,
             labels: Vec::new(),
             unschedulable: false,

@@ -6,8 +6,10 @@ use crate::time::SimTime;
 /// The parts of a pod's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
-    /// No node has room or an address for it.
+    /// No node takes it.
     Pending,
+    /// It has a node, which has no free address for it.
+    Bound,
     /// Its containers start.
     Starting,
     /// It serves.
@@ -29,7 +31,7 @@ pub(crate) struct Pod {
     pub(crate) number: u32,
     /// Index of its node; that of a pending pod means nothing.
     pub(crate) node: u32,
-    /// IPv4 address.
+    /// IPv4 address; with the network of its node the node's.
     pub(crate) ip: u32,
     /// First of its stations.
     pub(crate) station: u32,
@@ -85,10 +87,10 @@ impl Pod {
 
     /// Whether it counts for its controller.
     pub(crate) const fn is_wanted(&self) -> bool {
-        matches!(self.phase, Phase::Pending | Phase::Starting | Phase::Running)
+        matches!(self.phase, Phase::Pending | Phase::Bound | Phase::Starting | Phase::Running)
     }
 
-    /// Whether it takes an address and a place on its node.
+    /// Whether it takes a place on its node.
     pub(crate) const fn is_on_node(&self) -> bool {
         !matches!(self.phase, Phase::Pending | Phase::Gone)
     }

@@ -6,6 +6,7 @@
 use crate::model::cluster::pod::Pod;
 use crate::model::plan::{EndpointPlan, Plan, as_u32};
 use crate::observe::outcome::EndpointLabel;
+use crate::scenario::Service;
 
 /// Everything that exists or existed.
 #[derive(Debug)]
@@ -64,9 +65,15 @@ impl Roster {
             let pod = &self.pods[pod as usize];
             (pod.workload as usize, pod.station, pod.node)
         };
-        for (service, spec) in
-            plan.scenario.services.iter().enumerate().filter(|(_, spec)| spec.pod.is_none() && spec.only.is_empty())
-        {
+        // An address is one pod's, but that of a node is the next pod's, too.
+        let on_host = plan.scenario.workloads[workload].host.network;
+        let first = plan.first_pod[workload];
+        let follows = |replica: u32| {
+            let old = plan.pods.get((first + replica) as usize);
+            on_host && old.is_some_and(|old| old.workload == workload && old.node == node as usize)
+        };
+        let is_behind = |spec: &Service| spec.only.is_empty() && spec.pod.is_none_or(follows);
+        for (service, spec) in plan.scenario.services.iter().enumerate().filter(|(_, spec)| is_behind(spec)) {
             for (target, (of, container)) in spec.targets.iter().enumerate() {
                 if *of == workload {
                     self.added[service].push(as_u32(self.endpoints.len()));

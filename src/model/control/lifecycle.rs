@@ -9,7 +9,7 @@ use crate::model::cluster::station::Station;
 use crate::model::plan::as_u32;
 use crate::model::{EndpointCounters, World, kind};
 use crate::observe::outcome::ClusterEvent;
-use crate::scenario::placement::room;
+use crate::scenario::placement::Taken;
 use crate::time::{SimDuration, SimTime};
 
 /// From the end of a pod's processes until its network is gone: until then connections are refused, afterwards nothing
@@ -97,19 +97,33 @@ impl World<'_> {
 
     /// Gives a pod a node and an address, or lets it wait for them, which is told the first time.
     fn place_pod(&mut self, pod: u32, first_time: bool, now: SimTime, schedule: &mut Schedule) {
-        let workload = self.roster.pods[pod as usize].workload as usize;
-        let node = self.choose_node(workload);
-        let address = node.and_then(|node| self.control_mut().addresses.give(node));
-        let (Some(node), Some(ip)) = (node, address) else {
+        let record = &self.roster.pods[pod as usize];
+        let (workload, bound) = (record.workload as usize, (record.phase == Phase::Bound).then_some(record.node));
+        let node = match bound.map_or_else(|| self.choose_node(workload), Ok) {
+            Ok(node) => node,
+            Err(why) => {
+                self.control_mut().pending.push(pod);
+                if first_time {
+                    self.tell_pod(now, "pod-pending", pod, why.to_owned());
+                }
+                return;
+            }
+        };
+        let host = &self.plan.scenario.cluster.nodes[node as usize];
+        let on_host = self.plan.scenario.workloads[workload].host.network;
+        let address = if on_host { Some(host.address) } else { self.control_mut().addresses.give(node) };
+        let record = &mut self.roster.pods[pod as usize];
+        record.node = node;
+        let Some(ip) = address else {
+            // The scheduler knows nothing of addresses: the pod is this node's now, and waits there.
+            record.phase = Phase::Bound;
             self.control_mut().pending.push(pod);
-            if first_time {
-                let why = if node.is_none() { "no node has room for it" } else { "its node has no free address" };
-                self.tell_pod(now, "pod-pending", pod, why.to_owned());
+            if bound.is_none() {
+                self.tell_pod(now, "pod-pending", pod, format!("on {}, which has no free address", host.name));
             }
             return;
         };
-        let record = &mut self.roster.pods[pod as usize];
-        (record.node, record.ip, record.phase, record.made_at) = (node, ip, Phase::Starting, now);
+        (record.ip, record.phase, record.made_at) = (ip, Phase::Starting, now);
         let first = as_u32(self.roster.endpoints.len());
         self.roster.add_endpoints(self.plan, pod);
         self.add_reporters(first..as_u32(self.roster.endpoints.len()));
@@ -122,13 +136,13 @@ impl World<'_> {
         schedule.at(now + self.plan.scenario.cluster.lifecycle.start, Rank::Cluster, kind::POD_STARTED, pod);
     }
 
-    /// The same rule as at the start: the zone with the fewest pods of the workload, then the node.
-    fn choose_node(&self, workload: usize) -> Option<u32> {
+    /// The same rule as at the start: the zone with the fewest pods of the workload, then the node. Else why there is none.
+    fn choose_node(&self, workload: usize) -> Result<u32, &'static str> {
         let nodes = &self.plan.scenario.cluster.nodes;
         let spec = &self.plan.scenario.workloads[workload];
-        let (mut all, mut mine) = (vec![0_u32; nodes.len()], vec![0_u32; nodes.len()]);
+        let (mut all, mut mine) = (vec![Taken::default(); nodes.len()], vec![0_u32; nodes.len()]);
         for pod in self.roster.pods.iter().filter(|pod| pod.is_on_node() && (pod.node as usize) < nodes.len()) {
-            all[pod.node as usize] += 1;
+            all[pod.node as usize].add(&self.plan.scenario.workloads[pod.workload as usize].host);
             mine[pod.node as usize] += u32::from(pod.workload as usize == workload && pod.is_wanted());
         }
         let in_zone = |node: usize| -> u32 {
@@ -136,8 +150,12 @@ impl World<'_> {
             (0..nodes.len()).filter(same).map(|other| mine[other]).sum()
         };
         let candidates = spec.node_name.as_ref().map_or(spec.allowed_nodes.as_slice(), std::slice::from_ref);
-        let open = candidates.iter().copied().filter(|node| all[*node] < room(&nodes[*node]));
-        open.min_by_key(|node| (in_zone(*node), mine[*node], all[*node], *node)).map(as_u32)
+        let open = candidates.iter().copied().filter(|node| all[*node].takes(&nodes[*node], &spec.host));
+        let best = open.min_by_key(|node| (in_zone(*node), mine[*node], all[*node].pods, *node));
+        best.map(as_u32).ok_or_else(|| {
+            let has_room = candidates.iter().any(|node| all[*node].pods < nodes[*node].max_pods);
+            if has_room { "no node has its ports free" } else { "no node has room for it" }
+        })
     }
 
     /// The containers of a pod have started.
@@ -183,9 +201,13 @@ impl World<'_> {
                 self.publish(workload, now, schedule);
                 schedule.at(now + self.plan.scenario.cluster.lifecycle.stop, Rank::Cluster, kind::POD_STOPS, pod);
             }
-            Phase::Pending => {
+            Phase::Pending | Phase::Bound => {
+                let had_place = record.phase == Phase::Bound;
                 record.phase = Phase::Gone;
                 self.control_mut().pending.retain(|waiting| *waiting != pod);
+                if had_place {
+                    self.place_pending(now, schedule);
+                }
             }
             _ => {
                 record.end(now);
@@ -209,8 +231,18 @@ impl World<'_> {
         let record = &mut self.roster.pods[pod as usize];
         record.phase = Phase::Gone;
         let (node, ip) = (record.node, record.ip);
-        self.control_mut().addresses.free(node, ip);
-        self.tell_pod(now, "pod-gone", pod, format!("{} is free", address_text(ip)));
+        let told = if self.plan.scenario.workloads[record.workload as usize].host.network {
+            String::new()
+        } else {
+            self.control_mut().addresses.free(node, ip);
+            format!("{} is free", address_text(ip))
+        };
+        self.tell_pod(now, "pod-gone", pod, told);
+        self.place_pending(now, schedule);
+    }
+
+    /// A place or an address is free: those who wait try again, the longest waiting first.
+    fn place_pending(&mut self, now: SimTime, schedule: &mut Schedule) {
         for waiting in std::mem::take(&mut self.control_mut().pending) {
             self.place_pod(waiting, false, now, schedule);
         }

@@ -50,7 +50,7 @@ pub(crate) struct Control {
     wanted: Vec<u32>,
     /// How many pods each workload ever had.
     made: Vec<u32>,
-    /// Pods without a node or address, in the order in which they came.
+    /// Pods without a node or without an address, in the order in which they came.
     pending: Vec<u32>,
     addresses: Addresses,
     /// The newest version of each Service's endpoints.
@@ -74,8 +74,10 @@ impl Control {
             return None;
         }
         let mut addresses = Addresses::of(&plan.scenario.cluster.nodes);
-        let inside = |pod: &&crate::scenario::placement::Placed| pod.node < plan.scenario.cluster.nodes.len();
-        for pod in plan.pods.iter().filter(inside) {
+        let own = |pod: &&crate::scenario::placement::Placed| {
+            pod.node < plan.scenario.cluster.nodes.len() && !plan.scenario.workloads[pod.workload].host.network
+        };
+        for pod in plan.pods.iter().filter(own) {
             addresses.take(crate::model::plan::as_u32(pod.node), pod.ip);
         }
         let wanted: Vec<u32> = plan.scenario.workloads.iter().map(|workload| workload.replicas).collect();

@@ -14,7 +14,7 @@ pub enum PathClass {
     SameZone,
     /// Another zone.
     CrossZone,
-    /// The same pod.
+    /// The same pod, or the same node where both ends have its network.
     Loopback,
     /// Into the cluster or out of it.
     External,
@@ -116,6 +116,13 @@ impl Topology {
         } else {
             PathClass::CrossZone
         }
+    }
+
+    /// The same, where the path within a node may be the loopback.
+    #[must_use]
+    #[inline]
+    pub fn class_by(&self, loopback: bool, from: u32, to: u32) -> PathClass {
+        if loopback && from == to { PathClass::Loopback } else { self.class(from, to) }
     }
 
     /// The one-way delay of a hop; a random one is drawn from its own key, so that it belongs to the hop.

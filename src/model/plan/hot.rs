@@ -39,7 +39,7 @@ pub struct HotFlow {
     pub layer7: bool,
     /// Columns of the hops by path class.
     pub network: [u16; 5],
-    /// Whether they stay in the client's own pod.
+    /// Whether those that stay on a node cross the loopback: `localhost`, or pods with `hostNetwork` at both ends.
     pub loopback: bool,
     /// Column of the service, where the Service has one target.
     pub service: u16,
@@ -96,7 +96,7 @@ impl Plan {
             express: false,
             layer7: matches!(spec.route, Route::Proxy7(_)),
             network: spec.layout.network,
-            loopback: self.scenario.services[spec.flow.service].loopback,
+            loopback: self.crosses_loopback(flow),
             service: single(&spec.layout.service),
             queue_wait: single(&spec.layout.queue_wait),
             clients: spec.clients,

@@ -77,7 +77,8 @@ impl Plan {
         layout.tls = if self.secures(flow) { layout.column(LedgerCause::Tls, &label) } else { NO_COLUMN };
         for class in PathClass::ALL {
             let crossed = match class {
-                PathClass::Loopback => scenario.services[service].loopback,
+                PathClass::Loopback => self.crosses_loopback(flow),
+                PathClass::SameNode => !self.crosses_loopback(flow),
                 PathClass::External => spec.way_in.is_some() || self.reaches_out(flow),
                 _ => !scenario.services[service].loopback,
             };

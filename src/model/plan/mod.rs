@@ -1,5 +1,6 @@
 //! What does not change during a run: the scenario laid out in tables, shared by all replications of a variant.
 
+mod hosts;
 mod hot;
 mod ledgers;
 mod policies;
@@ -82,6 +83,8 @@ pub struct Plan {
     pub dns: Option<DnsPlan>,
     /// Whether NetworkPolicies drop anything.
     pub bars: bool,
+    /// Whether pods that have the network of their node come and go.
+    pub hosts_change: bool,
 }
 
 /// How a container serves, with the speed of its pod; what every request asks for stands first, in one cache line.
@@ -254,6 +257,8 @@ pub struct FlowPlan {
     pub first_address: bool,
     /// Whether NetworkPolicies drop connections to each target of its Service; empty where none does.
     pub barred: Vec<bool>,
+    /// Whether that depends on the nodes of both ends, one of which has its node's network.
+    pub barred_by_node: bool,
 }
 
 /// What decides how the containers of a pod serve, beside its workload.
@@ -268,7 +273,9 @@ impl Plan {
     /// Lays the scenario out.
     #[must_use]
     pub fn new(scenario: &Scenario) -> Self {
-        let topology = Topology::new(&scenario.cluster, scenario.services.iter().any(|service| service.loopback));
+        let on_host = scenario.workloads.iter().any(|workload| workload.host.network);
+        let own = scenario.services.iter().any(|service| service.loopback);
+        let topology = Topology::new(&scenario.cluster, own || on_host);
         let pods = placement::place(&scenario.cluster.nodes, &scenario.workloads)
             .expect("the loader has tried it, and refuses scenarios whose pods find no room");
         let mut plan = Self {
@@ -296,6 +303,7 @@ impl Plan {
             ledger_columns: 0,
             dns: scenario.cluster.dns.clone().map(DnsPlan::new),
             bars: false,
+            hosts_change: on_host && !scenario.timeline.is_empty(),
         };
         plan.lay_flows();
         plan.lay_bars();
@@ -408,6 +416,7 @@ impl Plan {
                 service.headless || service.loopback
             },
             barred: Vec::new(),
+            barred_by_node: false,
             flow,
         });
     }

@@ -11,9 +11,9 @@ use crate::model::network::addresses::OUTSIDE_PODS;
 use crate::model::network::endpoints::Snapshot;
 use crate::model::network::published::{Published, Standing};
 use crate::model::network::topology::Topology;
-use crate::model::plan::{NONE, Route};
+use crate::model::plan::Route;
 use crate::scenario::network_policy::From;
-use crate::scenario::{Node, Service, Source};
+use crate::scenario::{Node, Service};
 
 impl Plan {
     /// The EndpointSlices of a Service whose pods are all ready.
@@ -42,26 +42,56 @@ impl Plan {
             if service.loopback {
                 continue;
             }
-            let from = match (spec.route, self.scenario.traffic.get(flow).map(|traffic| &traffic.from)) {
+            let from = match (spec.route, self.client_workload(flow)) {
                 // A proxy stands outside all namespaces.
                 (Route::Proxy4(_) | Route::Proxy7(_), _) => From::Address(OUTSIDE_PODS.to_bits()),
-                (_, Some(Source::Workload(workload))) => From::Workload(*workload),
-                (_, None) if spec.caller != NONE => From::Workload(spec.caller as usize),
+                (_, Some(workload)) => From::Workload(workload),
                 _ => From::Address(spec.addresses.of(0)),
             };
-            let drops = |(workload, container): &(usize, usize)| {
-                let ports = &self.scenario.workloads[*workload].containers[*container].ports;
-                let own = ports.iter().find(|(_, number)| *number == service.target_port).or(ports.first());
-                let (name, number) =
-                    own.map_or((None, service.target_port), |(name, number)| (name.as_deref(), *number));
-                self.scenario.network_policies.drops(from, *workload, (number, name))
+            let by_node = |target: usize| self.is_on_host(from) || self.target_on_host(spec.flow.service, target);
+            // Only one of the two addresses matters, and no node has the address 0.
+            let at = |target: usize, nodes| self.drops_between(from, (spec.flow.service, target), nodes);
+            let any = |target: usize| match by_node(target) {
+                true => self
+                    .scenario
+                    .cluster
+                    .nodes
+                    .iter()
+                    .any(|node| at(target, (node.address, 0)) || at(target, (0, node.address))),
+                false => at(target, (0, 0)),
             };
-            let barred: Vec<bool> = service.targets.iter().map(drops).collect();
+            let targets = 0..service.targets.len();
+            let (barred, by_node): (Vec<bool>, bool) =
+                (targets.clone().map(any).collect(), targets.clone().any(by_node));
             if barred.contains(&true) {
                 self.bars = true;
-                self.flows[flow].barred = barred;
+                (self.flows[flow].barred, self.flows[flow].barred_by_node) = (barred, by_node);
             }
         }
+    }
+
+    /// Whether policies drop a connection to a target of a Service; the addresses are those of the nodes of both ends,
+    /// which matter where an end has its node's network. A node always reaches its own pods, and they reach it.
+    pub(crate) fn drops_between(&self, from: From, (service, target): (usize, usize), (near, far): (u32, u32)) -> bool {
+        let policies = &self.scenario.network_policies;
+        let (name, number) = self.port_behind(service, target);
+        let (workload, _) = self.scenario.services[service].targets[target];
+        match (self.is_on_host(from), self.target_on_host(service, target)) {
+            (false, false) => policies.drops(from, workload, (number, name)),
+            _ if near == far => false,
+            (true, false) => policies.drops(From::Address(near), workload, (number, name)),
+            (false, true) => policies.drops_to_node(from, far, (number, name)),
+            (true, true) => false,
+        }
+    }
+
+    fn is_on_host(&self, from: From) -> bool {
+        matches!(from, From::Workload(workload) if self.scenario.workloads[workload].host.network)
+    }
+
+    fn target_on_host(&self, service: usize, target: usize) -> bool {
+        let (workload, _) = self.scenario.services[service].targets[target];
+        self.scenario.workloads[workload].host.network
     }
 
     /// An endpoint as slices have it: ready, serving, terminating.

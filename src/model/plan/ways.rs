@@ -115,6 +115,6 @@ impl Plan {
 
     /// How far apart the ends of a flow's hop are.
     pub(crate) fn class_of(&self, flow: u32, (from, to): (u32, u32)) -> PathClass {
-        if self.hot[flow as usize].loopback { PathClass::Loopback } else { self.topology.class(from, to) }
+        self.topology.class_by(self.hot[flow as usize].loopback, from, to)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
-use crate::model::cluster::pod::Phase;
+use crate::model::cluster::pod::{Phase, Pod};
 use crate::model::plan::{NONE, Route, as_u32};
 use crate::model::slab::Slab;
 use crate::model::traffic::attempt::Stage;
@@ -11,6 +11,7 @@ use crate::model::traffic::pool::Pools;
 use crate::model::traffic::serve::JOINED;
 use crate::model::{World, kind};
 use crate::scenario::Protocol;
+use crate::scenario::network_policy::From;
 use crate::time::{SimDuration, SimTime};
 
 /// A standing connection that broke: the next request opens another.
@@ -192,34 +193,70 @@ impl World<'_> {
         }
         let endpoint = self.attempts[attempt].endpoint;
         let pod = self.roster.pod_at(endpoint);
-        if self.is_barred(self.attempts[attempt].flow, endpoint) {
+        if self.is_barred(self.attempts[attempt].flow, self.attempts[attempt].client, endpoint) {
             self.attempts[attempt].place = self.place_of(pod.workload);
             self.lose_packet(attempt, schedule);
             return false;
         }
-        let (phase, ip, workload) = (pod.phase, pod.ip, pod.workload);
+        let workload = pod.workload;
         if pod.is_alive() {
             return true;
         }
         self.attempts[attempt].place = self.place_of(workload);
-        let taken_over = |other: &crate::model::cluster::pod::Pod| other.ip == ip && other.is_alive();
-        let cause = match phase {
-            Phase::Gone if self.roster.pods.iter().any(taken_over) => FailureCause::WrongPod,
-            Phase::Gone => {
-                self.lose_packet(attempt, schedule);
-                return false;
-            }
-            _ => FailureCause::Refused,
+        let Some(cause) = self.answer_at(endpoint) else {
+            self.lose_packet(attempt, schedule);
+            return false;
         };
         self.attempts[attempt].failure = Some(cause);
         schedule.after(delay, Rank::Completion, kind, attempt);
         false
     }
 
+    /// What meets a SYN at the address of an endpoint that has ended; `None`: nothing.
+    fn answer_at(&self, endpoint: u32) -> Option<FailureCause> {
+        let pod = self.roster.pod_at(endpoint);
+        if self.plan.scenario.workloads[pod.workload as usize].host.network {
+            return Some(self.answer_of_node(endpoint));
+        }
+        let taken_over = |other: &Pod| other.ip == pod.ip && other.is_alive();
+        match pod.phase {
+            Phase::Gone if self.roster.pods.iter().any(taken_over) => Some(FailureCause::WrongPod),
+            Phase::Gone => None,
+            _ => Some(FailureCause::Refused),
+        }
+    }
+
+    /// The same, where the address is the node's, which is always there: others may have the port by now.
+    fn answer_of_node(&self, endpoint: u32) -> FailureCause {
+        let workloads = &self.plan.scenario.workloads;
+        let (own, plan) = (self.roster.pod_at(endpoint), &self.roster.endpoints[endpoint as usize]);
+        let (_, port) = self.plan.port_behind(plan.service as usize, plan.target as usize);
+        let has_port = |other: &Pod| {
+            let host = &workloads[other.workload as usize].host;
+            host.network && host.ports.contains(&port) && other.workload != own.workload
+        };
+        let taken_over = |other: &Pod| other.node == own.node && other.is_alive() && has_port(other);
+        if self.roster.pods.iter().any(taken_over) { FailureCause::WrongPod } else { FailureCause::Refused }
+    }
+
     /// Whether a NetworkPolicy drops a flow's connections to an endpoint.
-    pub(super) fn is_barred(&self, flow: u32, endpoint: u32) -> bool {
-        let barred = &self.plan.flows[flow as usize].barred;
-        !barred.is_empty() && barred[self.roster.endpoints[endpoint as usize].target as usize]
+    pub(super) fn is_barred(&self, flow: u32, client: u32, endpoint: u32) -> bool {
+        let spec = &self.plan.flows[flow as usize];
+        let is_barred =
+            !spec.barred.is_empty() && spec.barred[self.roster.endpoints[endpoint as usize].target as usize];
+        is_barred && (!spec.barred_by_node || self.is_barred_between_nodes(flow, client, endpoint))
+    }
+
+    /// The same, where an end has the network of its node, so that policies see the address of that.
+    #[inline(never)]
+    fn is_barred_between_nodes(&self, flow: u32, client: u32, endpoint: u32) -> bool {
+        let Some(workload) = self.plan.client_workload(flow as usize) else { return true };
+        let near = self.node_of_client(&self.plan.hot[flow as usize], flow, client);
+        let far = &self.roster.endpoints[endpoint as usize];
+        let nodes = &self.plan.scenario.cluster.nodes;
+        let address = |node: u32| nodes.get(node as usize).map_or(0, |node| node.address);
+        let target = (far.service as usize, far.target as usize);
+        self.plan.drops_between(From::Workload(workload), target, (address(near), address(far.node)))
     }
 
     /// A datagram is lost: only the client's own patience ends it, or this.
@@ -266,14 +303,15 @@ impl World<'_> {
         let entry = &self.attempts[attempt];
         let pod = self.roster.pod_at(entry.endpoint);
         let (phase, ended_at, workload) = (pod.phase, pod.ended_at, pod.workload);
+        let on_host = self.plan.scenario.workloads[workload as usize].host.network;
         // It was sent over a connection that stood when the pod ended, or it was to open a new one.
         let sent_before = entry.picked < ended_at.as_nanos();
         self.attempts[attempt].place = self.place_of(workload);
         let datagram = self.plan_flow(self.attempts[attempt].flow).flow.connections.protocol == Protocol::Udp;
         match phase {
-            Phase::Gone if datagram => self.connect_in_vain(attempt, schedule),
+            Phase::Gone if datagram && !on_host => self.connect_in_vain(attempt, schedule),
             _ if sent_before && !datagram => self.fail_ended(attempt, FailureCause::Reset, now, schedule),
-            Phase::Gone => self.drop_syn(attempt, schedule),
+            Phase::Gone if !on_host => self.drop_syn(attempt, schedule),
             _ => self.fail_ended(attempt, FailureCause::Refused, now, schedule),
         }
     }

@@ -247,7 +247,10 @@ impl<'p> World<'p> {
                     return self.nobody_to_ride_to(attempt, now, schedule);
                 }
                 let direct = matches!(spec.route, Route::ClusterIp | Route::ClientBalancer);
-                if plan.bars && direct && self.is_barred(flow, self.attempts[attempt].endpoint) {
+                if plan.bars
+                    && direct
+                    && self.is_barred(flow, self.attempts[attempt].client, self.attempts[attempt].endpoint)
+                {
                     return self.lose_packet(attempt, schedule);
                 }
                 self.note_reused_by(attempt, false);

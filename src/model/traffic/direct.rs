@@ -41,17 +41,24 @@ impl World<'_> {
                 snapshot.endpoint(Keyed::new(key).below(snapshot.count()))
             }
         };
+        let endpoint = if plan.hosts_change { self.now_at(endpoint) } else { endpoint };
         self.note_pick_for_connection(endpoint);
         self.endpoints[endpoint as usize].connections += 1;
         Some(Choice { endpoint, rules: 0, entry: Handle::NONE })
     }
 
-    /// The container of the client's own pod.
+    /// The container of the client's own pod, or of a pod that shares the network of the node with it.
     fn own_pod(&mut self, flow: u32, client: u32) -> Option<Choice> {
         let plan = self.plan;
         let service = plan.flows[flow as usize].flow.service;
         let laid_out = &plan.services[service];
-        let endpoint = if (flow as usize) < plan.traffics {
+        let endpoint = if plan.client_on_host(flow as usize) {
+            // Whoever has the port on the client's node now, or had it last.
+            let node = self.node_of_client(&plan.hot[flow as usize], flow, client);
+            let here = |endpoint: &u32| self.roster.endpoints[*endpoint as usize].node == node;
+            let there = || self.roster.endpoints_of(plan, service).filter(here);
+            there().find(|endpoint| !self.roster.is_dead(*endpoint)).or_else(|| there().last())?
+        } else if (flow as usize) < plan.traffics {
             laid_out.first + client.checked_rem(laid_out.count)?
         } else {
             // Who calls is a pod, and the client its number.
@@ -61,6 +68,22 @@ impl World<'_> {
         self.note_pick_for_connection(endpoint);
         self.endpoints[endpoint as usize].connections += 1;
         Some(Choice { endpoint, rules: 0, entry: Handle::NONE })
+    }
+
+    /// Who listens now at the address of an endpoint whose pod has the network of its node: when that pod has ended, the
+    /// next one of its workload there has the same address and port.
+    #[inline(never)]
+    fn now_at(&self, endpoint: u32) -> u32 {
+        let pod = self.roster.pod_at(endpoint);
+        if !self.roster.is_dead(endpoint) || !self.plan.scenario.workloads[pod.workload as usize].host.network {
+            return endpoint;
+        }
+        let old = &self.roster.endpoints[endpoint as usize];
+        let same = |other: &u32| {
+            let new = &self.roster.endpoints[*other as usize];
+            new.node == old.node && new.target == old.target && !self.roster.is_dead(*other)
+        };
+        self.roster.endpoints_of(self.plan, old.service as usize).find(same).unwrap_or(endpoint)
     }
 
     /// kube-proxy on the client's node chooses for a new connection.
@@ -76,7 +99,8 @@ impl World<'_> {
         } else {
             kube_proxy.choose((plan, roster), service, plan.flows[flow as usize].addresses.of(client), now)?
         };
-        let endpoint = choice.endpoint;
+        let endpoint = if plan.hosts_change { self.now_at(choice.endpoint) } else { choice.endpoint };
+        let choice = Choice { endpoint, ..choice };
         self.note_pick_for_connection(endpoint);
         self.endpoints[endpoint as usize].connections += 1;
         Some(choice)

@@ -288,7 +288,7 @@ impl<'p> World<'p> {
         let spec = self.plan_flow(entry.flow);
         let topology = &self.plan.topology;
         let way = |(from, to): (u32, u32), hops: [Hop; 2]| {
-            let class = topology.class(from, to);
+            let class = self.plan.class_of(entry.flow, (from, to));
             let delay = |hop: Hop| topology.delay(class, entry.base ^ HOP[hop as usize]);
             delay(hops[0]) + delay(hops[1])
         };

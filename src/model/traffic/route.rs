@@ -3,7 +3,6 @@
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
 use crate::model::ledger::NO_COLUMN;
-use crate::model::network::topology::PathClass;
 use crate::model::plan::{HotFlow, NONE, Route};
 use crate::model::random_keys::{HOP, PROXY_AFTER, PROXY_BEFORE, SHARE};
 use crate::model::traffic::sight::PodSight;
@@ -88,7 +87,7 @@ impl<'p> World<'p> {
     #[inline(always)]
     fn hop(&mut self, trip: &Trip<'p>, hop: Hop, from: u32, to: u32) -> SimDuration {
         let plan = self.plan;
-        let class = if trip.hot.loopback { PathClass::Loopback } else { plan.topology.class(from, to) };
+        let class = plan.topology.class_by(trip.hot.loopback, from, to);
         let delay = plan.topology.delay(class, trip.base ^ HOP[hop as usize]);
         if trip.request != NONE {
             let column = trip.hot.network[class as usize];

@@ -115,7 +115,7 @@ impl World<'_> {
             }
             Chooser::KubeProxy => 0,
         };
-        let endpoints: Vec<u32> = (0..programmed.count()).map(|place| programmed.endpoint(place)).collect();
+        let endpoints = self.as_they_are_now(programmed, endpoint);
         let stations: Vec<u32> = endpoints.iter().map(|own| self.roster.endpoints[*own as usize].station).collect();
         let finishes = self.finishes(attempt, &stations, ends, now);
         let chosen = endpoints.iter().position(|own| *own == endpoint).unwrap_or(0);
@@ -134,6 +134,18 @@ impl World<'_> {
         let options = options.collect();
         let picked = if fresh { now } else { at(entry.picked) };
         Pick { by, policy: policy.to_owned(), picked, fresh, options, chosen }
+    }
+
+    /// The endpoints that are known, with the one that was met: the address of a node may be another pod's by now.
+    fn as_they_are_now(&self, programmed: &Snapshot, met: u32) -> Vec<u32> {
+        let mut endpoints: Vec<u32> = (0..programmed.count()).map(|place| programmed.endpoint(place)).collect();
+        let address = |own: u32| (self.roster.endpoints[own as usize].node, self.roster.endpoints[own as usize].target);
+        if !endpoints.contains(&met)
+            && let Some(known) = endpoints.iter_mut().find(|known| address(**known) == address(met))
+        {
+            *known = met;
+        }
+        endpoints
     }
 
     /// `proxy/edge`, with instance and worker where there are several.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::super::context::{Context, Object};
 use super::super::tables::{self, MAX_NODES};
-use super::super::values;
 use super::super::{IpvsScheduler, KubeProxy, KubeProxyMode, Network, Node};
+use super::super::{host, values};
 use super::dist::dist;
 use crate::manifest::NodeObject;
 use crate::random::Dist;
@@ -43,6 +43,8 @@ pub(super) fn nodes(
         nodes.push(node("node-1".to_owned(), ZONE));
     }
     give_pod_cidrs(&mut nodes);
+    refuse_twice(cx, manifests, &nodes);
+    host::give_addresses(&mut nodes);
     nodes
 }
 
@@ -54,6 +56,7 @@ fn node(name: String, zone: &str) -> Node {
         speed: 1.0,
         cpu: None,
         pod_cidr: (0, 24),
+        address: 0,
         max_pods: MAX_PODS_PER_NODE,
         unschedulable: false,
     }
@@ -78,6 +81,7 @@ fn from_manifest(raw: &NodeObject) -> Node {
     made.cpu = raw.cpu;
     made.max_pods = raw.max_pods.unwrap_or(MAX_PODS_PER_NODE);
     made.unschedulable = raw.unschedulable;
+    made.address = raw.address.map_or(0, |(address, _)| address);
     if let Some(cidr) = raw.pod_cidr {
         made.pod_cidr = cidr;
     }
@@ -116,6 +120,19 @@ fn listed(cx: &mut Context<'_>, list: &yaml::Node) -> Vec<Node> {
         }
     }
     nodes
+}
+
+/// An address is one node's.
+fn refuse_twice(cx: &mut Context<'_>, manifests: &[NodeObject], nodes: &[Node]) {
+    for (index, node) in nodes.iter().enumerate().filter(|(_, node)| node.address != 0) {
+        if let Some(other) = nodes[..index].iter().find(|other| other.address == node.address)
+            && let Some((_, span)) = manifests.iter().find(|raw| raw.name == node.name).and_then(|raw| raw.address)
+        {
+            let address = std::net::Ipv4Addr::from(node.address);
+            let message = format!("Node/{}: Node/{} has the address {address}, too", node.name, other.name);
+            cx.problem_help(span, message, "give every node an `InternalIP` of its own");
+        }
+    }
 }
 
 /// Nodes without a pod CIDR get 10.244.0.0/24, 10.244.1.0/24, … as kubeadm with Flannel gives them.

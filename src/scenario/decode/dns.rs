@@ -5,7 +5,7 @@ use super::super::dns::Dns;
 use super::super::services::ServiceTable;
 use super::super::tables_dns as tables;
 use super::super::values::{self, shorten};
-use super::super::{Node, Workload};
+use super::super::{Host, Node, Workload};
 use super::dist::dist;
 use crate::discovery::autoscaler::DNS_AUTOSCALER;
 use crate::discovery::cache::Limits;
@@ -197,6 +197,7 @@ fn spread(nodes: &[Node], replicas: u32) -> Vec<usize> {
         node_name: None,
         allowed_nodes: (0..nodes.len()).filter(|index| !nodes[*index].unschedulable).collect(),
         outside: false,
+        host: Host::default(),
     };
     // They count against nobody's room: a cluster has kept it for them.
     let roomy: Vec<Node> =

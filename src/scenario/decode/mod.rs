@@ -77,7 +77,7 @@ pub(super) fn scenario(
     let mut services = ServiceTable::build(cx, &objects, &pods, cluster_object.as_ref(), &changes);
     let (dns, rules) = dns::dns(cx, cluster_object.as_ref(), (&nodes, !timeline_list.is_empty()), &services);
     let resolvers = workload::resolvers(cx, &workloads, &entries, &rules);
-    let discovery = Discovery::new(&objects, &services, pods, rules, resolvers);
+    let discovery = Discovery::new(&objects, &services, (pods, &nodes), rules, resolvers);
     let proxies = proxy::proxies(cx, proxies_list, &services, &nodes);
     let proxy_names = proxies.iter().map(ProxyName::of).collect::<Vec<_>>();
     let (controllers, own) =

@@ -8,7 +8,7 @@ use super::super::objects::{Objects, short};
 use super::super::services::selects;
 use super::super::tables::{self, MAX_PODS};
 use super::super::values::{it_has, shorten};
-use super::super::{Change, Container, Episode, Node, Source, Step, Traffic, Workload, placement};
+use super::super::{Change, Container, Episode, Host, Node, Source, Step, Traffic, Workload, placement};
 use super::behaviour::{CallSite, behaviour, default_behaviour};
 use super::dist::dist;
 use super::dns::{self, Resolver, Rules};
@@ -106,6 +106,7 @@ pub(super) fn placed(
             node_name,
             allowed_nodes: if outside { Vec::new() } else { allowed_nodes(cx, raw, nodes) },
             outside,
+            host: if outside { Host::default() } else { Host { network: raw.host_network(), ports: raw.host_ports() } },
         });
     }
     let pods = check_capacity(cx, objects, &workloads, nodes);
@@ -146,9 +147,9 @@ fn check_capacity(
     workloads: &[Workload],
     nodes: &[Node],
 ) -> Vec<placement::Placed> {
-    let room = |node: &Node| u64::from(placement::room(node));
-    let inside = workloads.iter().filter(|workload| !workload.outside);
-    let pods = inside.map(|workload| u64::from(workload.replicas)).sum::<u64>();
+    let room = |node: &Node| u64::from(placement::room(node, &Host::default()));
+    let with_addresses = workloads.iter().filter(|workload| !workload.outside && !workload.host.network);
+    let pods = with_addresses.map(|workload| u64::from(workload.replicas)).sum::<u64>();
     let all = nodes.iter().filter(|node| !node.unschedulable).map(room).sum::<u64>();
     let bound = objects.workloads.iter().any(|raw| raw.node_name.is_some());
     if pods > all
@@ -165,14 +166,18 @@ fn check_capacity(
         return Vec::new();
     }
     for (raw, workload) in objects.workloads.iter().zip(workloads) {
+        let room = |node: usize| u64::from(placement::room(&nodes[node], &workload.host));
         let room = match workload.node_name {
-            Some(node) => room(&nodes[node]),
-            None => workload.allowed_nodes.iter().map(|&node| room(&nodes[node])).sum(),
+            Some(node) => room(node),
+            None => workload.allowed_nodes.iter().map(|&node| room(node)).sum(),
         };
         if u64::from(workload.replicas) > room && room > 0 {
             let message =
                 format!("{} pods of {} do not fit on its nodes, which take {room}", workload.replicas, short(raw));
-            cx.problem(raw.replicas_span, message);
+            match workload.host.ports.is_empty() {
+                true => cx.problem(raw.replicas_span, message),
+                false => cx.problem_help(raw.replicas_span, message, port_of_node(workload)),
+            }
             return Vec::new();
         }
     }
@@ -186,10 +191,25 @@ fn check_capacity(
     placement::place(nodes, workloads).unwrap_or_else(|no_room| {
         let (raw, pods) = (&objects.workloads[no_room.workload], workloads[no_room.workload].replicas);
         let message = format!("only {} of {pods} pods of {} find room on its nodes", no_room.placed, short(raw));
-        let help = "a node takes as many pods as its allocatable.pods says and its podCIDR has addresses for";
+        let workload = &workloads[no_room.workload];
+        let help = match workload.host.ports.is_empty() {
+            true => {
+                "a node takes as many pods as its allocatable.pods says and its podCIDR has addresses for".to_owned()
+            }
+            false => port_of_node(workload),
+        };
         cx.problem_help(raw.replicas_span, message, help);
         Vec::new()
     })
+}
+
+/// Why only one of these pods stands on a node.
+fn port_of_node(workload: &Workload) -> String {
+    let why = if workload.host.network { "hostNetwork" } else { "hostPort" };
+    let ports = workload.host.ports_text();
+    format!(
+        "with `{why}` a pod takes {ports} of its node, and a port of a node is one pod's: fewer pods, or more nodes"
+    )
 }
 
 /// Speeds and episodes of single pods.
