@@ -113,6 +113,7 @@ fn queue() -> Scenario {
             allowed_nodes: vec![0],
             outside: false,
             host: Host::default(),
+            addresses: Vec::new(),
         }],
         services: vec![Service {
             namespace: "default".to_owned(),

@@ -47,12 +47,13 @@ fn read_slice(context: &mut Context<'_>, node: &Node, service: &str) -> Option<S
             let (_, _) = (conditions.take("serving"), conditions.take("terminating"));
             context.finish(&conditions);
         }
-        for name in ["nodeName", "zone", "hostname", "targetRef", "hints"] {
+        let hostname = hostname(context, &mut endpoint);
+        for name in ["nodeName", "zone", "targetRef", "hints"] {
             endpoint.take(name);
         }
         context.finish(&endpoint);
         for address in addresses.iter().filter(|_| ready) {
-            add(context, &mut slice, address, span);
+            add(context, &mut slice, (address, hostname.as_deref()), span);
         }
     }
     slice.ports = ports(context, &mut top);
@@ -73,11 +74,12 @@ fn read_endpoints(context: &mut Context<'_>, node: &Node, service: &str) -> Vec<
         for mut address in context.items(&mut subset, "addresses") {
             let span = address.peek("ip").map_or(address.span, |node| node.span);
             let ip = context.text(&mut address, "ip").unwrap_or_default().to_owned();
-            for name in ["nodeName", "hostname", "targetRef"] {
+            let hostname = hostname(context, &mut address);
+            for name in ["nodeName", "targetRef"] {
                 address.take(name);
             }
             context.finish(&address);
-            add(context, &mut slice, &ip, span);
+            add(context, &mut slice, (&ip, hostname.as_deref()), span);
         }
         subset.take("notReadyAddresses");
         slice.ports = ports(context, &mut subset);
@@ -91,12 +93,20 @@ fn read_endpoints(context: &mut Context<'_>, node: &Node, service: &str) -> Vec<
 
 fn of(context: &Context<'_>, service: &str, span: Span) -> SliceObject {
     let (namespace, service) = (context.subject.namespace.clone(), service.to_owned());
-    SliceObject { namespace, service, addresses: Vec::new(), ports: Vec::new(), span }
+    SliceObject { namespace, service, addresses: Vec::new(), hostnames: Vec::new(), ports: Vec::new(), span }
 }
 
-fn add(context: &mut Context<'_>, slice: &mut SliceObject, text: &str, span: Span) {
+/// The name of an endpoint behind a headless Service.
+fn hostname(context: &mut Context<'_>, endpoint: &mut Fields<'_>) -> Option<String> {
+    context.text(endpoint, "hostname").filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+fn add(context: &mut Context<'_>, slice: &mut SliceObject, (text, hostname): (&str, Option<&str>), span: Span) {
     match text.parse::<Ipv4Addr>() {
-        Ok(address) => slice.addresses.push(address.to_bits()),
+        Ok(address) => {
+            slice.addresses.push(address.to_bits());
+            slice.hostnames.extend(hostname.map(|name| (address.to_bits(), name.to_owned())));
+        }
         Err(_) => {
             let message = format!("an endpoint has an IPv4 address, and this is `{text}`");
             context.error(span, &message, "write for example 10.244.0.2");

@@ -164,14 +164,13 @@ pub enum ServiceForm {
 }
 
 impl ServiceObject {
-    /// Why traffic to this Service cannot be simulated, where it cannot.
+    /// Whether its name stands for the endpoints themselves.
     #[must_use]
-    pub fn unsupported(&self) -> Option<&'static str> {
+    pub fn is_headless(&self) -> bool {
         match self.form {
-            ServiceForm::NoSelector if self.cluster_ip.as_deref() == Some("None") => {
-                Some("headless Services without a selector are not supported yet")
-            }
-            _ => None,
+            ServiceForm::Headless => true,
+            ServiceForm::NoSelector => self.cluster_ip.as_deref() == Some("None"),
+            ServiceForm::ClusterIp | ServiceForm::ExternalName => false,
         }
     }
 }
@@ -209,6 +208,8 @@ pub struct SliceObject {
     pub service: String,
     /// IPv4 addresses that are ready.
     pub addresses: Vec<u32>,
+    /// Those that have a name of their own behind a headless Service.
+    pub hostnames: Vec<(u32, String)>,
     /// Names and numbers of ports.
     pub ports: Vec<(Option<String>, u16)>,
     /// Place of the slice.

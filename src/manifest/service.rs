@@ -32,6 +32,7 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObje
         _ if headless => ServiceForm::Headless,
         _ => ServiceForm::ClusterIp,
     };
+    let headless = headless && form != ServiceForm::ExternalName;
     let list_span = spec.take("ports").map_or(context.name_span, |node| node.span);
     let items = context.items(&mut spec, "ports");
     if items.is_empty() && form != ServiceForm::ExternalName && !headless {
@@ -50,8 +51,8 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObje
         context.error(span, &message, "write `type: NodePort` or `type: LoadBalancer`");
     }
     let external_name = read_external_name(context, &mut spec, form);
-    let affinity = read_affinity(context, &mut spec, form);
-    let policy = traffic_policy::read(context, node, &mut spec, form);
+    let affinity = read_affinity(context, &mut spec, headless);
+    let policy = traffic_policy::read(context, node, &mut spec, headless);
     context.finish(&spec);
     let service = ServiceObject {
         namespace: context.subject.namespace.clone(),
@@ -67,11 +68,7 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObje
         ports,
         span: context.name_span,
     };
-    if let Some(why) = service.unsupported() {
-        context.ignore("traffic to it", why);
-    } else {
-        context.used(&summary(&service));
-    }
+    context.used(&summary(&service));
     Some(service)
 }
 
@@ -127,7 +124,7 @@ fn read_address(context: &mut Context<'_>, spec: &mut Fields<'_>) -> (Option<Str
 }
 
 /// For how long a client is held to a pod.
-fn read_affinity(context: &mut Context<'_>, spec: &mut Fields<'_>, form: ServiceForm) -> Option<u32> {
+fn read_affinity(context: &mut Context<'_>, spec: &mut Fields<'_>, headless: bool) -> Option<u32> {
     let node = spec.take("sessionAffinity");
     let text = context.text(spec, "sessionAffinity").unwrap_or("None");
     let mut seconds = AFFINITY_SECONDS;
@@ -140,7 +137,7 @@ fn read_affinity(context: &mut Context<'_>, spec: &mut Fields<'_>, form: Service
         context.finish(&config);
     }
     match text {
-        "ClientIP" if form == ServiceForm::Headless => {
+        "ClientIP" if headless => {
             context.ignore("spec.sessionAffinity", "kube-proxy has no part in a headless Service");
             None
         }
@@ -234,7 +231,7 @@ fn read_target(context: &mut Context<'_>, node: &Node) -> Option<TargetPort> {
 /// `port http 80 to 8080, selects app=web`.
 fn summary(service: &ServiceObject) -> String {
     let mut parts = Vec::new();
-    if service.form == ServiceForm::Headless {
+    if service.is_headless() {
         parts.push("headless".to_owned());
     }
     for port in &service.ports {

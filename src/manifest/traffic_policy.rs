@@ -1,7 +1,6 @@
 //! What a Service says about who may use which of its endpoints.
 
 use super::fields::{Context, Fields};
-use super::object::ServiceForm;
 use crate::discovery::slices::policy::{Distribution, Scope, TrafficPolicy};
 use crate::yaml::{Node, nearest};
 
@@ -10,7 +9,7 @@ const TOPOLOGY: [&str; 2] = ["service.kubernetes.io/topology-mode", "service.kub
 const BY_CLIENT: &str = "the client of a headless Service chooses among all pods";
 
 /// Reads the policies of `spec` and the annotations; `node` is the whole object.
-pub(super) fn read(context: &mut Context<'_>, node: &Node, spec: &mut Fields<'_>, form: ServiceForm) -> TrafficPolicy {
+pub(super) fn read(context: &mut Context<'_>, node: &Node, spec: &mut Fields<'_>, headless: bool) -> TrafficPolicy {
     let scopes = [("Cluster", Scope::Cluster), ("Local", Scope::Local)];
     let distributions = [
         ("PreferClose", Distribution::SameZone),
@@ -32,7 +31,7 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node, spec: &mut Fields<'_>
             _ => context.ignore(&format!("metadata.annotations[{name}]"), "only `Auto` has an effect"),
         }
     }
-    if form == ServiceForm::Headless {
+    if headless {
         for (key, _) in ["internalTrafficPolicy", "trafficDistribution"].iter().zip(given).filter(|(_, given)| *given) {
             if policy.by_node() {
                 context.ignore(&format!("spec.{key}"), BY_CLIENT);

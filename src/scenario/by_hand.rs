@@ -9,6 +9,7 @@ use super::host::{self, At};
 use super::objects::{Objects, short};
 use super::placement::Placed;
 use super::services::{Reason, dotted};
+use crate::discovery::records::EndpointRecord;
 use crate::manifest::ServiceObject;
 
 /// What stands behind a port: containers by workload, and which pods of them.
@@ -16,6 +17,8 @@ use crate::manifest::ServiceObject;
 pub(super) struct Behind {
     pub(super) targets: Vec<(usize, usize)>,
     pub(super) only: Vec<(usize, u32)>,
+    /// The endpoints' own port, where the Service is headless and clients must name it.
+    pub(super) port: Option<u16>,
 }
 
 /// Why no request can be sent to any port, if nobody wrote a slice.
@@ -39,6 +42,15 @@ pub(super) fn behind(
     let own = objects.slices.iter().filter(|one| one.namespace == service.namespace && one.service == service.name);
     for slice in own {
         let Some((_, number)) = slice.ports.iter().find(|(name, _)| name.as_deref() == port) else { continue };
+        match found.port {
+            _ if !service.is_headless() => {}
+            Some(other) if other != *number => {
+                let message = format!("has endpoints at the ports {other} and {number} for one port, and is headless");
+                let help = "nobody translates ports behind a headless Service: give its EndpointSlices one number";
+                return Err((message, Some(help.to_owned())));
+            }
+            _ => found.port = Some(*number),
+        }
         for address in &slice.addresses {
             let shown = Ipv4Addr::from(*address);
             let (pod, container) = match host::listener(pods, &objects.workloads, (*address, *number)) {
@@ -49,10 +61,9 @@ pub(super) fn behind(
                     return Err((message, Some("name a port of the pod in the EndpointSlice".to_owned())));
                 }
                 At::Nobody => {
-                    let message = format!(
-                        "sends to {shown}, which no pod has, and what stands outside the cluster is not simulated"
-                    );
-                    return Err((message, Some("name the address of a pod in the EndpointSlice".to_owned())));
+                    let message = format!("sends to {shown}, an address that neither a pod nor anything outside has");
+                    let help = "name the address of a pod in the EndpointSlice, or give it to a workload that stands outside: outside: true, addresses: [";
+                    return Err((message, Some(format!("{help}{shown}]"))));
                 }
             };
             let target = (pod.workload, container);
@@ -71,4 +82,21 @@ pub(super) fn behind(
         return Err((message, Some(format!("give the EndpointSlice the port of service/{name}, by the same name"))));
     }
     Ok(found)
+}
+
+/// The records of the addresses in a Service's slices.
+pub(super) fn records(service: &ServiceObject, objects: &Objects) -> Vec<EndpointRecord> {
+    let own = objects.slices.iter().filter(|one| one.namespace == service.namespace && one.service == service.name);
+    let mut records: Vec<EndpointRecord> = Vec::new();
+    for slice in own {
+        for address in &slice.addresses {
+            let named = slice.hostnames.iter().find(|(of, _)| of == address);
+            let hostname = named.map(|(_, name)| name.clone());
+            let record = EndpointRecord { address: Ipv4Addr::from(*address), hostname, ready: true };
+            if !records.contains(&record) {
+                records.push(record);
+            }
+        }
+    }
+    records
 }

@@ -100,7 +100,7 @@ impl ClusterIps {
 
     /// The address of a Service; 0 for one that has none.
     pub(super) fn of(&mut self, cx: &mut Context<'_>, service: &ServiceObject) -> u32 {
-        if matches!(service.form, ServiceForm::Headless | ServiceForm::ExternalName) {
+        if service.is_headless() || service.form == ServiceForm::ExternalName {
             return 0;
         }
         if let Some(address) = written(service) {
@@ -145,7 +145,7 @@ impl ClusterIps {
 }
 
 fn written(service: &ServiceObject) -> Option<u32> {
-    let has_one = !matches!(service.form, ServiceForm::Headless | ServiceForm::ExternalName);
+    let has_one = !service.is_headless() && service.form != ServiceForm::ExternalName;
     service.cluster_ip.as_deref().filter(|_| has_one).and_then(ipv4)
 }
 

@@ -24,7 +24,7 @@ use crate::discovery::records::{
 };
 use crate::discovery::resolv_conf::{Candidates, ClusterDns, Library, Options, PodDns, ResolvConf, candidates};
 use crate::discovery::slices::policy::TrafficPolicy;
-use crate::manifest::{ServiceObject, TargetPort, WorkloadObject};
+use crate::manifest::{ServiceForm, ServiceObject, TargetPort, WorkloadObject};
 use crate::time::SimDuration;
 use crate::yaml;
 
@@ -670,6 +670,9 @@ fn end_of(settings: Settings, asked: &[Name], server: NameServer) -> Outcome {
 
 /// The pods behind a headless Service; every pod is ready at the start.
 fn endpoints(service: &ServiceObject, objects: &Objects, placed: &[placement::Placed]) -> Vec<EndpointRecord> {
+    if service.form == ServiceForm::NoSelector {
+        return super::by_hand::records(service, objects);
+    }
     let selected = |workload: usize| {
         let workload = &objects.workloads[workload];
         workload.namespace == service.namespace && super::services::selects(&service.selector, &workload.labels)

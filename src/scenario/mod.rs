@@ -318,6 +318,8 @@ pub struct Workload {
     pub outside: bool,
     /// What its pods take of their node's network.
     pub host: Host,
+    /// The addresses of its pods there, where they are given.
+    pub addresses: Vec<u32>,
 }
 
 impl Workload {

@@ -93,8 +93,14 @@ pub fn place(nodes: &[Node], workloads: &[Workload]) -> Result<Vec<Placed>, NoRo
     let mut outside = OUTSIDE;
     for (index, workload) in workloads.iter().enumerate().filter(|(_, workload)| workload.outside) {
         for replica in 0..workload.replicas {
-            placed.push(Placed { workload: index, replica, node: nodes.len(), ip: outside });
-            outside += 1;
+            let ip = workload.addresses.get(replica as usize).copied().unwrap_or_else(|| {
+                while workloads.iter().any(|other| other.addresses.contains(&outside)) {
+                    outside += 1;
+                }
+                outside += 1;
+                outside - 1
+            });
+            placed.push(Placed { workload: index, replica, node: nodes.len(), ip });
         }
     }
     let inside = |index: &usize| !workloads[*index].outside;
@@ -201,6 +207,7 @@ mod tests {
             allowed_nodes: allowed_nodes.to_vec(),
             outside: false,
             host: Host::default(),
+            addresses: Vec::new(),
         }
     }
 

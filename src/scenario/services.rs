@@ -112,9 +112,7 @@ impl ServiceTable {
         }
         let (mut selected, mut broken) = (Vec::new(), Vec::new());
         let mut unusable = None;
-        if let Some(reason) = service.unsupported() {
-            unusable = Some((format!("cannot be used: {reason}"), None));
-        } else if let Some(name) = &service.external_name {
+        if let Some(name) = &service.external_name {
             let message = format!("has no endpoints: it is another name of `{name}`");
             unusable = Some((message, Some("name the Service that it leads to".to_owned())));
         } else if by_hand {
@@ -127,15 +125,18 @@ impl ServiceTable {
                 unusable = Some(("has no ports".to_owned(), None));
             }
         }
-        let headless = service.form == ServiceForm::Headless;
+        let headless = service.is_headless();
         let first = self.ports.len();
         for port in &service.ports {
-            let own_port = pod_port(&port.target_port, selected.iter().map(|&workload| &workloads[workload]));
+            let mut own_port = pod_port(&port.target_port, selected.iter().map(|&workload| &workloads[workload]));
             let (mut targets, mut reason) = behind(cx, &name, &port.target_port, &selected, workloads);
             let mut only = Vec::new();
             if by_hand && unusable.is_none() {
                 match by_hand::behind(service, port.name.as_deref(), objects, pods) {
-                    Ok(found) => (targets, only) = (found.targets, found.only),
+                    Ok(found) => {
+                        (targets, only) = (found.targets, found.only);
+                        own_port = found.port;
+                    }
                     Err(why) => reason = Some(why),
                 }
             }
@@ -166,9 +167,7 @@ impl ServiceTable {
             count: service.ports.len(),
             inline,
             headless,
-            incomplete: service.unsupported().is_none()
-                && service.external_name.is_none()
-                && (unusable.is_some() || broken.iter().any(Option::is_some)),
+            incomplete: service.external_name.is_none() && (unusable.is_some() || broken.iter().any(Option::is_some)),
             unusable,
             broken,
         });

@@ -285,6 +285,7 @@ pub(super) static WORKLOAD: Shape = Shape {
         ),
         field("pods", List(&Object(&POD)), "", "Pods that differ."),
         field("outside", Bool, "false", "Whether it stands outside the cluster: something that pods call there."),
+        field("addresses", List(&Text), "", "The IPv4 addresses of its pods, where it stands outside."),
         RESOLVER_FIELD,
     ],
 };

@@ -198,6 +198,7 @@ fn spread(nodes: &[Node], replicas: u32) -> Vec<usize> {
         allowed_nodes: (0..nodes.len()).filter(|index| !nodes[*index].unschedulable).collect(),
         outside: false,
         host: Host::default(),
+        addresses: Vec::new(),
     };
     // They count against nobody's room: a cluster has kept it for them.
     let roomy: Vec<Node> =

@@ -7,6 +7,7 @@ use super::super::discover::Client;
 use super::super::objects::{Objects, short};
 use super::super::services::selects;
 use super::super::tables::{self, MAX_PODS};
+use super::super::url::ipv4;
 use super::super::values::{it_has, shorten};
 use super::super::{Change, Container, Episode, Host, Node, Source, Step, Traffic, Workload, placement};
 use super::behaviour::{CallSite, behaviour, default_behaviour};
@@ -94,6 +95,7 @@ pub(super) fn placed(
             found
         });
         let outside = entry.is_some_and(|entry| entry.object.boolean(cx, "outside").unwrap_or(false));
+        let addresses = entry.map_or_else(Vec::new, |entry| addresses(cx, entry, (raw, outside), nodes, &workloads));
         let (pod_speed, pod_episodes) = entry.map_or_else(Default::default, |entry| single_pods(cx, entry, raw));
         workloads.push(Workload {
             kind: raw.kind.to_owned(),
@@ -107,10 +109,58 @@ pub(super) fn placed(
             allowed_nodes: if outside { Vec::new() } else { allowed_nodes(cx, raw, nodes) },
             outside,
             host: if outside { Host::default() } else { Host { network: raw.host_network(), ports: raw.host_ports() } },
+            addresses,
         });
     }
     let pods = check_capacity(cx, objects, &workloads, nodes);
     (workloads, pods)
+}
+
+/// The addresses of the pods of what stands outside, one each.
+fn addresses(
+    cx: &mut Context<'_>,
+    entry: &Entry<'_>,
+    (raw, outside): (&WorkloadObject, bool),
+    nodes: &[Node],
+    before: &[Workload],
+) -> Vec<u32> {
+    let mut found = Vec::new();
+    let items = entry.object.list(cx, "addresses");
+    let at = entry.object.key_span("addresses");
+    if !items.is_empty() && !outside {
+        let help = "a node gives its pods their addresses; write `outside: true` if it stands outside the cluster";
+        cx.problem_help(at, format!("`addresses`: {} stands in the cluster", short(raw)), help);
+        return found;
+    }
+    for item in items {
+        let text = item.as_str().unwrap_or_default();
+        let Some(address) = ipv4(text) else {
+            let message = format!("`addresses`: expected an IPv4 address, found `{}`", shorten(text));
+            cx.problem_help(item.span, message, "write for example 203.0.113.10");
+            continue;
+        };
+        let in_range = |node: &&Node| {
+            let (first, prefix) = node.pod_cidr;
+            address.checked_shr(32 - u32::from(prefix)) == first.checked_shr(32 - u32::from(prefix))
+        };
+        if let Some(node) = nodes.iter().find(in_range) {
+            let message = format!("`addresses`: {text} is in the range of the pods of node {}", node.name);
+            cx.problem_help(item.span, message, "what stands outside has an address outside, such as 203.0.113.10");
+        } else if found.contains(&address) || before.iter().any(|other| other.addresses.contains(&address)) {
+            cx.problem(item.span, format!("`addresses`: {text} is given twice"));
+        } else {
+            found.push(address);
+        }
+    }
+    if !items.is_empty() && items.len() != raw.replicas as usize {
+        let message = format!("`addresses`: {} for the {} of {}", items.len(), counted(raw.replicas), short(raw));
+        cx.problem_help(at, message, "give every pod one, or leave `addresses` out");
+    }
+    found
+}
+
+fn counted(pods: u32) -> String {
+    if pods == 1 { "pod".to_owned() } else { format!("{pods} pods") }
 }
 
 fn container(raw: &crate::manifest::ContainerObject) -> Container {

@@ -127,8 +127,17 @@ fn what_cannot_be_is_answered_whole() {
             by_hand(&slice("endpoints: [{addresses: [10.244.0.2]}]\nports: [{port: 80}]")),
         ),
         (
-            "a headless Service without a selector",
+            "a headless Service without a selector, of nobody",
             scenario("", TO_A, &["metadata: {name: a}\nspec: {clusterIP: None, ports: [{port: 80}]}"]),
+        ),
+        (
+            "a headless Service with two ports for one",
+            by_hand(&format!(
+                "{}\n---\n{}",
+                slice("endpoints: [{addresses: [10.244.0.2]}]\nports: [{name: web, port: 8080}]"),
+                slice("endpoints: [{addresses: [10.244.0.3]}]\nports: [{name: web, port: 8081}]").replace("a-1", "a-2")
+            ))
+            .replace("spec: {ports:", "spec: {clusterIP: None, ports:"),
         ),
         (
             "localhost with a balancer",
