@@ -117,6 +117,8 @@ causes! {
         BackOff = "back_off",
         /// Attempts that came to nothing.
         WastedAttempts = "wasted_attempts",
+        /// Waiting for the network interfaces of nodes, and passing them.
+        NetworkTransfer = "network_transfer",
     }
 }
 

@@ -35,6 +35,7 @@ fn node(name: &str) -> Node {
         max_pods: 110,
         labels: Vec::new(),
         unschedulable: false,
+        bandwidth: None,
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Layout {
     pub tls: u16,
     /// Hops by path class.
     pub network: [u16; 5],
+    /// Passing the interfaces of nodes.
+    pub transfer: u16,
     /// The proxy's handling.
     pub proxy: u16,
     /// Time in the load balancer that stands before the cluster.

@@ -56,6 +56,7 @@ use traffic::flow::FlowState;
 use traffic::idling::Idling;
 use traffic::pool::{PoolTable, Pools};
 use traffic::report::Reporting;
+use traffic::transit::Transits;
 use traffic::wires::Wires;
 use watch::Watch;
 use window::WindowState;
@@ -152,6 +153,8 @@ pub(crate) mod kind {
     pub(crate) const DEREGISTERED: Kind = Kind(56);
     /// A worker of an ingress controller takes new endpoints (delivery).
     pub(crate) const WORKER_PROGRAMMED: Kind = Kind(57);
+    /// The first byte of a message comes to an interface (message on its way).
+    pub(crate) const AT_NIC: Kind = Kind(54);
 }
 
 /// Counters of a pod behind a Service.
@@ -225,6 +228,8 @@ pub struct World<'p> {
     hopless: bool,
     /// What nodes send, where it is counted.
     wires: Option<Box<Wires>>,
+    /// The interfaces of nodes and what is on its way over them, where they have a rate.
+    transits: Option<Box<Transits>>,
 }
 
 impl std::fmt::Debug for World<'_> {
@@ -387,9 +392,10 @@ impl<'p> World<'p> {
             sink,
             ready_pods: plan.pods.len() as u64,
             dns: Self::dns_of(plan, replication, schedule),
-            free: plan.ways_are_free(),
+            free: plan.ways_are_free() && !plan.has_nics(),
             hopless: plan.ways_are_free() && !plan.scenario.observe.nodes,
             wires: Wires::of(plan),
+            transits: Transits::of(plan),
         }
     }
 
@@ -643,6 +649,7 @@ impl Model for World<'_> {
             kind::WORKER_PROGRAMMED => self.on_worker_programmed(slot, now),
             kind::LOOK => self.on_look(slot, now, schedule),
             kind::DEREGISTERED => self.on_deregistered(slot, now, schedule),
+            kind::AT_NIC => self.on_at_nic(slot, now, schedule),
             Kind(other) => unreachable!("no event has kind {other}"),
         }
     }

@@ -163,6 +163,7 @@ impl World<'_> {
             recorder.mark(1, now);
         }
         self.probes.open(now);
+        self.mark_nics(0, now);
     }
 
     pub(crate) fn mark_middle(&mut self, now: SimTime) {
@@ -186,11 +187,19 @@ impl World<'_> {
             recorder.mark(2, now);
         }
         self.probes.close(now);
+        self.mark_nics(1, now);
         if self.window.open_measured == 0 {
             self.window.over = true;
         } else {
             let end = now.as_nanos().saturating_add(self.window.drain.as_nanos()).min(crate::time::MAX_NANOS);
             schedule.at(at(end), Rank::Timeout, kind::DRAINED, 0);
+        }
+    }
+
+    /// What has passed the interfaces of nodes at an edge of the window.
+    fn mark_nics(&mut self, edge: usize, now: SimTime) {
+        if let Some(transits) = &mut self.transits {
+            transits.nics.mark(edge, now);
         }
     }
 

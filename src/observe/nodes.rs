@@ -10,7 +10,7 @@ pub struct Sent {
 }
 
 /// The counts of one row of `nodes.csv`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct NodeOutcome {
     /// Inside the node, inside its zone, and to other zones.
     pub sent: [Sent; 3],
@@ -19,4 +19,7 @@ pub struct NodeOutcome {
     pub conntrack: Option<(u64, u64, u64)>,
     /// Most ports that an address on it had in use to one destination, where ports are counted.
     pub source_ports: Option<u64>,
+    /// Out and in, where its network interface has a rate: the share of the window in which it was busy, the same of the
+    /// busiest interval of the whole run, and the longest that a message waited for it in the whole run (ns).
+    pub nic: Option<[(f64, f64, u64); 2]>,
 }

@@ -122,6 +122,18 @@ pub enum What {
         /// The path class.
         class: LedgerCause,
     },
+    /// Waited for the network interface of a node.
+    NicWait {
+        /// The node.
+        node: String,
+        /// Whether it sends.
+        sends: bool,
+    },
+    /// Passed the network interfaces.
+    Transfer {
+        /// How many bytes.
+        bytes: u64,
+    },
     /// Was handled by a proxy.
     Handling {
         /// The proxy.

@@ -10,7 +10,7 @@ use crate::scenario::Scenario;
 pub(crate) const FILE: &str = "nodes.csv";
 
 /// All columns.
-pub(crate) const HEADER: [&str; 16] = [
+pub(crate) const HEADER: [&str; 22] = [
     "scenario",
     "variant",
     "replication",
@@ -27,6 +27,12 @@ pub(crate) const HEADER: [&str; 16] = [
     "conntrack_max",
     "conntrack_dropped",
     "source_ports_max",
+    "egress_utilization",
+    "egress_utilization_max",
+    "egress_wait_max_ms",
+    "ingress_utilization",
+    "ingress_utilization_max",
+    "ingress_wait_max_ms",
 ];
 
 /// Bytes of a gigabyte, as clouds charge them.
@@ -52,6 +58,12 @@ pub(crate) fn write<W: Write>(table: &mut Table<W>, scenario: &Scenario, run: Ru
         fields.push(count(row.conntrack.map(|(_, max, _)| max)));
         fields.push(count(row.conntrack.map(|(.., dropped)| dropped)));
         fields.push(count(row.source_ports));
+        for direction in 0..2 {
+            let line = row.nic.map(|nic| nic[direction]);
+            fields.push(Value::number(line.map(|(share, ..)| share)).field());
+            fields.push(Value::number(line.map(|(_, most, _)| most)).field());
+            fields.push(Value::millis(line.map(|(.., longest)| longest)).field());
+        }
         table.row(fields)?;
     }
     Ok(())

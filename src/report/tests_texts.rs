@@ -145,6 +145,7 @@ fn every_cause_has_its_words() {
             "being served by x",
             "waiting between attempts at x",
             "attempts that came to nothing at x",
+            "the network interfaces of nodes at x",
         ]
     );
     assert_eq!(why::words(&(LedgerCause::Service, String::new())), "being served");

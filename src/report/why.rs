@@ -60,6 +60,7 @@ pub(crate) fn words((cause, place): &(LedgerCause, String)) -> String {
         LedgerCause::NetworkCrossZone => ("the network between zones", "at"),
         LedgerCause::NetworkCrossRegion => ("the network between regions", "at"),
         LedgerCause::NetworkExternal => ("the network outside the cluster", "at"),
+        LedgerCause::NetworkTransfer => ("the network interfaces of nodes", "at"),
         LedgerCause::Proxy => ("being handled by a proxy", "at"),
         LedgerCause::PoolWait => ("waiting for a pooled connection", "to"),
         LedgerCause::QueueWait => ("waiting in the queue", "of"),

@@ -273,6 +273,8 @@ pub struct Node {
     pub labels: Vec<(String, String)>,
     /// `spec.unschedulable`.
     pub unschedulable: bool,
+    /// Bits per second of its network interface, in each direction; `None` is without limit.
+    pub bandwidth: Option<u64>,
 }
 
 /// Most intervals of a run: each becomes a row of `timeline.csv` for every traffic.

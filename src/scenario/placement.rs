@@ -191,6 +191,7 @@ mod tests {
             max_pods,
             labels: Vec::new(),
             unschedulable: false,
+            bandwidth: None,
         }
     }
 

@@ -145,6 +145,12 @@ pub(super) static CLUSTER: Shape = Shape {
             "",
             "One-way delays by path class; `none` makes every delay zero.",
         ),
+        field(
+            "bandwidth",
+            Either(&[Type::Quantity, Word(&["none"])]),
+            "none",
+            "Bits per second of every node's network interface, as 10G, each way; messages have `requestSize` and `responseSize`.",
+        ),
         field("kubeProxy", Object(&KUBE_PROXY), "{mode: iptables}", "How Services are implemented on nodes."),
         field("serviceCIDR", Text, "10.96.0.0/12", "The range of cluster IPs."),
         field("dns", Object(&super::tables_dns::DNS), "names resolve at no cost", "How names are resolved."),
@@ -228,6 +234,12 @@ pub(super) static NODE: Shape = Shape {
         field("zone", Text, "z1", "Zone (failure domain)."),
         field("cpu", Type::Quantity, "", "Allocatable CPU, by which topology hints are given."),
         field("speed", Number, "1", "Speed of its CPUs relative to 1."),
+        field(
+            "bandwidth",
+            Either(&[Type::Quantity, Word(&["none"])]),
+            "`cluster.bandwidth`",
+            "Bits per second of its network interface, as 10G, each way.",
+        ),
     ],
 };
 

@@ -33,7 +33,7 @@ pub(super) const FLOW_FIELDS: [Field; 9] = [
         "Whether the server stops work that its client gave up.",
     ),
     field("demand", Word(&["attempt", "request"]), "attempt", "Whether each attempt draws its own service demand."),
-    field("requestSize", Quantity, "0", "Bytes of a request, as 2Ki: for `nodes.csv`."),
+    field("requestSize", Quantity, "0", "Bytes of a request, as 2Ki: for `nodes.csv`, and for `bandwidth`."),
     field("responseSize", Quantity, "0", "Bytes of a reply."),
 ];
 

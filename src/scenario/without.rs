@@ -10,6 +10,7 @@
 //! | `service` under processor sharing | a core for every request in the pods named |
 //! | `service` otherwise | pods slower than speed 1 work at speed 1; the work itself cannot be taken away |
 //! | `network_loopback`, `network_same_node`, `network_same_zone`, `network_cross_zone`, `network_external` | hops of that class take no time, anywhere |
+//! | `network_transfer` | the network interfaces of all nodes have no rate |
 //! | `connect`, `tls` | connections to the Service open in no time |
 //! | `proxy` | the proxy's overhead is zero, before and after |
 //! | `pool_wait` | as many connections as it takes; a pinned connection carries any number of requests |
@@ -51,6 +52,8 @@ pub enum Removal {
     },
     /// The delay of a class of hops.
     Network(LedgerCause),
+    /// The rate of the nodes' network interfaces.
+    Bandwidth,
     /// The opening of connections to Service ports of this label.
     Handshakes {
         /// `web`, `web.shop`, `web:http`.
@@ -110,6 +113,7 @@ impl Removal {
             | LedgerCause::NetworkSameZone
             | LedgerCause::NetworkCrossZone
             | LedgerCause::NetworkExternal => Ok(Self::Network(cause)),
+            LedgerCause::NetworkTransfer => Ok(Self::Bandwidth),
             LedgerCause::Connect | LedgerCause::Tls => Ok(Self::Handshakes { service: place.to_owned() }),
             LedgerCause::Proxy => {
                 let named = |proxy: &super::Proxy| proxy.place() == place;
@@ -162,6 +166,7 @@ impl Removal {
                     _ => network.cross_zone = Dist::zero(),
                 }
             }
+            Self::Bandwidth => changed.cluster.nodes.iter_mut().for_each(|node| node.bandwidth = None),
             Self::Handshakes { service } => {
                 let services = scenario.services.iter().enumerate();
                 let of = services.filter(|(_, known)| known.label() == *service).map(|(index, _)| index);
@@ -215,6 +220,7 @@ impl Removal {
                 LedgerCause::NetworkExternal => "no network delay outside the cluster".to_owned(),
                 _ => "no network delay between zones".to_owned(),
             },
+            Self::Bandwidth => "no limit of the bandwidth of nodes".to_owned(),
             Self::Handshakes { service } => format!("connections to {service} open in no time"),
             Self::Lookups { host } => format!("{host} resolves in no time"),
             Self::Overhead { proxy } => format!("no overhead in proxy/{}", scenario.proxies[*proxy].name),

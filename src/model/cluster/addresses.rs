@@ -72,6 +72,7 @@ mod tests {
             max_pods: 110,
             labels: Vec::new(),
             unschedulable: false,
+            bandwidth: None,
         };
         Addresses::of(&[node])
     }

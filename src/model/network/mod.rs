@@ -8,6 +8,7 @@ pub mod iptables;
 pub mod ipvs;
 pub(crate) mod kube_proxy;
 pub mod nftables;
+pub(crate) mod nics;
 pub mod published;
 pub mod recent;
 pub mod topology;

@@ -81,6 +81,8 @@ pub struct HotFlow {
     pub counted: bool,
     /// Whether an ingress controller shares its requests out among several Services.
     pub shared: bool,
+    /// Whether its messages pass interfaces that have a rate.
+    pub wired: bool,
 }
 
 impl Plan {
@@ -124,6 +126,7 @@ impl Plan {
             way_in: spec.flow.way_in.is_some(),
             counted: spec.flow.way_in.is_some() || self.goes_out(flow),
             shared: !spec.flow.shares.is_empty(),
+            wired: self.is_wired(flow),
         };
         if let Route::Proxy4(proxy) | Route::Proxy7(proxy) = spec.route {
             let (proxy, settings) = (&self.proxies[proxy as usize], &self.scenario.proxies[proxy as usize]);

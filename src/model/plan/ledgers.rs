@@ -86,6 +86,8 @@ impl Plan {
                 layout.network[class as usize] = layout.column(class.ledger(), &label);
             }
         }
+        let wired = self.is_wired(flow);
+        layout.transfer = if wired { layout.column(LedgerCause::NetworkTransfer, &label) } else { NO_COLUMN };
         layout.proxy = self.proxy_column(flow, &mut layout);
         layout.balancer = self.balancer_column(flow, &mut layout);
         let bounded = |connections: &Connections| {

@@ -53,6 +53,16 @@ impl Plan {
         self.scenario.cluster.load_balancers.latency.as_constant() == Some(SimDuration::ZERO)
     }
 
+    /// Whether interfaces of nodes have a rate.
+    pub(crate) fn has_nics(&self) -> bool {
+        self.scenario.cluster.nodes.iter().any(|node| node.bandwidth.is_some())
+    }
+
+    /// Whether the messages of a flow may pass interfaces that have a rate: inside a pod none does.
+    pub(super) fn is_wired(&self, flow: usize) -> bool {
+        self.has_nics() && !self.scenario.services[self.flows[flow].flow.service].loopback
+    }
+
     /// The place of a flow's load balancer.
     pub(crate) fn balancer_name(&self, flow: u32) -> String {
         let flow = &self.flows[flow as usize].flow;

@@ -113,7 +113,7 @@ impl<'p> World<'p> {
             if self.wires.is_some()
                 && let (Crossing::Path(class), (End::Node(node), _)) = (leg.crossing, leg.ends)
             {
-                self.note_message(trip.flow, hop, class, (node, to));
+                self.note_message(attempt, hop, class, (node, to));
             }
             total += delay;
         }

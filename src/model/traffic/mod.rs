@@ -24,6 +24,7 @@ pub mod serve;
 mod severing;
 pub mod sight;
 mod standing;
+pub(crate) mod transit;
 mod upstream;
 pub(crate) mod wires;
 mod work;

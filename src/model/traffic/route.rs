@@ -23,7 +23,7 @@ macro_rules! go_on {
 }
 
 /// A hop of the way; each has a key of its own.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hop {
     ClientToProxy,
     ProxyToPod,
@@ -96,7 +96,7 @@ impl<'p> World<'p> {
             }
         }
         if self.wires.is_some() {
-            self.note_message(trip.flow, hop, class, (from, to));
+            self.note_message(trip.attempt, hop, class, (from, to));
         }
         delay
     }
@@ -142,7 +142,7 @@ impl<'p> World<'p> {
 
     /// Time in the proxy's hands; enters the ledger.
     #[inline(never)]
-    fn handling(&mut self, flow: u32, request: u32, base: u64, before: bool) -> SimDuration {
+    pub(super) fn handling(&mut self, flow: u32, request: u32, base: u64, before: bool) -> SimDuration {
         let spec = &self.plan.flows[flow as usize];
         let (Route::Proxy4(proxy) | Route::Proxy7(proxy)) = spec.route else {
             return SimDuration::ZERO;
@@ -157,10 +157,35 @@ impl<'p> World<'p> {
         handling
     }
 
+    /// A hop over the network alone: its delay, which enters the ledger, and its ends.
+    pub(super) fn plain_hop(&mut self, trip: &Trip<'p>, hop: Hop) -> (SimDuration, u32, u32) {
+        let client = self.node_of_client(trip.hot, trip.flow, trip.client);
+        let proxy = || self.plan.workers[trip.worker as usize].node;
+        let pod = || self.roster.endpoints[trip.endpoint as usize].node;
+        let (from, to) = match hop {
+            Hop::ClientToProxy => (client, proxy()),
+            Hop::ProxyToPod => (proxy(), pod()),
+            Hop::PodToProxy => (pod(), proxy()),
+            Hop::ProxyToClient => (proxy(), client),
+            Hop::ClientToPod => (client, pod()),
+            Hop::PodToClient => (pod(), client),
+        };
+        let delay = match hop {
+            Hop::ClientToProxy | Hop::ProxyToClient => self.client_hop(trip, hop),
+            Hop::ProxyToPod | Hop::PodToProxy => self.pod_hop(trip, hop),
+            Hop::ClientToPod | Hop::PodToClient => self.direct_hop(trip, hop),
+        };
+        (delay, from, to)
+    }
+
     /// Sends an attempt over its connection: to the proxy, or straight to the pod.
     #[inline(always)]
     pub(crate) fn send(&mut self, trip: Trip<'p>, now: SimTime, schedule: &mut Schedule) {
         let hot = trip.hot;
+        if hot.wired {
+            let hop = if hot.via_proxy { Hop::ClientToProxy } else { Hop::ClientToPod };
+            return self.cross(trip.attempt, hop, now, schedule);
+        }
         if !hot.via_proxy {
             let delay = self.direct_hop(&trip, Hop::ClientToPod);
             return go_on!(self, trip, delay, kind::AT_POD, at_pod, now, schedule);
@@ -253,6 +278,9 @@ impl<'p> World<'p> {
     /// From the proxy to the pod.
     #[inline(always)]
     pub(crate) fn forward(&mut self, trip: Trip<'p>, now: SimTime, schedule: &mut Schedule) {
+        if trip.hot.wired {
+            return self.cross(trip.attempt, Hop::ProxyToPod, now, schedule);
+        }
         let delay = self.pod_hop(&trip, Hop::ProxyToPod);
         go_on!(self, trip, delay, kind::AT_POD, at_pod, now, schedule);
     }
@@ -261,12 +289,18 @@ impl<'p> World<'p> {
     #[inline(always)]
     pub(crate) fn reply(&mut self, trip: Trip<'p>, now: SimTime, schedule: &mut Schedule) {
         if trip.hot.via_proxy {
+            if trip.hot.wired {
+                return self.cross(trip.attempt, Hop::PodToProxy, now, schedule);
+            }
             let delay = self.pod_hop(&trip, Hop::PodToProxy);
             return go_on!(self, trip, delay, kind::REPLY_AT_PROXY, reply_at_proxy, now, schedule);
         }
         if trip.request == NONE {
             // Nobody waits: the client closed the connection when it gave up.
             return self.attempts.remove(trip.attempt);
+        }
+        if trip.hot.wired {
+            return self.cross(trip.attempt, Hop::PodToClient, now, schedule);
         }
         let delay = self.direct_hop(&trip, Hop::PodToClient);
         go_on!(self, trip, delay, kind::REPLY_AT_CLIENT, reply_at_client, now, schedule);
@@ -323,6 +357,9 @@ impl<'p> World<'p> {
     fn leave_proxy(&mut self, trip: Trip<'p>, now: SimTime, schedule: &mut Schedule) {
         if trip.request == NONE {
             return self.attempts.remove(trip.attempt);
+        }
+        if trip.hot.wired {
+            return self.cross(trip.attempt, Hop::ProxyToClient, now, schedule);
         }
         let mut delay = self.client_hop(&trip, Hop::ProxyToClient);
         if trip.hot.after {

@@ -23,13 +23,10 @@ impl Wires {
 impl World<'_> {
     /// A message passes the network of a node; inside a pod it does not.
     #[inline(never)]
-    pub(super) fn note_message(&mut self, flow: u32, hop: Hop, class: PathClass, (from, to): (u32, u32)) {
-        let spec = self.plan_flow(flow);
+    pub(super) fn note_message(&mut self, attempt: u32, hop: Hop, class: PathClass, (from, to): (u32, u32)) {
+        let size = self.bytes_of(attempt, hop);
         // The way between the two is the same in both directions.
-        let (size, sender) = match hop {
-            Hop::ClientToProxy | Hop::ProxyToPod | Hop::ClientToPod => (spec.flow.request_size, from),
-            Hop::PodToProxy | Hop::ProxyToClient | Hop::PodToClient => (spec.flow.response_size, to),
-        };
+        let sender = if hop.is_request() { from } else { to };
         // Loopback and what lies outside are none of the three.
         if let Some(wires) = &mut self.wires
             && self.window.measuring
@@ -51,7 +48,15 @@ impl World<'_> {
                 (u64::from(table.capacity), table.max, table.dropped)
             });
             let ports = tracking.filter(|_| kernel.source_ports.is_some()).map(|tracking| tracking.ports_max[node]);
-            NodeOutcome { sent: *sent, conntrack: tracked, source_ports: ports }
+            let span = self.window.span();
+            let lines = self.transits.as_deref().and_then(|transits| transits.nics.of_node(node));
+            let nic = lines.map(|lines| {
+                lines.each_ref().map(|line| {
+                    let (share, most) = line.utilization(span);
+                    (share, most, line.longest)
+                })
+            });
+            NodeOutcome { sent: *sent, conntrack: tracked, source_ports: ports, nic }
         };
         wires.sent.iter().enumerate().map(row).collect()
     }

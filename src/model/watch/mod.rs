@@ -7,6 +7,7 @@ mod looks;
 mod picks;
 mod survey;
 mod telling;
+mod transfers;
 mod ways;
 
 use crate::cause::{FailureCause, LedgerCause};
@@ -21,6 +22,7 @@ use survey::Accounts;
 use telling::Stories;
 
 pub(crate) use picks::Chooser;
+pub(crate) use transfers::Wait;
 
 /// Everything that is watched in a run.
 #[derive(Debug, Default)]

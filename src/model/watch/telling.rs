@@ -19,6 +19,7 @@ use crate::random::{Dist, Keyed};
 use crate::time::SimTime;
 
 use super::looks::Ends;
+use super::transfers::Transfer;
 
 /// Where a try is, seen from its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub(super) struct Telling {
     pub(super) found: (u32, u32),
     /// How many shared the cores when its work began.
     pub(super) sharing: u32,
+    /// What interfaces of nodes took, of hops that are not told yet.
+    pub(super) transfers: Vec<Transfer>,
 }
 
 /// All stories of a run.
@@ -133,6 +136,7 @@ impl Stories {
             endpoint: NONE,
             found: (0, 0),
             sharing: 0,
+            transfers: Vec::new(),
         };
         telling.begin_try(world.attempts.next_slot(), base, now);
         self.open.push(telling);
@@ -215,6 +219,7 @@ impl Telling {
         (self.attempt, self.base, self.cursor) = (attempt, base, now.as_nanos());
         (self.reached, self.worker, self.endpoint) = (Reached::Client, NONE, NONE);
         self.story.gave_up = false;
+        self.transfers.clear();
         self.story.tries.push(Try { began: now, ended: now, steps: Vec::new(), failure: None, back_off: None });
     }
 
@@ -403,6 +408,7 @@ impl Telling {
         if world.free {
             return;
         }
+        self.wait_to_send(world, hop);
         let topology = &world.plan.topology;
         let class = world.plan.class_of(self.flow, (from, to));
         let delay = topology.delay(class, self.base ^ HOP[hop as usize]);
@@ -411,6 +417,7 @@ impl Telling {
         let what = What::Hop { between, class: class.ledger() };
         let entry = (!topology.class_is_free(class)).then(|| (class.ledger(), self.story.service.clone()));
         self.push(self.cursor + delay.as_nanos(), entry, what);
+        self.transfer(world, hop);
     }
 
     fn handling(&mut self, world: &World<'_>, back: bool) {

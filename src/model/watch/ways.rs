@@ -155,6 +155,7 @@ impl Telling {
         if world.free {
             return;
         }
+        self.wait_to_send(world, hop);
         let mut legs: Vec<Leg> = world.legs(self.flow, self.gate, to).collect();
         if !inwards {
             legs.reverse();
@@ -171,5 +172,6 @@ impl Telling {
             let entry = world.leg_entry(leg, self.flow, &self.story.service);
             self.push(self.cursor + delay.as_nanos(), entry, what);
         }
+        self.transfer(world, hop);
     }
 }

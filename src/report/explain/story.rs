@@ -208,6 +208,9 @@ fn step_text(step: &Step) -> String {
         What::Translated { text } => text.clone(),
         What::Reuse => "takes an open connection".to_owned(),
         What::Hop { between, class } => format!("{between} ({})", class_text(*class)),
+        What::NicWait { node, sends: true } => format!("waits for the network interface of {node} to send"),
+        What::NicWait { node, sends: false } => format!("waits for the network interface of {node} to receive"),
+        What::Transfer { bytes } => format!("passes the network interfaces: {}", count_bytes(*bytes)),
         What::Handling { proxy, back: false } => format!("handled by {proxy}"),
         What::Handling { proxy, back: true } => format!("reply handled by {proxy}"),
         What::Queue { pod, again: true, .. } => format!("waits at {pod} for a slot after its calls"),
@@ -245,6 +248,15 @@ fn syns_text(between: Option<&str>, sent: &[SimTime], cause: FailureCause, answe
     };
     let between = between.map_or_else(String::new, |between| format!("{between}: "));
     format!("{between}its {which} {lost}{why}, sent after {} s", after.join(", "))
+}
+
+/// `64 KiB`, `1500 bytes`.
+fn count_bytes(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) => format!("{} {name}", human(bytes as f64 / *unit as f64)),
+        None => format!("{bytes} bytes"),
+    }
 }
 
 fn counted_queries(queries: u32) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::context::{Context, Object};
 use super::super::tables::{self, MAX_NODES};
-use super::super::{IpvsScheduler, KubeProxy, KubeProxyMode, Network, Node};
+use super::super::{Flow, IpvsScheduler, KubeProxy, KubeProxyMode, Network, Node, Scenario, Step};
 use super::super::{host, values};
 use super::dist::dist;
 use crate::manifest::NodeObject;
@@ -23,8 +23,9 @@ pub(super) fn nodes(
     manifests: &[NodeObject],
     pods: u64,
 ) -> Vec<Node> {
+    let usual = cluster.and_then(|cluster| bandwidth(cx, cluster)).flatten();
     let mut nodes = match cluster.and_then(|cluster| cluster.get("nodes")) {
-        Some(list) => listed(cx, list),
+        Some(list) => listed(cx, list, usual),
         None if !manifests.is_empty() => manifests.iter().map(from_manifest).collect(),
         None => {
             let count = pods.div_ceil(100).max(3);
@@ -45,7 +46,56 @@ pub(super) fn nodes(
     give_pod_cidrs(&mut nodes);
     refuse_twice(cx, manifests, &nodes);
     host::give_addresses(&mut nodes);
+    if cluster.is_none_or(|cluster| cluster.get("nodes").is_none()) {
+        nodes.iter_mut().for_each(|node| node.bandwidth = usual);
+    }
     nodes
+}
+
+/// The least that an interface may have (bits per second): what is less was meant otherwise.
+const LEAST_BANDWIDTH: f64 = 1e3;
+/// The most.
+const MOST_BANDWIDTH: f64 = 1e15;
+
+/// Bits per second, where something is written; `Some(None)` is `none`.
+fn bandwidth(cx: &mut Context<'_>, object: &Object<'_>) -> Option<Option<u64>> {
+    let node = object.get("bandwidth")?;
+    if node.as_str() == Some("none") {
+        return Some(None);
+    }
+    let value = values::quantity(node);
+    let bits = cx.take(node, "bandwidth", value)?;
+    if !(LEAST_BANDWIDTH..=MOST_BANDWIDTH).contains(&bits) {
+        cx.problem_help(
+            node.span,
+            format!("`bandwidth`: {bits} is not from 1k to 1P bits per second"),
+            "write for example 10G, or `none`",
+        );
+        return None;
+    }
+    Some(Some(bits.round() as u64))
+}
+
+/// Interfaces with a rate, and nothing that would pass them.
+pub(super) fn check_bandwidth(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, scenario: &Scenario) {
+    let sized = |flow: &Flow| flow.request_size > 0 || flow.response_size > 0;
+    let limited = scenario.cluster.nodes.iter().any(|node| node.bandwidth.is_some());
+    let Some(cluster) = cluster.filter(|_| limited) else { return };
+    let mut any = scenario.traffic.iter().any(|traffic| sized(&traffic.flow));
+    for step in scenario.workloads.iter().flat_map(|workload| &workload.containers).flat_map(|own| &own.behaviour.steps)
+    {
+        if let Step::Calls(calls) = step {
+            any |= calls.iter().any(|call| sized(&call.flow));
+        }
+    }
+    if !any {
+        let key = if cluster.get("bandwidth").is_some() { "bandwidth" } else { "nodes" };
+        cx.problem_help(
+            cluster.key_span(key),
+            "`bandwidth` has no effect: no traffic and no call says how many bytes it sends",
+            "write `requestSize` or `responseSize`, for example responseSize: 64Ki",
+        );
+    }
 }
 
 fn node(name: String, zone: &str) -> Node {
@@ -59,6 +109,7 @@ fn node(name: String, zone: &str) -> Node {
         address: 0,
         max_pods: MAX_PODS_PER_NODE,
         unschedulable: false,
+        bandwidth: None,
     }
 }
 
@@ -88,7 +139,7 @@ fn from_manifest(raw: &NodeObject) -> Node {
     made
 }
 
-fn listed(cx: &mut Context<'_>, list: &yaml::Node) -> Vec<Node> {
+fn listed(cx: &mut Context<'_>, list: &yaml::Node, usual: Option<u64>) -> Vec<Node> {
     let mut nodes = Vec::new();
     let mut names = BTreeSet::new();
     let mut total = 0;
@@ -101,6 +152,7 @@ fn listed(cx: &mut Context<'_>, list: &yaml::Node) -> Vec<Node> {
             cx.take(node, "cpu", value)
         });
         let count = object.count(cx, "count");
+        let bandwidth = bandwidth(cx, &object).unwrap_or(usual);
         let Some(name) = object.name(cx, "name", &['/']) else { continue };
         total += count.unwrap_or(1);
         if total > MAX_NODES {
@@ -116,7 +168,7 @@ fn listed(cx: &mut Context<'_>, list: &yaml::Node) -> Vec<Node> {
                 cx.problem(object.key_span("name"), format!("two nodes are called `{own}`"));
                 break;
             }
-            nodes.push(Node { speed, cpu, ..node(own, zone) });
+            nodes.push(Node { speed, cpu, bandwidth, ..node(own, zone) });
         }
     }
     nodes

@@ -121,9 +121,15 @@ pub(super) fn scenario(
         metrics: Vec::new(),
         without: super::Without::default(),
     };
-    balancer::check_endpoints(cx, &scenario);
+    check_whole(cx, cluster_object.as_ref(), &scenario);
     read_metrics(cx, &mut scenario, identity, objectives_list, run_object.as_ref());
     scenario
+}
+
+/// What can only be seen in the whole scenario.
+fn check_whole(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, scenario: &Scenario) {
+    balancer::check_endpoints(cx, scenario);
+    cluster::check_bandwidth(cx, cluster, scenario);
 }
 
 /// What names metrics: objectives, expectations, and the goal that ends replications.
