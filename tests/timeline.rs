@@ -118,6 +118,23 @@ fn new_pods_get_new_connections_once_they_are_known() {
 }
 
 #[test]
+fn a_metric_of_balance_is_the_column_of_the_file() {
+    let scratch = scratch();
+    let text = scenario(", pods: {start: 2s}", EACH, "{at: 10s, scale: deployment/web, replicas: 6}")
+        + "  objectives: [service/web.balance.max_over_mean < 2, deployment/web.balance.cv < 2]\n";
+    support::write(scratch.path(), "s.yaml", &text);
+    let done = support::output(scratch.path(), &["run", "s.yaml", "-o", "out", "-q", "--format", "json"]);
+    let said: serde_json::Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    let objectives = said["variants"][0]["objectives"].as_array().expect("objectives");
+    let rows = table(&scratch.path().join("out"), "balance.csv");
+    for (objective, column) in objectives.iter().zip(["max_over_mean", "cv"]) {
+        let mean = rows.iter().map(|row| number(row, column)).sum::<f64>() / rows.len() as f64;
+        support::assert_close(column, objective["value"]["mean"].as_f64().expect("a mean"), mean);
+    }
+    assert_eq!((objectives.len(), rows.len()), (2, 8));
+}
+
+#[test]
 fn standing_connections_stay_where_they_are() {
     let scratch = scratch();
     let h2 = "clients: {count: 40}, connections: {protocol: http2}";

@@ -17,11 +17,16 @@ struct PodCount {
     picks: (u64, u64),
     /// Requests of the Services it is behind.
     all: u64,
+    /// Whether it was not ready for a part of the window, so that it could not get as much as the others.
+    absent: bool,
 }
 
 /// A metric of the counters per pod.
 pub(super) fn evaluate(plan: &Plan, roster: &Roster, endpoints: &[EndpointOutcome], metric: &Metric) -> MetricValue {
-    let counts = counts(plan, roster, endpoints, metric.scope);
+    let mut counts = counts(plan, roster, endpoints, metric.scope);
+    if matches!(metric.quantity, Quantity::Balance(_)) {
+        counts.retain(|count| !count.absent);
+    }
     let values: Vec<f64> = counts
         .iter()
         .map(|count| match metric.quantity {
@@ -103,6 +108,7 @@ fn counts(plan: &Plan, roster: &Roster, endpoints: &[EndpointOutcome], scope: Sc
         }
         let pod = roster.pod_of[endpoint.station as usize] as usize;
         inside[pod] = true;
+        pods[pod].absent |= !outcome.ready_throughout;
         pods[pod].requests += outcome.requests;
         pods[pod].connections += outcome.connections;
         pods[pod].picks.0 += outcome.picks;
