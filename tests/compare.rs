@@ -310,6 +310,41 @@ fn shedding_and_saturated_arms_are_flagged_and_never_ranked_by_their_survivors()
     }
 }
 
+/// One request in a thousand is lost: that says something of the longest, and nothing of the median.
+#[test]
+fn what_is_said_of_lost_requests_is_about_the_metrics_that_are_shown() {
+    let scratch = scratch();
+    write(
+        scratch.path(),
+        "few.yaml",
+        "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {name: few}
+spec:
+  run: {duration: 10s, warmup: 0s, replications: 4}
+  workloads:
+    - target: deployment/web
+      inline: {replicas: 2, port: 80}
+      containers: {app: {concurrency: unlimited, serviceTime: {bimodal: {p: 0.1%, low: 1ms, high: 1s}}}}
+  traffic: [{name: t, to: http://web/, timeout: 500ms, arrivals: {poisson: {rate: 500/s}}}]
+  variants: [{name: near}, {name: far, set: {cluster.network: {sameNode: 1ms, sameZone: 2ms}}}]
+",
+    );
+    let say = |more: &[&str]| {
+        let mut arguments = vec!["compare", "few.yaml", "-q", "--force"];
+        arguments.extend(more);
+        stdout(&output(scratch.path(), &arguments))
+    };
+    assert!(say(&[]).contains("Shedding: requests were lost"), "{}", say(&[]));
+    for (metric, said) in [("latency_p50_ms", false), ("latency_max_ms", true)] {
+        for format in ["table", "markdown"] {
+            let text = say(&["--metric", metric, "--format", format]);
+            assert!(text.contains(metric) && text.contains("Shedding") == said, "{text}");
+        }
+    }
+}
+
 /// An error of the application is the same coin everywhere: nothing is lost because of load.
 #[test]
 fn errors_of_the_application_are_no_shedding_unless_a_call_was_lost() {

@@ -86,7 +86,7 @@ pub fn render(summary: &Summary, asked: Shown<'_>, style: Style) -> String {
         }
     }
     text.push('\n');
-    for note in notes(summary, comparison) {
+    for note in notes(summary, comparison, asked) {
         text.push_str(&wrap(&note, style));
     }
     for variant in summary.variants.iter().filter(|variant| !variant.objectives.is_empty()) {
@@ -116,7 +116,7 @@ pub fn markdown(summary: &Summary, asked: Shown<'_>) -> String {
             text.push_str(&format!("\n{}\n", markdown::escape(&sentence)));
         }
     }
-    for note in notes(summary, comparison) {
+    for note in notes(summary, comparison, asked) {
         text.push_str(&format!("\n{}\n", markdown::escape(&note)));
     }
     let objectives = summary.variants.iter().flat_map(|variant| {
@@ -314,13 +314,12 @@ fn sentences(flow: &FlowComparison, comparison: &Comparison, metrics: &[String])
 }
 
 /// What the reader should know beside the numbers.
-fn notes(summary: &Summary, comparison: &Comparison) -> Vec<String> {
+fn notes(summary: &Summary, comparison: &Comparison, asked: Shown<'_>) -> Vec<String> {
     let mut notes = vec![LEGEND.to_owned()];
     let flagged = |wanted: Flag| {
-        comparison.flows.iter().any(|flow| {
-            let arms = flow.metrics.iter().flat_map(|metric| &metric.arms);
-            flow.flag == wanted
-                || arms.into_iter().any(|arm| arm.flag == wanted || arm.verdict == Some(Verdict::Unranked(wanted)))
+        asked.flows(comparison).any(|flow| {
+            let mut arms = visible(flow, asked.metrics).flat_map(|metric| &metric.arms);
+            flow.flag == wanted || arms.any(|arm| arm.flag == wanted || arm.verdict == Some(Verdict::Unranked(wanted)))
         })
     };
     if flagged(Flag::Saturated) {
