@@ -7,6 +7,14 @@ use crate::yaml::{Node, nearest};
 
 /// What ingress-nginx takes as the whole of canary weights where an Ingress does not say.
 const CANARY_TOTAL: u32 = 100;
+/// What the annotations of ingress-nginx begin with.
+const ANNOTATION: &str = "nginx.ingress.kubernetes.io/";
+/// Those that are read.
+const CANARY: [&str; 3] = ["canary", "canary-weight", "canary-weight-total"];
+/// What a backend must say.
+const NO_BACKEND: &str = "a backend names a Service and its port";
+/// How an Ingress says it.
+const BACKEND_HELP: &str = "write `service: {name: web, port: {number: 80}}`";
 /// Largest weight of a backend (Gateway API).
 const MAX_WEIGHT: u32 = 1_000_000;
 
@@ -72,7 +80,7 @@ fn read_ingress(context: &mut Context<'_>, node: &Node, spec: &mut Fields<'_>, r
     };
     route.canary = read_canary(context, node);
     if spec.take("tls").is_some() {
-        context.ignore("spec.tls", "TLS is not modelled");
+        context.ignore("spec.tls", "a client that connects by https:// says so");
     }
     for mut rule in context.items(spec, "rules") {
         let hosts: Vec<String> = context.text(&mut rule, "host").map(str::to_ascii_lowercase).into_iter().collect();
@@ -125,8 +133,12 @@ fn ingress_backend(context: &mut Context<'_>, mut backend: Fields<'_>) -> Option
         context.error(span, "a backend that is no Service is not supported yet", "write `service: {name: …, port: …}`");
         return None;
     }
-    let mut service = context.inner(&mut backend, "service")?;
+    let service = context.inner(&mut backend, "service");
     context.finish(&backend);
+    let Some(mut service) = service else {
+        context.error(span, NO_BACKEND, BACKEND_HELP);
+        return None;
+    };
     let span = service.peek("name").map_or(span, |node| node.span);
     let name = context.text(&mut service, "name").map(str::to_owned);
     let port = context.inner(&mut service, "port").and_then(|mut port| {
@@ -137,8 +149,7 @@ fn ingress_backend(context: &mut Context<'_>, mut backend: Fields<'_>) -> Option
     });
     context.finish(&service);
     let Some((service, port)) = name.zip(port) else {
-        let help = "write `service: {name: web, port: {number: 80}}`";
-        context.error(span, "a backend names a Service and its port", help);
+        context.error(span, NO_BACKEND, BACKEND_HELP);
         return None;
     };
     let namespace = context.subject.namespace.clone();
@@ -148,9 +159,15 @@ fn ingress_backend(context: &mut Context<'_>, mut backend: Fields<'_>) -> Option
 /// Which share of the requests an Ingress takes from another one with the same host and path.
 fn read_canary(context: &mut Context<'_>, node: &Node) -> Option<Canary> {
     let annotation = |name: &str| {
-        let key = format!("nginx.ingress.kubernetes.io/{name}");
+        let key = format!("{ANNOTATION}{name}");
         node.at(&["metadata", "annotations", key.as_str()])
     };
+    let all = node.at(&["metadata", "annotations"]).and_then(Node::as_map).unwrap_or_default();
+    for name in all.iter().filter_map(|(key, _)| key.name.strip_prefix(ANNOTATION)) {
+        if !name.starts_with("canary-by-") && !CANARY.contains(&name) {
+            context.ignore(&format!("metadata.annotations[{name}]"), "what ingress-nginx does with it is not modelled");
+        }
+    }
     if annotation("canary").and_then(Node::as_str) != Some("true") {
         return None;
     }
@@ -234,7 +251,7 @@ fn route_backend(context: &mut Context<'_>, mut backend: Fields<'_>) -> Option<B
     }
     context.finish(&backend);
     let Some((service, port)) = name.zip(port) else {
-        context.error(span, "a backend names a Service and its port", "write {name: web, port: 80}");
+        context.error(span, NO_BACKEND, "write {name: web, port: 80}");
         return None;
     };
     Some(BackendObject { namespace, service, port: PortRef::Number(port), weight, span })

@@ -172,7 +172,10 @@ impl<'a> Cluster<'a> {
         let help = match nearest(url.host, names.chain(hosts.iter().copied())) {
             Some(near) => format!("did you mean `{near}`?"),
             None => match hosts.as_slice() {
-                [] => format!("write a node's name with a node port, or `{ANY_NODE}` for whichever node"),
+                [] => format!(
+                    "write a node's name with a node port, `{ANY_NODE}` for whichever node, or a host of an Ingress whose \
+                     controller stands in cluster.ingress"
+                ),
                 hosts => format!("the hosts of Ingresses are {}", shorten(&hosts.join(", "))),
             },
         };

@@ -189,8 +189,13 @@ impl ServiceTable {
                 outside.node_port = node_ports.next();
                 match outside.node_port {
                     Some(number) => {
-                        let kind = format!("service/{}", dotted(&group.namespace, &group.name));
-                        let field = format!("manifests[{kind}].spec.ports[].nodePort");
+                        let namespace = match group.namespace.as_str() {
+                            "default" => String::new(),
+                            other => format!("{other}/"),
+                        };
+                        // Several ports have names; a single one without a name is the first.
+                        let item = port.port_name.as_deref().unwrap_or("0");
+                        let field = format!("manifests[{namespace}service/{}].spec.ports[{item}].nodePort", group.name);
                         cx.assume(format!("service/{}: node port", port.label()), number.to_string(), field);
                     }
                     None => cx.problem_help(
