@@ -652,6 +652,38 @@ fn the_way_out_costs_its_path_and_takes_ports() {
 }
 
 #[test]
+fn syns_wait_where_the_network_takes_no_time() {
+    let at_once = |text: &str| {
+        let none = text.replace("{sameNode: 50us, sameZone: 200us, ", "none #");
+        assert_ne!(none, text);
+        none
+    };
+    // 105 connections at a time, and ports for 90: some find none, and wait for a second.
+    let few = way_out("    nat: {ports: 90, hold: 1045ms}", "{keepAlive: false}").replace("constant", "poisson");
+    let (_scratch, out) = run(&at_once(&few));
+    assert!(summary(&out, "latency_max_ms") > 1_000.0);
+    // A node without pods drops SYNs until its first pod is known at 12.3 s. Of those that came before 1.3 s the next is
+    // sent after 19 s.
+    let late = "  timeline: [{at: 10s, scale: deployment/three, replicas: 3}]\n";
+    let manifests = deployment("one", 1, "a")
+        + &deployment("three", 0, "b")
+        + &service("web", "all: web", ", type: NodePort, externalTrafficPolicy: Local")
+            .replace("{port: 80}", "{port: 80, nodePort: 30080}");
+    let text = scenario("", &format!("to: \"http://b:30080/\", {EACH}"), late, &manifests);
+    let (_scratch, out) = run(&at_once(&text));
+    assert_close("waited", summary(&out, "latency_max_ms"), 19_001.0);
+    assert_close("all are answered", summary(&out, "failed"), 0.0);
+    // Without the opening of connections there is no waiting for ports.
+    let scratch = scratch();
+    write(scratch.path(), "few.yaml", &few);
+    let done = output(scratch.path(), &["explain", "few.yaml", "--slowest", "0", "-q"]);
+    assert_eq!(status(&done), 0, "{}", stderr(&done));
+    let said = stdout(&done);
+    let (_, after) = said.split_once("connections to partner open in no time").unwrap_or_else(|| panic!("{said}"));
+    assert!(after.contains("→ 25 "), "{said}");
+}
+
+#[test]
 fn stories_tell_the_way_out() {
     let scratch = scratch();
     // Connections of 45 ms come every 37.7 ms to one port: the second finds it taken, and a second later it is free.

@@ -72,7 +72,10 @@ impl Plan {
         let dropped = scenario.services[service].policy.internal == Scope::Local;
         // A SYN that a full table drops is sent again.
         let drops = scenario.cluster.kernel.conntrack.is_some();
-        let connects = opens(&spec.connections) || proxied || walks || drops || (dropped && pods_end);
+        // So is one that found no port of a NAT, or that came to a node without pods of its own, which may come.
+        let again = self.goes_out(flow) || (spec.way_in.is_some() && pods_end);
+        let again = again && (pods_end || Channel::of(&spec.connections) != Channel::Standing);
+        let connects = opens(&spec.connections) || proxied || walks || drops || (dropped && pods_end) || again;
         layout.connect = if connects { layout.column(LedgerCause::Connect, &label) } else { NO_COLUMN };
         layout.tls = if self.secures(flow) { layout.column(LedgerCause::Tls, &label) } else { NO_COLUMN };
         for class in PathClass::ALL {

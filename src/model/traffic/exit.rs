@@ -82,7 +82,10 @@ impl World<'_> {
         let entry = &self.attempts[attempt];
         let (flow, client, endpoint, waited) = (entry.flow, entry.client, entry.endpoint, entry.joins & WAITS != 0);
         let gate = self.exit_gate(flow, client, endpoint);
-        let nat = self.plan.scenario.cluster.nat;
+        let mut nat = self.plan.scenario.cluster.nat;
+        if self.plan.scenario.without.handshakes.contains(&self.plan_flow(flow).flow.service) {
+            nat.ports = u32::MAX;
+        }
         let taken = self.ways_mut().ports.take(nat, gate, now);
         let Some(taken) = taken else {
             let place = self.plan_flow(flow).place;
