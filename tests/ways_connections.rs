@@ -130,6 +130,10 @@ fn nodes_remember_what_they_took_in() {
     // Two thousand requests go on from c to a, and their replies come back.
     few_more(2_000.0, sum(&out, "nodes.csv", ("node", "c"), "cross_zone_messages"));
     few_more(2_000.0, sum(&out, "nodes.csv", ("node", "a"), "cross_zone_messages"));
+    // From c they leave the cluster.
+    few_more(2_000.0, sum(&out, "nodes.csv", ("node", "c"), "external_messages"));
+    assert_close("not from a", sum(&out, "nodes.csv", ("node", "a"), "external_messages"), 0.0);
+    assert!(table(&out, "nodes.csv").iter().all(|row| row["nat_ports_max"].is_empty()), "nothing stands outside");
     // Room for 500 connections on the way: the others are never opened.
     let (_scratch, out) = run(&scenario(
         1,

@@ -643,6 +643,18 @@ fn the_way_out_costs_its_path_and_takes_ports() {
     let few = way_out("    nat: {ports: 900, hold: 9955ms}", "{keepAlive: false}").replace("constant", "poisson");
     let (_scratch, out) = run(&few);
     assert!(summary(&out, "latency_max_ms") > 1_000.0, "a SYN that finds no port is sent again after a second");
+    for (nat, expected) in
+        [("nat: {hold: 9955ms}", ["1000", "0"]), ("nat: {by: gateway, hold: 9955ms}", ["1000", "1000"])]
+    {
+        let counted = way_out(&format!("    {nat}\n  observe: {{nodes: true}}"), "{keepAlive: false}");
+        let (_scratch, out) = run(&counted);
+        for (row, most) in table(&out, "nodes.csv").iter().zip(expected.iter().cycle()) {
+            assert_eq!(row["nat_ports_max"], *most, "{nat} {}", row["node"]);
+            // The last one or two are sent when the window is over.
+            let sent = if row["node"] == "a" { 3_998.0..=4_000.0 } else { 0.0..=0.0 };
+            assert!(sent.contains(&number(row, "external_messages")), "{row:?}");
+        }
+    }
     // Ports that never come back: whoever finds none gives up after 131 s.
     let (_scratch, out) = run(&way_out("    nat: {by: gateway, ports: 500, hold: 1h}", "{keepAlive: false}"));
     assert_close("exhausted", failures(&out, "port_exhaustion"), 3_500.0);

@@ -10,7 +10,7 @@ use crate::scenario::Scenario;
 pub(crate) const FILE: &str = "nodes.csv";
 
 /// All columns.
-pub(crate) const HEADER: [&str; 22] = [
+pub(crate) const HEADER: [&str; 25] = [
     "scenario",
     "variant",
     "replication",
@@ -33,6 +33,9 @@ pub(crate) const HEADER: [&str; 22] = [
     "ingress_utilization",
     "ingress_utilization_max",
     "ingress_wait_max_ms",
+    "external_messages",
+    "external_bytes",
+    "nat_ports_max",
 ];
 
 /// Bytes of a gigabyte, as clouds charge them.
@@ -48,7 +51,7 @@ pub(crate) fn write<W: Write>(table: &mut Table<W>, scenario: &Scenario, run: Ru
             node.name.clone(),
             node.zone.clone(),
         ];
-        for sent in &row.sent {
+        for sent in &row.sent[..3] {
             fields.extend([sent.messages.to_string(), sent.bytes.to_string()]);
         }
         let cost = scenario.observe.cross_zone_price.map(|price| row.sent[2].bytes as f64 / GIGABYTE * price);
@@ -64,6 +67,8 @@ pub(crate) fn write<W: Write>(table: &mut Table<W>, scenario: &Scenario, run: Ru
             fields.push(Value::number(line.map(|(_, most, _)| most)).field());
             fields.push(Value::millis(line.map(|(.., longest)| longest)).field());
         }
+        fields.extend([row.sent[3].messages.to_string(), row.sent[3].bytes.to_string()]);
+        fields.push(count(row.nat_ports.map(u64::from)));
         table.row(fields)?;
     }
     Ok(())

@@ -27,6 +27,8 @@ pub(crate) struct Ports {
 #[derive(Debug, Default)]
 struct PortPool {
     open: u32,
+    /// Most that were taken, open ones and held ones.
+    most: u32,
     /// When ports of closed connections are free again, in order.
     held: VecDeque<SimTime>,
 }
@@ -43,7 +45,14 @@ impl Ports {
             return None;
         }
         pool.open += 1;
+        pool.most = pool.most.max(taken + 1);
         Some(taken + 1)
+    }
+
+    /// Most ports to one destination that were taken at a node, or at the gateway for all.
+    pub(super) fn most(&self, nat: Nat, node: u32) -> u32 {
+        let node = if nat.gateway { BROKEN } else { node };
+        self.pools.range((node, 0)..=(node, u32::MAX)).map(|(_, pool)| pool.most).max().unwrap_or(0)
     }
 
     /// A connection ended: its port is free after a while.

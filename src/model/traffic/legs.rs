@@ -111,9 +111,16 @@ impl<'p> World<'p> {
                 self.charge_request(trip.request, column, delay.as_nanos());
             }
             if self.wires.is_some()
-                && let (Crossing::Path(class), (End::Node(node), _)) = (leg.crossing, leg.ends)
+                && let Crossing::Path(class) = leg.crossing
             {
-                self.note_message(attempt, hop, class, (node, to));
+                match leg.ends {
+                    (End::Node(node), _) => self.note_message(attempt, hop, class, (node, to)),
+                    // A reply leaves the cluster here, maybe by a load balancer.
+                    (_, End::Node(node) | End::Destination(node)) => {
+                        self.note_message(attempt, hop, PathClass::External, (NONE, node));
+                    }
+                    _ => {}
+                }
             }
             total += delay;
         }

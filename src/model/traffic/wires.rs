@@ -2,20 +2,20 @@
 
 use crate::model::World;
 use crate::model::network::topology::PathClass;
-use crate::model::plan::Plan;
+use crate::model::plan::{Plan, as_u32};
 use crate::model::traffic::route::Hop;
 use crate::observe::nodes::{NodeOutcome, Sent};
 
 /// What each node sent, by path class.
 #[derive(Debug)]
 pub(crate) struct Wires {
-    sent: Vec<[Sent; 3]>,
+    sent: Vec<[Sent; 4]>,
 }
 
 impl Wires {
     /// Nothing sent yet, where the scenario wants it counted.
     pub(crate) fn of(plan: &Plan) -> Option<Box<Self>> {
-        let sent = vec![[Sent::default(); 3]; plan.scenario.cluster.nodes.len()];
+        let sent = vec![[Sent::default(); 4]; plan.scenario.cluster.nodes.len()];
         plan.scenario.observe.nodes.then(|| Box::new(Self { sent }))
     }
 }
@@ -27,13 +27,20 @@ impl World<'_> {
         let size = self.bytes_of(attempt, hop);
         // The way between the two is the same in both directions.
         let sender = if hop.is_request() { from } else { to };
-        // Loopback and what lies outside are none of the three.
+        let column = match class {
+            PathClass::SameNode => 0,
+            PathClass::SameZone => 1,
+            PathClass::CrossZone => 2,
+            PathClass::External => 3,
+            PathClass::Loopback => return,
+        };
+        // What is sent from outside leaves no node.
         if let Some(wires) = &mut self.wires
             && self.window.measuring
-            && let Some(sent) = wires.sent.get_mut(sender as usize).and_then(|sent| sent.get_mut(class as usize))
+            && let Some(sent) = wires.sent.get_mut(sender as usize)
         {
-            sent.messages += 1;
-            sent.bytes += size;
+            sent[column].messages += 1;
+            sent[column].bytes += size;
         }
     }
 
@@ -41,7 +48,9 @@ impl World<'_> {
     pub(crate) fn node_outcomes(&mut self) -> Vec<NodeOutcome> {
         let Some(wires) = self.wires.take() else { return Vec::new() };
         let kernel = self.plan.scenario.cluster.kernel;
-        let row = |(node, sent): (usize, &[Sent; 3])| {
+        let goes_out = self.plan.scenario.workloads.iter().any(|workload| workload.outside);
+        let nats = self.ways.as_deref().filter(|_| goes_out);
+        let row = |(node, sent): (usize, &[Sent; 4])| {
             let tracking = self.tracking.as_deref();
             let tracked = tracking.filter(|_| kernel.conntrack.is_some()).map(|tracking| {
                 let table = &tracking.tables[node];
@@ -56,7 +65,8 @@ impl World<'_> {
                     (share, most, line.longest)
                 })
             });
-            NodeOutcome { sent: *sent, conntrack: tracked, source_ports: ports, nic }
+            let nat_ports = nats.map(|ways| ways.ports.most(self.plan.scenario.cluster.nat, as_u32(node)));
+            NodeOutcome { sent: *sent, conntrack: tracked, source_ports: ports, nat_ports, nic }
         };
         wires.sent.iter().enumerate().map(row).collect()
     }
