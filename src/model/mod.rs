@@ -592,6 +592,9 @@ impl<'p> World<'p> {
         if server != self.plan.ended_server {
             return server;
         }
+        if let Some(server) = self.plan.server_of.get(station as usize) {
+            return *server;
+        }
         let pod = &self.roster.pods[self.roster.pod_of[station as usize] as usize];
         self.plan.speeds[pod.workload as usize][0].1 + station - pod.station
     }

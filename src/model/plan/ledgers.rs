@@ -22,8 +22,8 @@ impl Plan {
     }
 
     fn calls_at(&self, workload: usize, container: usize) -> Vec<usize> {
-        let Some((_, first)) = self.speeds[workload].first() else { return Vec::new() };
-        let server = &self.servers[*first as usize + container];
+        let (_, first) = self.speeds[workload][0];
+        let server = &self.servers[first as usize + container];
         let calls = server.steps.iter().filter_map(|step| match step {
             StepPlan::Calls(calls) => Some(calls.iter().map(|(_, flow)| *flow as usize)),
             StepPlan::Work(_) => None,
@@ -31,11 +31,18 @@ impl Plan {
         calls.flatten().collect()
     }
 
+    /// Whether standing connections of a flow may break, or not stand from the beginning: pods end, a NetworkPolicy drops
+    /// them, or they come in at a node that has no pod for them.
+    fn may_break(&self, flow: usize) -> bool {
+        let spec = &self.flows[flow];
+        !self.scenario.timeline.is_empty() || !spec.barred.is_empty() || spec.flow.way_in.is_some()
+    }
+
     /// Whether opening connections of a flow, or of its proxy for it, takes the time of TLS.
     fn secures(&self, flow: usize) -> bool {
         let spec = &self.flows[flow];
         let secures = |connections: &Connections| {
-            let stands = self.scenario.timeline.is_empty() && Channel::of(connections) == Channel::Standing;
+            let stands = !self.may_break(flow) && Channel::of(connections) == Channel::Standing;
             connections.tls.is_some() && !stands && !spec.free_handshakes
         };
         secures(&spec.flow.connections) || matches!(spec.route, Route::Proxy7(_)) && secures(&spec.upstream)
@@ -60,7 +67,7 @@ impl Plan {
         let free = if spec.way_in.is_some() { self.ways_are_free() } else { self.topology.is_free() };
         let free = free || self.flows[flow].free_handshakes;
         // Requests in a pod that ends are lost, and standing connections to it are opened anew.
-        let pods_end = !scenario.timeline.is_empty() || !self.flows[flow].barred.is_empty();
+        let pods_end = self.may_break(flow);
         let opens = |connections: &Connections| !free && (pods_end || Channel::of(connections) != Channel::Standing);
         let proxied = matches!(self.flows[flow].route, Route::Proxy7(_)) && opens(&self.flows[flow].upstream);
         // A pinned connection is opened again after its client has given up on it, a standing one when its pod ends.

@@ -497,6 +497,11 @@ impl Plan {
                     self.servers_like(&pod_like, index, &calls_before, place, &mut known);
                 }
             }
+            // Even of a workload whose pods all serve in ways of their own something tells what its containers call.
+            if !known.iter().any(|((_, crowded), _)| *crowded) {
+                let pod_like = PodLike { speed: 1.0, crowded: true, episodes: &[] };
+                self.servers_like(&pod_like, index, &calls_before, place, &mut known);
+            }
             let crowded = known.iter().filter(|((_, crowded), _)| *crowded);
             self.speeds.push(crowded.map(|((speed, _), first)| (*speed, *first)).collect());
         }

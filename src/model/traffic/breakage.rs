@@ -10,8 +10,8 @@ use crate::model::traffic::connection::{Channel, Connection};
 use crate::model::traffic::pool::Pools;
 use crate::model::traffic::serve::JOINED;
 use crate::model::{World, kind};
-use crate::scenario::Protocol;
 use crate::scenario::network_policy::From;
+use crate::scenario::{Discipline, Protocol};
 use crate::time::{SimDuration, SimTime};
 
 /// A standing connection that broke: the next request opens another.
@@ -70,12 +70,14 @@ impl World<'_> {
         if shared && stage == Stage::Serving && joins != JOINED {
             self.withdraw_shared(attempt, station, now, schedule);
         }
-        if std::mem::replace(&mut self.attempts[attempt].holds_slot, false) && !shared {
+        let occupies = self.server_of(station).discipline != Discipline::ProcessorSharing;
+        if std::mem::replace(&mut self.attempts[attempt].holds_slot, false) && occupies {
             self.stations[station].vacate(now);
             self.note_level(station, now);
         }
         // An event that names the attempt is still to come: that one ends there, and a copy of it goes home.
         let pending = stage == Stage::Serving && (!shared || joins == JOINED);
+        self.close_books(attempt, station, now);
         if self.attempts[attempt].request == NONE {
             self.settle_at_proxy(&self.trip(attempt), now, schedule);
             if pending {
@@ -87,7 +89,6 @@ impl World<'_> {
         }
         let mut live = attempt;
         if pending {
-            self.close_books(attempt, station, now);
             let copy = self.attempts[attempt].clone();
             let request = copy.request;
             live = self.attempts.insert(copy);

@@ -225,6 +225,9 @@ impl<'p> World<'p> {
                 }
                 let entry = &mut self.attempts[attempt];
                 (entry.worker, entry.endpoint) = (worker, endpoint);
+                if let Some(ways) = self.ways.as_deref_mut().filter(|_| spec.flow.way_in.is_some()) {
+                    ways.rides(attempt, flow, client);
+                }
                 if self.probes.any_flow {
                     self.watch_ride(attempt, now);
                 }
@@ -430,7 +433,7 @@ impl<'p> World<'p> {
                 }
             }
         }
-        if plan.hot[flow as usize].counted && !self.take_port(attempt, now, schedule) {
+        if plan.hot[flow as usize].counted && !self.take_port(attempt, walk, now, schedule) {
             return;
         }
         self.stand_again(attempt);
@@ -475,6 +478,47 @@ impl<'p> World<'p> {
             }
             pinned[client] = choice;
         }
+    }
+
+    /// Whether the standing connection of an attempt's client is the one that it opened.
+    fn stands_as(&self, attempt: u32) -> bool {
+        let entry = &self.attempts[attempt];
+        let own = &self.flows[entry.flow as usize];
+        let pinned = own.pinned.get(entry.client as usize);
+        own.channel == Channel::Standing && own.per_connection && pinned == Some(&(entry.worker, entry.endpoint))
+    }
+
+    /// Another request of the client opened its standing connection while the SYNs of this one got no answer: it goes
+    /// over that one.
+    pub(super) fn rides_what_stands(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) -> bool {
+        let entry = &self.attempts[attempt];
+        let own = &self.flows[entry.flow as usize];
+        if own.channel != Channel::Standing || !own.per_connection {
+            return false;
+        }
+        let Some((worker, endpoint)) = own.pinned.get(entry.client as usize).copied().filter(|own| own.1 != BROKEN)
+        else {
+            return false;
+        };
+        let waited = now - crate::model::at(entry.since);
+        let column = self.plan_flow(entry.flow).layout.connect;
+        self.give_back(attempt, false, now);
+        self.charge(attempt, column, waited);
+        if self.probes.any_flow {
+            self.watch_syns(attempt, now);
+        }
+        let entry = &mut self.attempts[attempt];
+        (entry.worker, entry.endpoint, entry.joins, entry.step) = (worker, endpoint, 0, 0);
+        let (flow, client) = (entry.flow, entry.client);
+        if let Some(ways) = self.ways.as_deref_mut().filter(|_| self.plan.hot[flow as usize].way_in) {
+            ways.rides(attempt, flow, client);
+        }
+        if self.probes.any_flow {
+            self.watch_ride(attempt, now);
+        }
+        self.note_reused_by(attempt, false);
+        self.send(self.trip(attempt), now, schedule);
+        true
     }
 
     /// It cannot be: the next request tries again.
@@ -535,7 +579,10 @@ impl<'p> World<'p> {
         let entry = &self.attempts[attempt];
         let flow = entry.flow;
         if entry.request == NONE {
-            // The client gave up meanwhile and has already let go of the connection.
+            // The client gave up meanwhile and has already let go of the connection, unless it is one that stands.
+            if entry.failure.is_none() && self.stands_as(attempt) {
+                self.note_opened(attempt, false);
+            }
             return self.attempts.remove(attempt);
         }
         if entry.failure.is_some() {

@@ -128,6 +128,12 @@ impl Ways {
         }
     }
 
+    /// An attempt goes over the standing connection of its client.
+    pub(super) fn rides(&mut self, attempt: u32, flow: u32, client: u32) {
+        let gate = self.of_clients[flow as usize].get(client as usize).copied().unwrap_or(Gate::NOWHERE);
+        put(&mut self.of_attempts, attempt, gate);
+    }
+
     /// A standing connection of a client goes that way.
     pub(super) fn put_of_client(&mut self, flow: u32, client: u32, gate: Gate) {
         put(&mut self.of_clients[flow as usize], client, gate);
@@ -171,9 +177,10 @@ impl<'p> World<'p> {
         let entry = &self.attempts[attempt];
         let found = if entry.connection < OWN {
             ways.of_connections.get(entry.connection as usize)
-        } else if self.flows[entry.flow as usize].channel == Channel::Standing {
+        } else if self.plan.hot[entry.flow as usize].express {
             ways.of_clients[entry.flow as usize].get(entry.client as usize)
         } else {
+            // Over a connection that stands, too: it may break, and the client's next one come in elsewhere.
             ways.of_attempts.get(attempt as usize)
         };
         found.copied().unwrap_or(Gate::NOWHERE)
@@ -300,6 +307,7 @@ impl<'p> World<'p> {
             let before = take(&mut ways.of_clients[flow], client);
             ways.uncount(flow, before, now);
             put(&mut ways.of_clients[flow], client, gate);
+            put(&mut ways.of_attempts, attempt, gate);
         } else if connection < OWN {
             // Kept connections begin before they are opened.
             put(&mut ways.of_connections, connection, gate);

@@ -14,7 +14,7 @@ use crate::model::traffic::breakage::BROKEN;
 use crate::model::traffic::entrance::Gate;
 use crate::model::traffic::handshake::WAITS;
 use crate::scenario::outside::Nat;
-use crate::time::SimTime;
+use crate::time::{SimDuration, SimTime};
 
 /// The ports of all NATs.
 #[derive(Debug, Default)]
@@ -87,7 +87,7 @@ impl World<'_> {
 
     /// Takes a port for an attempt's connection to the outside. Without one its SYN is lost: it is sent again later.
     #[inline(never)]
-    pub(super) fn take_port(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) -> bool {
+    pub(super) fn take_port(&mut self, attempt: u32, walk: SimDuration, now: SimTime, schedule: &mut Schedule) -> bool {
         let entry = &self.attempts[attempt];
         let (flow, client, endpoint, waited) = (entry.flow, entry.client, entry.endpoint, entry.joins & WAITS != 0);
         let gate = self.exit_gate(flow, client, endpoint);
@@ -100,7 +100,7 @@ impl World<'_> {
             let place = self.plan_flow(flow).place;
             let entry = &mut self.attempts[attempt];
             if entry.step == 0 {
-                entry.since = now.as_nanos();
+                entry.since = (now + walk).as_nanos();
             }
             (entry.joins, entry.place) = (entry.joins | WAITS, place);
             self.send_syn_again(attempt, false, FailureCause::PortExhaustion, schedule);

@@ -252,6 +252,9 @@ impl World<'_> {
         if entry.request == NONE && !upstream {
             return self.attempts.remove(attempt);
         }
+        if !upstream && self.rides_what_stands(attempt, now, schedule) {
+            return;
+        }
         self.count_retransmission(self.opener(attempt, upstream));
         let entry = &self.attempts[attempt];
         if self.plan.hot[entry.flow as usize].way_in && entry.endpoint == NONE && entry.worker == NONE {
@@ -263,7 +266,7 @@ impl World<'_> {
         let behind = upstream || matches!(spec.route, Route::Proxy4(_)) && self.attempts[attempt].endpoint != NONE;
         let event = if behind { kind::UPSTREAM_CONNECTED } else { kind::CONNECTED };
         let waited_for_port = self.attempts[attempt].joins & WAITS != 0;
-        if waited_for_port && !self.take_port(attempt, now, schedule) {
+        if waited_for_port && !self.take_port(attempt, SimDuration::ZERO, now, schedule) {
             return;
         }
         if self.tracking.is_none() || self.attempts[attempt].joins & ENTRIES != 0 {

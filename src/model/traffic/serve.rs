@@ -27,7 +27,7 @@ fn server<'p>(plan: &'p Plan, station: &Station) -> &'p ServerPlan {
 impl<'p> World<'p> {
     /// The server plan of a station.
     #[inline(always)]
-    fn server_of(&self, station: usize) -> &'p ServerPlan {
+    pub(super) fn server_of(&self, station: usize) -> &'p ServerPlan {
         server(self.plan, &self.stations[station])
     }
 

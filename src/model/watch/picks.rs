@@ -50,6 +50,8 @@ impl World<'_> {
         });
         let entry = &self.attempts[attempt];
         let chooser = match self.plan_flow(entry.flow).route {
+            // The load balancer chose the pod, which the gate tells.
+            Route::ClusterIp if gate.is_some_and(|gate| gate.node == NONE) => return,
             Route::ClusterIp => Chooser::KubeProxy,
             Route::Proxy4(_) => Chooser::Layer4,
             Route::ClientBalancer | Route::Proxy7(_) => return,
