@@ -16,6 +16,8 @@ pub struct Labels {
     pub flows: Vec<FlowLabel>,
     /// Services in order; endpoints refer to them.
     pub services: Vec<String>,
+    /// Whether anybody was to send to each of them.
+    pub asked: Vec<bool>,
     /// Endpoints in order.
     pub endpoints: Vec<EndpointLabel>,
     /// Hosts, names and servers of DNS, in order; none without DNS.

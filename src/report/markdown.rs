@@ -37,7 +37,7 @@ fn variant_text(variant: &VariantSummary) -> String {
         let rows = calls.iter().map(|flow| [flow.name.clone()].into_iter().chain(cells(flow)).collect());
         text.push_str(&format!("\n{}", table(&header, 1, rows)));
     }
-    for service in variant.services.iter().filter(|service| !service.pods.is_empty()) {
+    for service in variant.services.iter().filter(|service| service.is_worth_a_word()) {
         let percent = |part: Option<f64>| part.map_or_else(String::new, |part| format!("{:.2} %", part * 100.0));
         let rows =
             pod_rows(service).into_iter().map(|(name, pod)| vec![name, percent(pod.share), percent(pod.utilization)]);

@@ -146,6 +146,16 @@ pub struct ServiceSummary {
     pub service: String,
     /// Its pods.
     pub pods: Vec<PodSummary>,
+    /// Whether anybody was to send to it.
+    pub asked: bool,
+}
+
+impl ServiceSummary {
+    /// Whether there is something to say of it: nobody wonders at a Service to which nobody sends that it gets nothing.
+    #[must_use]
+    pub fn is_worth_a_word(&self) -> bool {
+        !self.pods.is_empty() && (self.asked || self.pods.iter().any(|pod| pod.share.is_some()))
+    }
 }
 
 /// A pod behind a Service, averaged over replications.
@@ -326,7 +336,8 @@ impl Accumulator {
         let mut services: Vec<ServiceSummary> = labels
             .services
             .iter()
-            .map(|service| ServiceSummary { service: service.clone(), pods: Vec::new() })
+            .zip(&labels.asked)
+            .map(|(service, asked)| ServiceSummary { service: service.clone(), pods: Vec::new(), asked: *asked })
             .collect();
         for (label, [share, utilization]) in labels.endpoints.iter().zip(self.endpoints) {
             let pod = PodSummary { pod: label.pod.clone(), share: share.mean(), utilization: utilization.mean() };
@@ -339,7 +350,7 @@ impl Accumulator {
                 utilization: utilization.mean(),
             };
             let pods = self.dns.into_iter().map(pod).collect();
-            services.push(ServiceSummary { service: "kube-dns.kube-system".to_owned(), pods });
+            services.push(ServiceSummary { service: "kube-dns.kube-system".to_owned(), pods, asked: true });
         }
         let mut flows: Vec<FlowSummary> = labels
             .flows

@@ -83,7 +83,7 @@ fn variant_text(text: &mut String, variant: &VariantSummary, seed: u64, style: S
     if !calls.is_empty() {
         text.push_str(&format!("\n{}\n{}\n", style.bold("calls"), calls_table(&calls, style)));
     }
-    for service in variant.services.iter().filter(|service| !service.pods.is_empty()) {
+    for service in variant.services.iter().filter(|service| service.is_worth_a_word()) {
         text.push('\n');
         service_text(text, service, style);
     }

@@ -98,6 +98,7 @@ fn labels() -> Labels {
     Labels {
         flows: vec![flow("browse"), flow("call/cart")],
         services: vec!["web".to_owned(), "idle".to_owned()],
+        asked: vec![true, true],
         endpoints: vec![
             endpoint(0, "web-0", "a-1", "z1"),
             endpoint(0, "web-1", "b-1", "z2"),
@@ -516,6 +517,20 @@ fn saturation_and_interruption_are_said_aloud() {
     assert!(text.contains("traffic browse  SATURATED") && text.contains("interrupted: what follows"), "{text}");
     let text = markdown::render(&summary);
     assert!(text.contains("### browse **SATURATED**") && text.contains("**Interrupted**: over the"), "{text}");
+}
+
+#[test]
+fn a_service_that_received_nothing_is_shown_where_something_was_to_come() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut summary = write(directory.path());
+    let style = terminal::Style { width: 100, color: false };
+    let idle = summary.variants[0].services[1].clone();
+    assert!(idle.pods.iter().all(|pod| pod.share.is_none()) && idle.is_worth_a_word());
+    assert!(terminal::render(&summary, style).contains("service idle · 1 pod\n  received nothing\n"));
+    assert!(markdown::render(&summary).contains("pod of idle"));
+    summary.variants[0].services[1].asked = false;
+    assert!(!terminal::render(&summary, style).contains("idle"));
+    assert!(!markdown::render(&summary).contains("idle"));
 }
 
 #[test]

@@ -184,6 +184,10 @@ impl Plan {
             flow.recorder = as_u32(recorder);
         }
         labels.services = self.scenario.services.iter().map(crate::scenario::Service::label).collect();
+        let behind_proxies = self.scenario.proxies.iter().map(|proxy| proxy.service);
+        let asked: std::collections::BTreeSet<usize> =
+            self.flows.iter().map(|flow| flow.flow.service).chain(behind_proxies).collect();
+        labels.asked = (0..labels.services.len()).map(|service| asked.contains(&service)).collect();
         for endpoint in &self.endpoints {
             let pod = self.pod_of[endpoint.station as usize] as usize;
             let node = self.scenario.cluster.nodes.get(endpoint.node as usize);
