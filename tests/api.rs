@@ -107,7 +107,13 @@ fn queue() -> Scenario {
             namespace: "default".to_owned(),
             name: "web".to_owned(),
             replicas: 1,
-            containers: vec![Container { name: "app".to_owned(), ports: vec![(None, 80)], behaviour: web }],
+            containers: vec![Container {
+                name: "app".to_owned(),
+                ports: vec![(None, 80)],
+                behaviour: web,
+                start: SimDuration::ZERO,
+                stop: SimDuration::ZERO,
+            }],
             pod_speed: Vec::new(),
             pod_episodes: Vec::new(),
             node_name: None,
@@ -115,6 +121,7 @@ fn queue() -> Scenario {
             outside: false,
             host: Host::default(),
             addresses: Vec::new(),
+            init: Vec::new(),
         }],
         services: vec![Service {
             namespace: "default".to_owned(),

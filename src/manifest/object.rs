@@ -47,6 +47,8 @@ pub struct WorkloadObject {
     pub labels: Vec<(String, String)>,
     /// `containers`, then the init containers that go on running.
     pub containers: Vec<ContainerObject>,
+    /// Names of all init containers, in order.
+    pub init: Vec<String>,
     /// `nodeName`.
     pub node_name: Option<String>,
     /// Place of `nodeName`, or of the object.

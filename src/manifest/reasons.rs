@@ -32,7 +32,6 @@ pub(super) fn field(path: &str) -> &'static str {
         };
     }
     match inner {
-        "spec.initContainers" => "start-up is not modelled; only those with `restartPolicy: Always` serve",
         "spec.affinity"
         | "spec.topologySpreadConstraints"
         | "spec.tolerations"

@@ -25,6 +25,7 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node, role: Role) -> Option
         replicas_span: context.name_span,
         labels: Vec::new(),
         containers: Vec::new(),
+        init: Vec::new(),
         node_name: None,
         node_name_span: context.name_span,
         node_selector: Vec::new(),
@@ -97,7 +98,7 @@ fn read_pod(context: &mut Context<'_>, pod: &mut Fields<'_>, workload: &mut Work
     for mut container in context.items(pod, "containers") {
         read_container(context, &mut container, false, workload);
     }
-    read_sidecars(context, pod, workload);
+    read_init_containers(context, pod, workload);
     if given.is_none_or(|list| list.is_null() || list.as_list().is_some_and(<[Node]>::is_empty)) {
         context.error(list_span, "a pod needs at least one container", "write for example `containers: [{name: app}]`");
     }
@@ -149,19 +150,30 @@ fn read_container(context: &mut Context<'_>, container: &mut Fields<'_>, sidecar
     workload.containers.push(ContainerObject { name: name.to_string(), sidecar, ports, span });
 }
 
-/// Init containers that go on running serve beside the others.
-fn read_sidecars(context: &mut Context<'_>, pod: &mut Fields<'_>, workload: &mut WorkloadObject) {
-    let stays = |item: &Node| item.get("restartPolicy").and_then(Node::as_str) == Some("Always");
-    if !pod.peek("initContainers").and_then(Node::as_list).is_some_and(|items| items.iter().any(stays)) {
-        return;
-    }
-    let path = pod.path("initContainers");
+/// Init containers: those that go on running serve beside the others, and all have their turn when the pod starts.
+fn read_init_containers(context: &mut Context<'_>, pod: &mut Fields<'_>, workload: &mut WorkloadObject) {
     for mut container in context.items(pod, "initContainers") {
-        if context.text(&mut container, "restartPolicy") == Some("Always") {
+        let stays = context.text(&mut container, "restartPolicy") == Some("Always");
+        let name = container.peek("name").and_then(Node::as_str).map(str::to_owned);
+        if stays {
             read_container(context, &mut container, true, workload);
         } else {
-            context.ignore(&format!("{path} without `restartPolicy: Always`"), "start-up is not modelled");
+            read_init_container(context, &mut container, workload);
         }
+        workload.init.extend(name.filter(|name| !name.is_empty()));
+    }
+}
+
+/// One that ends: only how long it runs matters, which the scenario says.
+fn read_init_container(context: &mut Context<'_>, container: &mut Fields<'_>, workload: &WorkloadObject) {
+    let span = container.take("name").map_or(container.span, |name| name.span);
+    let Some(name) = context.text(container, "name").filter(|name| !name.is_empty()) else {
+        context.error(span, "a container without a name", "write for example `- name: app`");
+        return;
+    };
+    context.check_part_name(name, span, NameRule::Label);
+    if workload.containers.iter().any(|other| other.name == name) || workload.init.iter().any(|other| other == name) {
+        context.error(span, &format!("two containers are named `{name}`"), "give each container its own name");
     }
 }
 
@@ -298,6 +310,9 @@ fn summary(workload: &WorkloadObject) -> String {
         let ports = if ports.is_empty() { String::new() } else { format!(" ({})", ports.join(", ")) };
         parts.push(format!("container {}{ports}", container.name));
     }
+    let ends =
+        |name: &&String| !workload.containers.iter().any(|container| container.sidecar && container.name == **name);
+    parts.extend(workload.init.iter().filter(ends).map(|name| format!("init container {name}")));
     if workload.host_network() {
         parts.push("on the network of its node".to_owned());
     }

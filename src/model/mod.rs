@@ -147,6 +147,8 @@ pub(crate) mod kind {
     pub(crate) const UPSTREAM_GO: Kind = Kind(46);
     /// The EndpointSlices of a Service are written (Service).
     pub(crate) const SLICES_SYNCED: Kind = Kind(60);
+    /// A container of a pod has started or ended (step).
+    pub(crate) const CONTAINER_STEP: Kind = Kind(32);
     /// A load balancer looks at a target (look).
     pub(crate) const LOOK: Kind = Kind(55);
     /// The time of connections to a load balancer's former target is over (look).
@@ -648,6 +650,7 @@ impl Model for World<'_> {
             kind::STALE => self.on_stale(slot, now, schedule),
             kind::CONNECT_FAILED => self.on_connect_failed(slot, now, schedule),
             kind::UPSTREAM_GO => self.connect_upstream(slot, now, schedule),
+            kind::CONTAINER_STEP => self.on_container_step(slot, now, schedule),
             kind::SLICES_SYNCED => self.on_slices_synced(slot, now, schedule),
             kind::WORKER_PROGRAMMED => self.on_worker_programmed(slot, now),
             kind::LOOK => self.on_look(slot, now, schedule),

@@ -48,6 +48,7 @@ mod resolved;
 mod schema;
 mod services;
 mod shape;
+pub mod startup;
 mod tables;
 mod tables_dns;
 mod tables_flow;
@@ -78,6 +79,7 @@ pub use without::{Removal, Without};
 use metric::Metric;
 use network_policy::NetworkPolicies;
 use outside::{Controller, Internet, LoadBalancers, Nat, Outside, Share, WayIn};
+use startup::Init;
 pub use timeline::{Action, Happening, Lifecycle};
 
 /// One variant of a scenario, complete: what a single run simulates.
@@ -322,6 +324,8 @@ pub struct Workload {
     pub host: Host,
     /// The addresses of its pods there, where they are given.
     pub addresses: Vec<u32>,
+    /// Its init containers, in order.
+    pub init: Vec<Init>,
 }
 
 impl Workload {
@@ -371,6 +375,10 @@ pub struct Container {
     pub ports: Vec<(Option<String>, u16)>,
     /// How it serves.
     pub behaviour: Behaviour,
+    /// From the start of its process until it listens.
+    pub start: SimDuration,
+    /// From the signal to end until it has ended; until then it serves.
+    pub stop: SimDuration,
 }
 
 /// How a container serves requests.

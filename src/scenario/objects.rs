@@ -79,6 +79,7 @@ impl Objects {
                 ports: vec![ContainerPort { name: None, container_port: port, host_port: None }],
                 span: inline.span,
             }],
+            init: Vec::new(),
             node_name: None,
             node_name_span: inline.span,
             node_selector: Vec::new(),

@@ -209,6 +209,7 @@ mod tests {
             outside: false,
             host: Host::default(),
             addresses: Vec::new(),
+            init: Vec::new(),
         }
     }
 

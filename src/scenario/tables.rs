@@ -352,7 +352,21 @@ pub(super) static CONTAINER: Shape = Shape {
         field("steps", List(&Object(&STEP)), "", "What a request does, in order."),
         field("errorRatio", Ratio, "0", "Share of answers that are errors."),
         field("holdsSlotWhileCalling", Bool, "true", "A thread per request (true) or an event loop (false)."),
+        field(
+            "start",
+            Duration,
+            "0s",
+            "From the start of its process until it listens, or until an init container has ended.",
+        ),
+        field("stop", Duration, "0s", "From the signal to end until it has ended; until then it serves."),
     ],
+};
+
+/// What is said of an init container that ends.
+pub(super) static INIT_CONTAINER: Shape = Shape {
+    name: "init container that ends",
+    doc: "It serves nothing.",
+    fields: &[field("start", Duration, "0s", "How long it runs.")],
 };
 
 /// `queue`.

@@ -43,9 +43,11 @@ pub(crate) struct Pod {
     pub(crate) made_at: SimTime,
     /// When it became ready last.
     pub(crate) ready_at: SimTime,
-    /// When its processes ended.
-    pub(crate) ended_at: SimTime,
-    /// The area under "its processes run".
+    /// How many containers it has.
+    containers: u32,
+    /// How many of them run.
+    running: u32,
+    /// The area under "some of its containers run".
     alive: Area,
     /// The area under "it is ready".
     ready: Area,
@@ -54,15 +56,20 @@ pub(crate) struct Pod {
 
 impl Pod {
     /// A pod that serves from the start of the run.
-    pub(crate) fn at_start(workload: u32, number: u32, node: u32, ip: u32, station: u32) -> Self {
-        let mut pod = Self::new(workload, number, station);
+    pub(crate) fn at_start(
+        (workload, number): (u32, u32),
+        (node, ip): (u32, u32),
+        (station, containers): (u32, u32),
+    ) -> Self {
+        let mut pod = Self::new(workload, number, (station, containers));
         (pod.node, pod.ip) = (node, ip);
+        (0..containers).for_each(|_| pod.container_started(SimTime::ZERO));
         pod.run(SimTime::ZERO);
         pod
     }
 
     /// A pod that has no node yet.
-    pub(crate) fn new(workload: u32, number: u32, station: u32) -> Self {
+    pub(crate) fn new(workload: u32, number: u32, (station, containers): (u32, u32)) -> Self {
         Self {
             workload,
             number,
@@ -73,16 +80,38 @@ impl Pod {
             probed_ready: true,
             made_at: SimTime::ZERO,
             ready_at: SimTime::ZERO,
-            ended_at: SimTime::MAX,
+            containers,
+            running: 0,
             alive: Area::default(),
             ready: Area::default(),
             is_ready: false,
         }
     }
 
-    /// Whether its containers run.
+    /// Whether some of its containers run.
     pub(crate) const fn is_alive(&self) -> bool {
-        matches!(self.phase, Phase::Running | Phase::Stopping)
+        self.running > 0
+    }
+
+    /// Whether all of them run, and have started.
+    pub(crate) const fn serves(&self) -> bool {
+        matches!(self.phase, Phase::Running | Phase::Stopping) && self.running == self.containers
+    }
+
+    /// One of its containers runs from now on.
+    pub(crate) fn container_started(&mut self, now: SimTime) {
+        self.running += 1;
+        if self.running == 1 {
+            self.alive.up(now);
+        }
+    }
+
+    /// One of its containers has ended.
+    pub(crate) fn container_ended(&mut self, now: SimTime) {
+        self.running -= 1;
+        if self.running == 0 {
+            self.alive.down(now);
+        }
     }
 
     /// Whether it counts for its controller.
@@ -103,20 +132,13 @@ impl Pod {
     /// Its containers have started.
     pub(crate) fn run(&mut self, now: SimTime) {
         self.phase = Phase::Running;
-        self.alive.up(now);
         self.note_ready(now);
     }
 
-    /// Its processes end; `false` if none ran.
-    pub(crate) fn end(&mut self, now: SimTime) -> bool {
-        let ran = self.is_alive();
-        if ran {
-            self.alive.down(now);
-        }
+    /// Its containers end.
+    pub(crate) fn end(&mut self, now: SimTime) {
         self.phase = Phase::Ended;
-        self.ended_at = now;
         self.note_ready(now);
-        ran
     }
 
     /// Enters a change of readiness, if there is one, and says by how much the number of ready pods changes.

@@ -7,6 +7,7 @@ use crate::model::cluster::pod::Pod;
 use crate::model::plan::{EndpointPlan, Plan, as_u32};
 use crate::observe::outcome::EndpointLabel;
 use crate::scenario::Service;
+use crate::time::SimTime;
 
 /// Everything that exists or existed.
 #[derive(Debug)]
@@ -17,6 +18,10 @@ pub(crate) struct Roster {
     pub(crate) endpoints: Vec<EndpointPlan>,
     /// The pod of each station.
     pub(crate) pod_of: Vec<u32>,
+    /// Whether the container of each station runs.
+    pub(crate) runs: Vec<bool>,
+    /// When the container of each station ended; the beginning of time for one that has not started.
+    pub(crate) ended_at: Vec<SimTime>,
     /// The endpoints of each Service that are not the plan's.
     added: Vec<Vec<u32>>,
 }
@@ -27,14 +32,27 @@ impl Roster {
         let pod = |placed: &crate::scenario::placement::Placed| {
             let containers = as_u32(plan.scenario.workloads[placed.workload].containers.len());
             let station = plan.first_station[placed.workload] + placed.replica * containers;
-            Pod::at_start(as_u32(placed.workload), placed.replica, as_u32(placed.node), placed.ip, station)
+            Pod::at_start(
+                (as_u32(placed.workload), placed.replica),
+                (as_u32(placed.node), placed.ip),
+                (station, containers),
+            )
         };
         Self {
             pods: plan.pods.iter().map(pod).collect(),
             endpoints: plan.endpoints.clone(),
             pod_of: plan.pod_of.clone(),
+            runs: vec![true; plan.pod_of.len()],
+            ended_at: vec![SimTime::MAX; plan.pod_of.len()],
             added: vec![Vec::new(); plan.services.len()],
         }
+    }
+
+    /// A container of a new pod, which has not started.
+    pub(crate) fn add_station(&mut self, pod: u32) {
+        self.pod_of.push(pod);
+        self.runs.push(false);
+        self.ended_at.push(SimTime::ZERO);
     }
 
     /// The endpoints of a Service that there are or were, ascending.
@@ -94,10 +112,9 @@ impl Roster {
         &self.pods[self.pod_of[station as usize] as usize]
     }
 
-    /// Whether the processes behind an endpoint have ended.
+    /// Whether the container behind an endpoint has ended, or has not started.
     pub(crate) fn is_dead(&self, endpoint: u32) -> bool {
-        let pod = self.pod_at(endpoint);
-        !pod.is_alive()
+        !self.runs[self.endpoints[endpoint as usize].station as usize]
     }
 
     /// Names of the endpoints that are not the plan's, for the results.

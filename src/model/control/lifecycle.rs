@@ -24,7 +24,7 @@ impl World<'_> {
         }
     }
 
-    fn tell_pod(&mut self, at: SimTime, kind: &'static str, pod: u32, detail: String) {
+    pub(super) fn tell_pod(&mut self, at: SimTime, kind: &'static str, pod: u32, detail: String) {
         let name = self.roster.name(self.plan, &self.roster.pods[pod as usize]);
         self.enter_event(at, kind, format!("pod/{name}"), detail);
     }
@@ -63,7 +63,7 @@ impl World<'_> {
             .map(|(index, pod)| Candidate {
                 pod: as_u32(*index),
                 is_placed: pod.is_on_node(),
-                runs: pod.is_alive(),
+                runs: pod.phase == Phase::Running,
                 is_ready: pod.is_ready(),
                 on_node: on_node.get(&pod.node).copied().unwrap_or(0),
                 ready_for: if pod.is_ready() { (now - pod.ready_at).as_secs_f64() } else { 0.0 },
@@ -78,10 +78,11 @@ impl World<'_> {
         control.made[workload] += 1;
         let pod = as_u32(self.roster.pods.len());
         let station = as_u32(self.stations.len());
-        self.roster.pods.push(Pod::new(as_u32(workload), number, station));
+        let containers = as_u32(self.plan.scenario.workloads[workload].containers.len());
+        self.roster.pods.push(Pod::new(as_u32(workload), number, (station, containers)));
         for container in 0..as_u32(self.plan.scenario.workloads[workload].containers.len()) {
             self.stations.push(Station::new(self.plan.ended_server));
-            self.roster.pod_of.push(pod);
+            self.roster.add_station(pod);
             let server = self.plan.speeds[workload][0].1 + container;
             if let Some(work) = &mut self.work {
                 work.add_station(self.plan.servers[server as usize].slots);
@@ -133,7 +134,7 @@ impl World<'_> {
         let detail = format!("on {} as {}", self.plan.scenario.cluster.nodes[node as usize].name, address_text(ip));
         self.tell_pod(now, "pod-placed", pod, detail);
         self.publish(self.roster.pods[pod as usize].workload as usize, now, schedule);
-        schedule.at(now + self.plan.scenario.cluster.lifecycle.start, Rank::Cluster, kind::POD_STARTED, pod);
+        self.schedule_starts(pod, now + self.plan.scenario.cluster.lifecycle.start, schedule);
     }
 
     /// The same rule as at the start: the zone with the fewest pods of the workload, then the node. Else why there is none.
@@ -165,12 +166,9 @@ impl World<'_> {
             return;
         }
         record.run(now);
-        let (workload, station, node) = (record.workload as usize, record.station as usize, record.node as usize);
-        let speed = self.plan.scenario.cluster.nodes[node].speed.to_bits();
-        let known = self.plan.speeds[workload].iter().find(|(bits, _)| *bits == speed);
-        let (_, first) = known.expect("the plan has the speeds of all nodes");
+        let workload = record.workload as usize;
         for container in 0..self.plan.scenario.workloads[workload].containers.len() {
-            self.stations[station + container].server = first + as_u32(container);
+            self.start_container(pod, container, now);
         }
         self.ready_pods += u64::from(self.roster.pods[pod as usize].is_ready());
         self.tell_pod(now, "pod-ready", pod, String::new());
@@ -199,7 +197,7 @@ impl World<'_> {
                 let change = record.note_ready(now);
                 self.ready_pods = self.ready_pods.saturating_add_signed(change);
                 self.publish(workload, now, schedule);
-                schedule.at(now + self.plan.scenario.cluster.lifecycle.stop, Rank::Cluster, kind::POD_STOPS, pod);
+                self.schedule_stops(pod, now + self.plan.scenario.cluster.lifecycle.stop, schedule);
             }
             Phase::Pending | Phase::Bound => {
                 let had_place = record.phase == Phase::Bound;
@@ -211,6 +209,7 @@ impl World<'_> {
             }
             _ => {
                 record.end(now);
+                self.end_all_containers(pod, now, schedule);
                 self.on_pod_gone(pod, now, schedule);
             }
         }
@@ -218,12 +217,17 @@ impl World<'_> {
 
     /// The processes of a pod end: what it was doing is lost.
     pub(crate) fn on_pod_stops(&mut self, pod: u32, now: SimTime, schedule: &mut Schedule) {
-        // First, so that who tries again at once does not come in.
         self.roster.pods[pod as usize].end(now);
-        self.break_pod(pod, now, schedule);
+        self.end_all_containers(pod, now, schedule);
         self.tell_pod(now, "pod-ended", pod, String::new());
         self.publish(self.roster.pods[pod as usize].workload as usize, now, schedule);
         schedule.at(now + TEARDOWN, Rank::Cluster, kind::POD_GONE, pod);
+    }
+
+    fn end_all_containers(&mut self, pod: u32, now: SimTime, schedule: &mut Schedule) {
+        let workload = self.roster.pods[pod as usize].workload as usize;
+        let all = 0..self.plan.scenario.workloads[workload].containers.len();
+        self.end_containers(pod, all, now, schedule);
     }
 
     /// The network of a pod is gone; its address is free.

@@ -4,6 +4,7 @@
 //! version) and *programmed* (a kube-proxy, a proxy or a client acts on it). A scenario in which nothing happens has no
 //! [`Control`], and pays nothing.
 
+mod containers;
 mod controllers;
 mod endpoints;
 mod lifecycle;
@@ -17,6 +18,7 @@ use crate::model::network::published::Published;
 use crate::model::plan::Plan;
 use crate::model::slab::Slab;
 use crate::observe::outcome::ClusterEvent;
+use crate::scenario::startup::Step;
 
 /// Who acts on endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +65,8 @@ pub(crate) struct Control {
     programmed: [Vec<Arc<Published>>; 4],
     deliveries: Slab<Delivery>,
     controllers: controllers::Controllers,
+    /// What is to happen to single containers: the pod, and what.
+    steps: Slab<(u32, Step)>,
     /// What happened, for `events.csv`.
     pub(crate) events: Vec<ClusterEvent>,
 }
@@ -94,6 +98,7 @@ impl Control {
             observed: published,
             deliveries: Slab::default(),
             controllers: controllers::Controllers::default(),
+            steps: Slab::default(),
             events: Vec::new(),
         }))
     }

@@ -21,11 +21,8 @@ pub(crate) const BROKEN: u32 = NONE - 1;
 const LOST: SimDuration = SimDuration::from_secs(131);
 
 impl World<'_> {
-    /// The processes of a pod end: requests in it are reset, connections to it are closed.
-    pub(crate) fn break_pod(&mut self, pod: u32, now: SimTime, schedule: &mut Schedule) {
-        let record = &self.roster.pods[pod as usize];
-        let containers = self.plan.scenario.workloads[record.workload as usize].containers.len();
-        let stations = record.station..record.station + as_u32(containers);
+    /// Containers of a pod have ended: requests in them are reset, connections to them are closed.
+    pub(crate) fn break_containers(&mut self, stations: std::ops::Range<u32>, now: SimTime, schedule: &mut Schedule) {
         let endpoints: Vec<u32> = (0..as_u32(self.roster.endpoints.len()))
             .filter(|endpoint| stations.contains(&self.roster.endpoints[*endpoint as usize].station))
             .collect();
@@ -200,7 +197,7 @@ impl World<'_> {
             return false;
         }
         let workload = pod.workload;
-        if pod.is_alive() {
+        if !self.roster.is_dead(endpoint) {
             return true;
         }
         self.attempts[attempt].place = self.place_of(workload);
@@ -303,7 +300,8 @@ impl World<'_> {
     pub(crate) fn meet_ended_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let entry = &self.attempts[attempt];
         let pod = self.roster.pod_at(entry.endpoint);
-        let (phase, ended_at, workload) = (pod.phase, pod.ended_at, pod.workload);
+        let (phase, workload) = (pod.phase, pod.workload);
+        let ended_at = self.roster.ended_at[self.roster.endpoints[entry.endpoint as usize].station as usize];
         let on_host = self.plan.scenario.workloads[workload as usize].host.network;
         // It was sent over a connection that stood when the pod ended, or it was to open a new one.
         let sent_before = entry.picked < ended_at.as_nanos();

@@ -199,6 +199,7 @@ fn spread(nodes: &[Node], replicas: u32) -> Vec<usize> {
         outside: false,
         host: Host::default(),
         addresses: Vec::new(),
+        init: Vec::new(),
     };
     // They count against nobody's room: a cluster has kept it for them.
     let roomy: Vec<Node> =

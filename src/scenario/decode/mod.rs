@@ -16,6 +16,7 @@ mod measured;
 mod outside;
 mod proxy;
 mod run;
+mod startup;
 mod timeline;
 mod traffic;
 mod workload;
@@ -90,7 +91,7 @@ pub(super) fn scenario(
         nodes: &nodes,
         load_balancers: &load_balancers,
     };
-    let sites = workload::behaviours(cx, &mut workloads, &entries, &targets);
+    let sites = workload::behaviours(cx, &mut workloads, &entries, &targets, !timeline_list.is_empty());
     cycles::refuse(cx, &workloads, (&services, &discovery.behind_single_pods()), &sites);
     let traffic = traffic::traffics(cx, traffic_list, &Places { workloads: &workloads, nodes: &nodes }, &targets);
     if traffic_list.is_empty() {

@@ -14,7 +14,9 @@ use super::behaviour::{CallSite, behaviour, default_behaviour};
 use super::dist::dist;
 use super::dns::{self, Resolver, Rules};
 use super::flow::Targets;
+use super::startup;
 use crate::manifest::WorkloadObject;
+use crate::time::SimDuration;
 use crate::yaml::{self, Key, Problem, Value, nearest};
 
 /// What the scenario says about one workload.
@@ -110,6 +112,7 @@ pub(super) fn placed(
             outside,
             host: if outside { Host::default() } else { Host { network: raw.host_network(), ports: raw.host_ports() } },
             addresses,
+            init: startup::init(raw),
         });
     }
     let pods = check_capacity(cx, objects, &workloads, nodes);
@@ -168,6 +171,8 @@ fn container(raw: &crate::manifest::ContainerObject) -> Container {
         name: raw.name.clone(),
         ports: raw.ports.iter().map(|port| (port.name.clone(), port.container_port)).collect(),
         behaviour: default_behaviour(),
+        start: SimDuration::ZERO,
+        stop: SimDuration::ZERO,
     }
 }
 
@@ -327,12 +332,14 @@ pub(super) fn behaviours(
     workloads: &mut [Workload],
     entries: &[Entry<'_>],
     targets: &Targets<'_>,
+    changes: bool,
 ) -> Vec<(usize, usize, Vec<CallSite>)> {
     let mut sites = Vec::new();
     for (index, workload) in workloads.iter_mut().enumerate() {
         let target = workload.target();
         let entry = entries.iter().find(|entry| entry.workload == index);
         let described = entry.map_or(&[] as &[(Key, yaml::Node)], |entry| described(cx, entry, workload));
+        startup::times(cx, workload, described, changes);
         for (position, container) in workload.containers.iter_mut().enumerate() {
             let label = format!("{target} container {}", container.name);
             let field = format!("workloads[{target}].containers.{}", container.name);
@@ -404,10 +411,13 @@ fn described<'a>(cx: &mut Context<'_>, entry: &Entry<'a>, workload: &Workload) -
         return &[];
     };
     for (key, _) in containers {
-        if workload.containers.iter().any(|container| container.name == key.name) {
+        if workload.containers.iter().any(|container| container.name == key.name) || startup::ends(workload, &key.name)
+        {
             continue;
         }
-        let known = workload.containers.iter().map(|container| container.name.as_str()).collect::<Vec<_>>();
+        let ends = workload.init.iter().filter(|init| init.sidecar.is_none()).map(|init| init.name.as_str());
+        let known = workload.containers.iter().map(|container| container.name.as_str()).chain(ends);
+        let known = known.collect::<Vec<_>>();
         let message = format!("{} has no container `{}`", workload.target(), shorten(&key.name));
         let help = match nearest(&key.name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
