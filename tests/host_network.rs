@@ -82,6 +82,8 @@ fn they_stand_one_on_a_node_and_serve_behind_a_service() {
     endpoints.retain(|row| row["service"] == "agent");
     let nodes: Vec<&str> = endpoints.iter().map(|row| row["node"].as_str()).collect();
     assert_eq!(nodes, ["n-1", "n-2", "n-3"]);
+    let addresses: Vec<&str> = endpoints.iter().map(|row| row["address"].as_str()).collect();
+    assert_eq!(addresses, ["172.18.0.2", "172.18.0.3", "172.18.0.4"]);
     let requests: f64 = endpoints.iter().filter_map(|row| number(row, "requests")).sum();
     assert!((requests - 2_000.0).abs() < 1e-9 && causes(&run).is_empty());
     // A path from a pod to its own node's network is one within the node: 2 · 50 us, else 2 · 200 us.

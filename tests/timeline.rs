@@ -218,6 +218,9 @@ spec: {podCIDR: 10.244.7.0/30}
     assert_eq!(waits[1], "5 pod-pending on small, which has no free address", "{waits:?}");
     assert!(waits.contains(&"11 pod-placed on small as 10.244.7.2".to_owned()), "{waits:?}");
     assert!(waits.contains(&"13 pod-ready ".to_owned()), "{waits:?}");
+    let addresses: Vec<String> =
+        table(&run, "endpoints.csv").iter().map(|row| format!("{} {}", row["pod"], row["address"])).collect();
+    assert_eq!(addresses, ["web-0 10.244.7.2", "web-1 10.244.7.3", "web-2 10.244.7.2"]);
     // The replacement of the first finds no room any more.
     assert_eq!(of("web-3").len(), 2, "{:?}", of("web-3"));
 }

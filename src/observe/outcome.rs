@@ -53,6 +53,8 @@ pub struct EndpointLabel {
     pub node: String,
     /// Zone name.
     pub zone: String,
+    /// Its address; that of its node where it has the node's network.
+    pub address: std::net::Ipv4Addr,
 }
 
 /// The observations of one replication of one variant.

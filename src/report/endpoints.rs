@@ -11,7 +11,7 @@ use crate::stats::samples_needed;
 pub(crate) const FILE: &str = "endpoints.csv";
 
 /// All columns.
-pub(crate) const HEADER: [&str; 17] = [
+pub(crate) const HEADER: [&str; 18] = [
     "scenario",
     "variant",
     "replication",
@@ -29,6 +29,7 @@ pub(crate) const HEADER: [&str; 17] = [
     "latency_p50_ms",
     "latency_p99_ms",
     "picks",
+    "address",
 ];
 
 /// Requests of each Service, in the order of the labels.
@@ -74,6 +75,7 @@ pub(crate) fn write<W: Write>(table: &mut Table<W>, run: Run<'_>) -> io::Result<
             quantile(endpoint, 0.5).field(),
             quantile(endpoint, 0.99).field(),
             endpoint.picks.to_string(),
+            label.address.to_string(),
         ])?;
     }
     Ok(())

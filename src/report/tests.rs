@@ -94,6 +94,7 @@ fn labels() -> Labels {
         pod: pod.to_owned(),
         node: node.to_owned(),
         zone: zone.to_owned(),
+        address: std::net::Ipv4Addr::new(10, 244, service as u8, pod.as_bytes()[pod.len() - 1] - b'0' + 2),
     };
     Labels {
         flows: vec![flow("browse"), flow("call/cart")],
@@ -299,11 +300,11 @@ fn endpoints_and_balance_have_every_column() {
         &endpoints.lines().take(5).collect::<Vec<_>>().join("\n"),
         &[
             "scenario,variant,replication,service,pod,node,zone,requests,share,connections,errors,utilization,\
-             queue_mean,queue_max,latency_p50_ms,latency_p99_ms,picks",
-            "shop,\"base, first\",0,web,web-0,a-1,z1,10,0.166666667,1,2,0.25,0.5,6,4,4,10",
-            "shop,\"base, first\",0,web,web-1,b-1,z2,20,0.333333333,2,2,0.25,0.5,6,4,,20",
-            "shop,\"base, first\",0,web,web-2,b-2,z2,30,0.5,3,2,0.25,0.5,6,,,30",
-            "shop,\"base, first\",0,idle,idle-0,a-1,z1,0,,0,2,,0.5,6,,,0",
+             queue_mean,queue_max,latency_p50_ms,latency_p99_ms,picks,address",
+            "shop,\"base, first\",0,web,web-0,a-1,z1,10,0.166666667,1,2,0.25,0.5,6,4,4,10,10.244.0.2",
+            "shop,\"base, first\",0,web,web-1,b-1,z2,20,0.333333333,2,2,0.25,0.5,6,4,,20,10.244.0.3",
+            "shop,\"base, first\",0,web,web-2,b-2,z2,30,0.5,3,2,0.25,0.5,6,,,30,10.244.0.4",
+            "shop,\"base, first\",0,idle,idle-0,a-1,z1,0,,0,2,,0.5,6,,,0,10.244.1.2",
         ],
     );
     assert_eq!(endpoints.lines().count(), 1 + 2 * 4);

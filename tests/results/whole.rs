@@ -20,7 +20,7 @@ const HEADERS: [(&str, &str); 9] = [
     (
         "endpoints.csv",
         "scenario variant replication service pod node zone requests share connections errors utilization queue_mean \
-         queue_max latency_p50_ms latency_p99_ms picks",
+         queue_max latency_p50_ms latency_p99_ms picks address",
     ),
     ("balance.csv", "scenario variant replication service endpoints max_over_mean cv jain gini chi_square_p"),
     ("histogram.csv", "scenario variant traffic lower_ms upper_ms count cumulative"),

@@ -132,6 +132,7 @@ impl Roster {
             pod: self.name(plan, pod),
             node: plan.node_name(endpoint.node).to_owned(),
             zone: node.map_or_else(|| "outside".to_owned(), |node| node.zone.clone()),
+            address: pod.ip.into(),
         }
     }
 

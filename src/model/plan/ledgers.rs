@@ -196,6 +196,7 @@ impl Plan {
                 pod: self.pod_name(pod),
                 node: self.node_name(endpoint.node).to_owned(),
                 zone: node.map_or_else(|| "outside".to_owned(), |node| node.zone.clone()),
+                address: self.pods[pod].ip.into(),
             });
         }
         self.labels = labels;
