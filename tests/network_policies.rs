@@ -124,3 +124,64 @@ fn a_proxy_outside_is_not_let_in_either() {
         assert_eq!(causes, [NO_ANSWER; 4], "layer {layer}, {connections}");
     }
 }
+
+/// Three pods of which each sends to all through their Service: a policy that lets nobody in keeps two of three connections
+/// out, and those that lead back to the pod itself get through.
+#[test]
+fn no_policy_keeps_a_pod_from_itself() {
+    let scratch = scratch();
+    for (name, step) in [
+        ("traffic", ""),
+        ("call", "{call: \"http://web:81/\", name: again, timeout: 1s, connections: {keepAlive: false}}"),
+    ] {
+        let (from, steps) = match step {
+            "" => ("deployment/web", "{work: 1ms}"),
+            call => ("{node: n-1}", call),
+        };
+        let text = format!(
+            "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {{name: self}}
+spec:
+  run: {{duration: 30s, warmup: 0s, replications: 1, seed: 4}}
+  cluster: {{nodes: [{{name: n, count: 3}}], network: none}}
+  workloads:
+    - target: deployment/web
+      containers:
+        app: {{concurrency: unlimited, steps: [{steps}]}}
+        back: {{concurrency: unlimited, serviceTime: 1ms}}
+  traffic: [{{name: t, from: {from}, to: \"http://web/\", timeout: 2s, connections: {{keepAlive: false}}, arrivals: {{constant: {{rate: 100/s}}}}}}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web}}
+spec:
+  replicas: 3
+  selector: {{matchLabels: {{app: web}}}}
+  template:
+    metadata: {{labels: {{app: web}}}}
+    spec: {{containers: [{{name: app, ports: [{{containerPort: 80}}]}}, {{name: back, ports: [{{containerPort: 81}}]}}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: web}}
+spec: {{selector: {{app: web}}, ports: [{{name: a, port: 80}}, {{name: b, port: 81}}]}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: guard}}
+spec: {{podSelector: {{matchLabels: {{app: web}}}}, ingress: [{allow}]}}
+",
+            allow = if step.is_empty() { "" } else { "{from: [{ipBlock: {cidr: 198.18.0.0/15}}]}" }
+        );
+        let run = results(scratch.path(), &text, name, &[]);
+        let rows = table(&run, "errors.csv");
+        let failed: f64 = rows
+            .iter()
+            .filter(|row| row["traffic"] == "t")
+            .map(|row| support::number(row, "count").expect("a count"))
+            .sum();
+        assert!((failed - 2_000.0).abs() < 5.0 * (3_000.0_f64 * 2.0 / 9.0).sqrt(), "{name}: {failed} {rows:?}");
+    }
+}

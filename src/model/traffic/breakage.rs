@@ -242,7 +242,21 @@ impl World<'_> {
         let spec = &self.plan.flows[flow as usize];
         let is_barred =
             !spec.barred.is_empty() && spec.barred[self.roster.endpoints[endpoint as usize].target as usize];
-        is_barred && (!spec.barred_by_node || self.is_barred_between_nodes(flow, client, endpoint))
+        is_barred
+            && !self.is_of_same_pod(flow, client, endpoint)
+            && (!spec.barred_by_node || self.is_barred_between_nodes(flow, client, endpoint))
+    }
+
+    /// Whether a client is the pod that it connects to, by a Service or its own address: no policy keeps a pod from itself.
+    #[inline(never)]
+    fn is_of_same_pod(&self, flow: u32, client: u32, endpoint: u32) -> bool {
+        let spec = self.plan_flow(flow);
+        let pod = self.roster.pod_at(endpoint);
+        let direct = matches!(spec.route, Route::ClusterIp | Route::ClientBalancer);
+        let is_own = self.plan.client_workload(flow as usize) == Some(pod.workload as usize);
+        // Who calls is a pod, and the client its number.
+        let same = if spec.caller == NONE { spec.addresses.of(client) == pod.ip } else { pod.number == client };
+        direct && is_own && same
     }
 
     /// The same, where an end has the network of its node, so that policies see the address of that.
