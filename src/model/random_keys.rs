@@ -42,6 +42,8 @@ pub(crate) const DNS_WORK: u64 = 0x9ddf_ea08_eb38_2d69;
 pub(crate) const DNS_UPSTREAM: u64 = 0x7a5f_3b1c_2d4e_6f81;
 /// Which address stands first in an answer.
 pub(crate) const DNS_ORDER: u64 = 0xd1b5_4a32_d192_ed03;
+/// Which of its other addresses is tried next.
+pub(crate) const DNS_NEXT: u64 = 0x6a09_e667_f3bc_c909;
 /// The way back of an answer.
 pub(crate) const DNS_BACK: u64 = 0x3c79_ac49_2ba7_b653;
 /// Think time of a user.

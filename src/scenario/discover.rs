@@ -254,8 +254,7 @@ impl Discovery {
         let both = resolver.both.unwrap_or(true);
         let settings = Settings::new(library, &options, servers.len(), both && !service, &names);
         let first = servers.first().copied().unwrap_or(NameServer::Outside);
-        let mut asked = Vec::new();
-        let mut target = None;
+        let (mut asked, mut target) = (Vec::new(), None);
         for name in &names.names {
             asked.push(self.asked(name.clone(), service)?);
         }
@@ -301,6 +300,7 @@ impl Discovery {
             rotate: options.rotate,
             tcp: options.use_vc,
             cache,
+            next: resolver.tries_next(),
             // Go asks once for all goroutines that want one name; a cache has its own lock.
             shared: library == Library::Go || cache.is_some(),
         });

@@ -48,6 +48,8 @@ pub struct Resolution {
     pub tcp: bool,
     /// The client's own cache.
     pub cache: Option<Limits>,
+    /// Whether a connection that fails at one address of the answer is tried at the next.
+    pub next: bool,
     /// Whether a client that needs the name while it looks it up waits for that lookup.
     pub shared: bool,
 }

@@ -85,6 +85,12 @@ pub(super) static RESOLVER: Shape = Shape {
             "The client's own cache: `jvm` 30 s and 10 s for names that do not exist, `forever` until the end.",
         ),
         field(
+            "addresses",
+            Word(&["all", "first"]),
+            "all",
+            "Whether a connection that fails at one address of an answer is tried at the next; with `cache: jvm` `first`.",
+        ),
+        field(
             "missing",
             Word(&["refuse", "fail"]),
             "refuse",

@@ -15,6 +15,7 @@ use crate::model::network::published::Published;
 use crate::model::plan::{NONE, Plan, as_u32};
 use crate::model::random_keys::DNS_SERVER;
 use crate::model::slab::Slab;
+use crate::model::traffic::next_address::AddressesLeft;
 use crate::observe::dns::{DnsLabel, DnsOutcome, DnsSubject};
 use crate::random::{Keyed, name_hash};
 use crate::scenario::dns::{Dns, Name, NameServer, Reply, Resolution};
@@ -269,6 +270,8 @@ pub(crate) struct DnsState {
     pub(crate) lanes: Vec<Option<LaneId>>,
     /// Lookups so far.
     pub(crate) serial: u64,
+    /// Addresses that connections may still be tried at.
+    pub(crate) left: AddressesLeft,
     pub(crate) actions: Vec<Action>,
     rows: Vec<DnsOutcome>,
 }
@@ -291,6 +294,7 @@ impl DnsState {
             memories: vec![Vec::new(); plan.flows.len()],
             lanes,
             serial: 0,
+            left: AddressesLeft::default(),
             actions: Vec::new(),
             rows: vec![DnsOutcome::default(); dns.labels.len()],
         }

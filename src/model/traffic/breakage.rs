@@ -190,24 +190,30 @@ impl World<'_> {
             return true;
         }
         let endpoint = self.attempts[attempt].endpoint;
-        let pod = self.roster.pod_at(endpoint);
-        if self.is_barred(self.attempts[attempt].flow, self.attempts[attempt].client, endpoint) {
-            self.attempts[attempt].place = self.place_of(pod.workload);
+        let (workload, alive) = (self.roster.pod_at(endpoint).workload, !self.roster.is_dead(endpoint));
+        if self.is_silent(attempt) {
+            self.attempts[attempt].place = self.place_of(workload);
             self.lose_packet(attempt, schedule);
             return false;
         }
-        let workload = pod.workload;
-        if !self.roster.is_dead(endpoint) {
+        if alive {
             return true;
         }
         self.attempts[attempt].place = self.place_of(workload);
-        let Some(cause) = self.answer_at(endpoint) else {
-            self.lose_packet(attempt, schedule);
-            return false;
-        };
-        self.attempts[attempt].failure = Some(cause);
+        self.attempts[attempt].failure = self.answer_at(endpoint);
         schedule.after(delay, Rank::Completion, kind, attempt);
         false
+    }
+
+    /// Whether nobody answers at the address that an attempt connects to: a policy drops its packets, or the pod is gone
+    /// and nothing else is there.
+    pub(super) fn is_silent(&self, attempt: u32) -> bool {
+        if self.control.is_none() && !self.plan.bars {
+            return false;
+        }
+        let entry = &self.attempts[attempt];
+        let (flow, client, endpoint) = (entry.flow, entry.client, entry.endpoint);
+        self.is_barred(flow, client, endpoint) || self.roster.is_dead(endpoint) && self.answer_at(endpoint).is_none()
     }
 
     /// What meets a SYN at the address of an endpoint that has ended; `None`: nothing.
@@ -302,6 +308,9 @@ impl World<'_> {
         }
         if entry.request == NONE {
             return self.attempts.remove(attempt);
+        }
+        if self.try_next_address(attempt, now, schedule) {
+            return;
         }
         self.give_back(attempt, false, now);
         self.note_failed(attempt, false);

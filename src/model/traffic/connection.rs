@@ -433,7 +433,13 @@ impl<'p> World<'p> {
                 }
             }
         }
-        if plan.hot[flow as usize].counted && !self.take_port(attempt, walk, now, schedule) {
+        self.open_to(attempt, walk, now, schedule);
+    }
+
+    /// Opens a connection to where it leads: a port, entries in the nodes' tables, the handshake.
+    pub(super) fn open_to(&mut self, attempt: u32, walk: SimDuration, now: SimTime, schedule: &mut Schedule) {
+        let counted = self.plan.hot[self.attempts[attempt].flow as usize].counted;
+        if counted && !self.take_port(attempt, walk, now, schedule) {
             return;
         }
         self.stand_again(attempt);
@@ -455,11 +461,21 @@ impl<'p> World<'p> {
             Route::Proxy4(_) | Route::Proxy7(_) => self.plan.workers[entry.worker as usize].node,
             _ => self.roster.endpoints[entry.endpoint as usize].node,
         };
-        let delay = self.handshake(attempt, from, to, 0) + walk;
         let direct = matches!(spec.route, Route::ClusterIp | Route::ClientBalancer);
-        if direct && !self.answers(attempt, kind::CONNECTED, delay, schedule) {
+        if direct && self.is_silent(attempt) {
+            // No round trip passes.
+            if self.probes.any_flow {
+                self.watch_connect(attempt, (from, to), false, 0);
+            }
+            self.attempts[attempt].place = self.place_of(self.roster.pod_at(self.attempts[attempt].endpoint).workload);
+            self.lose_packet(attempt, schedule);
             return self.break_again(attempt);
         }
+        let round_trip = self.round_trip_of_handshake(attempt, from, to, 0);
+        if direct && !self.answers(attempt, kind::CONNECTED, round_trip + walk, schedule) {
+            return self.break_again(attempt);
+        }
+        let delay = round_trip + self.tls(attempt, round_trip, 0) + walk;
         if delay.is_zero() {
             self.on_connected(attempt, now, schedule);
         } else {

@@ -33,12 +33,18 @@ pub(super) struct Far {
 impl World<'_> {
     /// One round trip between two nodes, drawn for this attempt, and TLS where there is; both enter the ledger.
     pub(super) fn handshake(&mut self, attempt: u32, from: u32, to: u32, which: u64) -> SimDuration {
+        let round_trip = self.round_trip_of_handshake(attempt, from, to, which);
+        round_trip + self.tls(attempt, round_trip, which)
+    }
+
+    /// The same without TLS.
+    pub(super) fn round_trip_of_handshake(&mut self, attempt: u32, from: u32, to: u32, which: u64) -> SimDuration {
         let spec = self.plan_flow(self.attempts[attempt].flow);
         if self.plan.topology.is_free() || spec.free_handshakes {
             if self.probes.any_flow {
                 self.watch_connect(attempt, (from, to), which != 0, 0);
             }
-            return self.tls(attempt, SimDuration::ZERO, which);
+            return SimDuration::ZERO;
         }
         let class = self.plan.class_of(self.attempts[attempt].flow, (from, to));
         let key = mix(self.attempts[attempt].base ^ CONNECT, which);
@@ -48,7 +54,7 @@ impl World<'_> {
         if self.probes.any_flow {
             self.watch_connect(attempt, (from, to), which != 0, (there + back).as_nanos());
         }
-        there + back + self.tls(attempt, there + back, which)
+        there + back
     }
 
     /// What TLS takes on top of a round trip: through a layer-4 proxy it goes all the way to the pod.

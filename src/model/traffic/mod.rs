@@ -14,6 +14,7 @@ pub(crate) mod idling;
 pub(crate) mod keeping;
 pub(crate) mod legs;
 mod load_balancer;
+pub(crate) mod next_address;
 pub(crate) mod pool;
 pub(crate) mod report;
 pub mod request;

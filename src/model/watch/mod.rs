@@ -202,6 +202,20 @@ impl World<'_> {
         });
     }
 
+    /// A connection failed at one address, and the next is tried.
+    #[cold]
+    pub(crate) fn watch_next_address(&mut self, attempt: u32, cause: FailureCause, place: u16, now: SimTime) {
+        self.tell(|world, stories| {
+            let Some(telling) = stories.of_attempt(attempt) else { return };
+            let place = world.plan.places[place as usize].clone();
+            if let Some(Step { what, .. }) = telling.take_syns() {
+                let entry = Some((LedgerCause::Connect, telling.story.service.clone()));
+                telling.push(now.as_nanos(), entry, what);
+            }
+            telling.push(now.as_nanos(), None, What::Failed { cause, place });
+        });
+    }
+
     /// Whoever connects has waited long enough for an answer to a SYN.
     #[cold]
     pub(crate) fn watch_connect_timeout(&mut self, attempt: u32, now: SimTime) {

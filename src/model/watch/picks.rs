@@ -18,6 +18,8 @@ pub(crate) enum Chooser {
     Client,
     /// kube-proxy on the client's node.
     KubeProxy,
+    /// The client, after a connection to an address of the answer failed.
+    NextAddress,
 }
 
 impl World<'_> {
@@ -95,13 +97,17 @@ impl World<'_> {
                 own_pod = Snapshot::new(0, [endpoint]);
                 ("the client".to_owned(), "the client's own pod", &*own_pod)
             }
-            Chooser::KubeProxy if spec.first_address => {
+            Chooser::KubeProxy | Chooser::NextAddress if spec.first_address => {
                 let dns = self.dns.as_ref().expect("an address came first in an answer");
                 let known = dns.remembered(entry.flow, entry.client).map_or(0, |memory| memory.version);
                 let known = &**dns.endpoints(spec.flow.service, known);
-                ("the client".to_owned(), "the first address of the answer", known)
+                let which = match chooser {
+                    Chooser::NextAddress => "the next address of the answer",
+                    _ => "the first address of the answer",
+                };
+                ("the client".to_owned(), which, known)
             }
-            Chooser::KubeProxy => {
+            Chooser::KubeProxy | Chooser::NextAddress => {
                 let own = self.kube_proxies[node as usize].as_ref().expect("it has chosen for the connection");
                 let policy = self.plan.scenario.cluster.kube_proxy.mode.chooses();
                 let apart = spec.flow.way_in.is_some() && self.plan.takes_in_apart(ruled);
@@ -115,7 +121,7 @@ impl World<'_> {
                 let balancers = &self.flows[entry.flow as usize].balancers;
                 balancers[entry.client as usize].as_ref().map_or(0, |own| own.balancer.outstanding(place))
             }
-            Chooser::KubeProxy => 0,
+            Chooser::KubeProxy | Chooser::NextAddress => 0,
         };
         let endpoints = self.as_they_are_now(programmed, endpoint);
         let stations: Vec<u32> = endpoints.iter().map(|own| self.roster.endpoints[*own as usize].station).collect();

@@ -27,6 +27,8 @@ pub(in crate::scenario) struct Resolver {
     pub(in crate::scenario) both: Option<bool>,
     pub(in crate::scenario) cache: Option<Option<Limits>>,
     pub(in crate::scenario) fails: Option<bool>,
+    /// Whether all addresses of an answer are tried.
+    pub(in crate::scenario) next: Option<bool>,
 }
 
 impl Resolver {
@@ -42,6 +44,7 @@ impl Resolver {
             both: self.both.or(other.both),
             cache: self.cache.or(other.cache),
             fails: self.fails.or(other.fails),
+            next: self.next.or(other.next),
         }
     }
 
@@ -69,6 +72,11 @@ impl Resolver {
             (options.single_request, options.single_request_reopen) = (single, reopen);
         }
         options.use_vc = self.tcp.unwrap_or(options.use_vc);
+    }
+
+    /// Whether a connection that fails at one address is tried at the next; the JVM's own classes take the first alone.
+    pub(in crate::scenario) fn tries_next(&self) -> bool {
+        self.next.unwrap_or(self.cache.flatten() != Some(Limits::JVM))
     }
 
     /// Whether it says more than what becomes of missing names.
@@ -258,6 +266,7 @@ fn read_resolver(cx: &mut Context<'_>, node: &yaml::Node) -> Resolver {
         both: object.word(cx, "family", &[("both", true), ("ipv4", false)]),
         cache: object.get("cache").and_then(|node| cache(cx, node)),
         fails: object.word(cx, "missing", &[("refuse", false), ("fail", true)]),
+        next: object.word(cx, "addresses", &[("all", true), ("first", false)]),
     };
     if library == Some(Library::Musl) {
         for key in ["singleRequest", "tcp"] {
