@@ -27,6 +27,10 @@ impl Limits {
     pub const JVM: Self =
         Self { positive: SimDuration::from_secs(30), negative: SimDuration::from_secs(10), fixed: true };
 
+    /// A gRPC channel: it resolves its name again when a connection is lost, and not within 30 s of the last time
+    /// (`internal/resolver/dns` of grpc-go).
+    pub const CHANNEL: Self = Self { positive: SimDuration::from_secs(30), negative: SimDuration::ZERO, fixed: true };
+
     /// How long an answer with this time to live is kept.
     #[must_use]
     pub fn lifetime(&self, exists: bool, ttl: SimDuration) -> SimDuration {

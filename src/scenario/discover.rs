@@ -158,6 +158,7 @@ impl Discovery {
             return self.without_variable(name, client, fails, services);
         }
         let url = url::parse(&expanded).map_err(|bad| explain_expansion(bad, text, &expanded))?;
+        let resolver = if url::is_channel(&expanded) { resolver.of_channel() } else { resolver };
         if url.host == "localhost" || url::ipv4(url.host).is_some_and(|address| address >> 24 == 127) {
             return self.in_own_pod(&url, client, fails, services);
         }

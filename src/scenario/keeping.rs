@@ -23,6 +23,8 @@ pub struct Keeping {
     pub max_age_grace: Option<SimDuration>,
     /// Whether a request that meets a connection just closed by the other end is sent again at once over another one.
     pub resends: bool,
+    /// Whether it is a gRPC channel that looks up its name itself: it connects when it is first used.
+    pub channel: bool,
     /// Whether each connection is followed from its beginning to its end, because nodes remember it.
     pub tracked: bool,
 }
@@ -39,6 +41,7 @@ impl Keeping {
         max_age: None,
         max_age_grace: None,
         resends: false,
+        channel: false,
         tracked: false,
     };
 

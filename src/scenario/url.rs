@@ -22,13 +22,12 @@ pub(super) struct Url<'a> {
 pub(super) fn parse(text: &str) -> Result<Url<'_>, Bad> {
     let example = || Some("write for example http://web.shop:8080/".to_owned());
     let shown = shorten(text);
-    if text.starts_with("dns:") || text.starts_with("grpc:") {
-        return Err((format!("not supported yet: gRPC name resolution (`{shown}`)"), Some("write http://".to_owned())));
-    }
-    let (rest, usual) = match (text.strip_prefix("http://"), text.strip_prefix("https://")) {
-        (Some(rest), _) => (rest, 80),
-        (None, Some(rest)) => (rest, 443),
-        (None, None) => return Err((format!("expected a URL, found `{shown}`"), example())),
+    let scheme = |name: &str| text.strip_prefix(name);
+    let (rest, usual) = match (scheme("http://"), scheme("https://"), scheme(GRPC)) {
+        (Some(rest), ..) => (rest, 80),
+        (_, Some(rest), _) => (rest, 443),
+        (.., Some(rest)) => (channel_target(rest, text)?, 443),
+        _ => return Err((format!("expected a URL, found `{shown}`"), example())),
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let (host, port) = match authority.split_once(':') {
@@ -49,6 +48,30 @@ pub(super) fn parse(text: &str) -> Result<Url<'_>, Bad> {
     }
     let path = rest[authority.len()..].split(['?', '#']).next().filter(|path| !path.is_empty()).unwrap_or("/");
     Ok(Url { host, port, usual, path })
+}
+
+/// What the names of gRPC channels begin with: `dns:///web.shop:50051`.
+const GRPC: &str = "dns:";
+
+/// Whether a text is the name of a gRPC channel, which its own resolver looks up.
+pub(super) fn is_channel(text: &str) -> bool {
+    text.starts_with(GRPC)
+}
+
+/// Host and port of a gRPC channel's name.
+fn channel_target<'a>(rest: &'a str, text: &str) -> Result<&'a str, Bad> {
+    let help = || Some("write for example dns:///web.shop:50051".to_owned());
+    let target = rest.strip_prefix("///").unwrap_or(rest);
+    if target.starts_with("//") {
+        return Err((
+            format!("`{}` names a DNS server of its own, and clients ask that of their pod", shorten(text)),
+            help(),
+        ));
+    }
+    if target.contains('/') || is_service(target) {
+        return Err((format!("`{}` is not a host and a port, which is what gRPC looks up", shorten(text)), help()));
+    }
+    Ok(target)
 }
 
 /// The port of a Service that a URL with this port number (or none) leads to, as an index into the table's ports.

@@ -43,9 +43,14 @@ const PROTOCOLS: [(&str, Protocol); 5] = [
 
 /// `connections`.
 pub(super) fn connections(cx: &mut Context<'_>, node: &Node) -> Option<Connections> {
+    connections_of(cx, node, DEFAULT_CONNECTIONS.protocol)
+}
+
+/// The same, where another protocol is the usual one.
+pub(super) fn connections_of(cx: &mut Context<'_>, node: &Node, usual: Protocol) -> Option<Connections> {
     let object = cx.object(node, &tables::CONNECTIONS)?;
     let mode = mode(cx, &object).unwrap_or(DEFAULT_CONNECTIONS.mode);
-    let protocol = object.word(cx, "protocol", &PROTOCOLS).unwrap_or(DEFAULT_CONNECTIONS.protocol);
+    let protocol = object.word(cx, "protocol", &PROTOCOLS).unwrap_or(usual);
     let connections = Connections {
         mode,
         protocol,
@@ -95,6 +100,7 @@ fn keeping(cx: &mut Context<'_>, object: &Object<'_>) -> Keeping {
         max_age: object.positive_duration(cx, "maxConnectionAge"),
         max_age_grace: object.duration(cx, "maxConnectionAgeGrace"),
         resends: object.word(cx, "staleReuse", &[("fail", false), ("resend", true)]).unwrap_or(false),
+        channel: false,
         tracked: false,
     }
 }

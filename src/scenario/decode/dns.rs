@@ -74,6 +74,11 @@ impl Resolver {
         options.use_vc = self.tcp.unwrap_or(options.use_vc);
     }
 
+    /// Of a gRPC channel, which has a resolver of its own and tries all addresses.
+    pub(in crate::scenario) fn of_channel(self) -> Self {
+        Self { cache: self.cache.or(Some(Some(Limits::CHANNEL))), next: self.next.or(Some(true)), ..self }
+    }
+
     /// Whether a connection that fails at one address is tried at the next; the JVM's own classes take the first alone.
     pub(in crate::scenario) fn tries_next(&self) -> bool {
         self.next.unwrap_or(self.cache.flatten() != Some(Limits::JVM))

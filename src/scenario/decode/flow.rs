@@ -5,14 +5,18 @@ use super::super::discover::{Client, Discovery, Found};
 use super::super::entrance;
 use super::super::services::ServiceTable;
 use super::super::tables_flow as tables;
+use super::super::url;
 use super::super::values::{self, Bad, shorten};
-use super::super::{Cancellation, Connections, Demand, Flow, Layer, Protocol, Retries, Tls};
+use super::super::{Cancellation, ConnectionMode, Connections, Demand, Flow, Layer, Protocol, Retries, Tls};
 use super::balancer::balancer;
-use super::connections::{DEFAULT_CONNECTIONS, connections};
+use super::connections::{DEFAULT_CONNECTIONS, connections, connections_of};
 use super::dns::resolver;
 use crate::cause::FailureCause;
 use crate::time::SimDuration;
 use crate::yaml::{Node, Value, nearest};
+
+/// How long a gRPC channel waits for a connection (the least that `connection-backoff.md` of gRPC asks for).
+const CHANNEL_CONNECTS: SimDuration = SimDuration::from_secs(20);
 
 /// A proxy that flows may name.
 #[derive(Debug)]
@@ -140,11 +144,35 @@ pub(super) fn flow(
 
 /// The connections of a flow to a URL, which may ask for TLS.
 fn connections_to(cx: &mut Context<'_>, object: &Object<'_>, to: &Node) -> Connections {
+    if to.as_str().is_some_and(url::is_channel) {
+        return channel(cx, object);
+    }
     let mut connections =
         object.get("connections").and_then(|node| connections(cx, node)).unwrap_or(DEFAULT_CONNECTIONS);
     if to.as_str().is_some_and(|text| text.starts_with("https://")) && connections.protocol != Protocol::Udp {
         connections.tls.get_or_insert(Tls::USUAL);
     }
+    connections
+}
+
+/// The connection of a gRPC channel (`pick_first`, its default): the first address that accepts one gets all requests.
+fn channel(cx: &mut Context<'_>, object: &Object<'_>) -> Connections {
+    let usual = Connections { protocol: Protocol::Grpc, ..DEFAULT_CONNECTIONS };
+    let node = object.get("connections");
+    let mut connections = node.and_then(|node| connections_of(cx, node, Protocol::Grpc)).unwrap_or(usual);
+    if connections.protocol != Protocol::Grpc || connections.mode != ConnectionMode::Pool {
+        let message = "a name that begins with `dns:` is that of a gRPC channel, which keeps an HTTP/2 connection";
+        let help = "write connections: {protocol: grpc}, or a URL that begins with http://";
+        cx.problem_help(object.key_span("connections"), message, help);
+    }
+    if object.get("balancer").is_some() {
+        let message = "not supported yet: a gRPC channel that balances over the addresses of its name";
+        let help = "write a URL that begins with http://, whose client hears of pods after cluster.propagation.clients; \
+                    without `balancer` it is pick_first";
+        cx.problem_help(object.key_span("balancer"), message, help);
+    }
+    connections.keeping.channel = true;
+    connections.connect_timeout.get_or_insert(CHANNEL_CONNECTS);
     connections
 }
 
@@ -179,7 +207,10 @@ fn stays_outside(cx: &mut Context<'_>, object: &Object<'_>) {
 
 /// Notes what a flow leaves to defaults; `field` is its path.
 pub(super) fn assume_sending(cx: &mut Context<'_>, object: &Object<'_>, label: &str, field: &str) {
+    let is_channel =
+        ["to", "call"].iter().any(|key| object.get(key).and_then(Node::as_str).is_some_and(url::is_channel));
     match object.get("connections") {
+        _ if is_channel => {}
         None => cx.assume(
             format!("{label}: connections"),
             "http1 with keep-alive, unlimited",

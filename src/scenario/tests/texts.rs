@@ -338,7 +338,7 @@ fn sending_cases() -> Vec<Case> {
             "URLs",
             flows(&[
                 "to: wss://web/",
-                "to: \"dns:///web\"",
+                "to: dns://10.0.0.9/web",
                 "to: ftp://web/",
                 "to: \"http://web:0/\"",
                 "to: \"http://web:81/\"",
