@@ -217,3 +217,79 @@ spec:
     assert_close("latency", summary(&ended, "latency_max_ms"), 45.0);
     balanced(&ended);
 }
+
+fn snat(directory: &Path, node: &str) -> f64 {
+    sum(directory, "nodes.csv", ("node", node), "snat_ports_max")
+}
+
+/// Fifty connections a second, each with a port of the node that sends it on for as long as it stands (44.6 ms, 41 ms
+/// without the second hop) and ten seconds longer: those of the 502 before it, and its own.
+#[test]
+fn nodes_have_so_many_ports_for_what_they_send_on() {
+    let to = "to: \"http://c:30080/\", connections: {keepAlive: false}";
+    for by in ["node", "gateway"] {
+        let nat = format!("    nat: {{by: {by}, ports: 64512, hold: 10s}}");
+        let (_scratch, out) = run(&scenario(1, NODE_PORT, &nat, to, ""));
+        // A gateway has nothing to do with it: nodes keep ports for two minutes, so all of them.
+        let expected = if by == "node" { 503.0 } else { 2_000.0 };
+        few_more(snat(&out, "c"), expected);
+        assert_close("elsewhere", snat(&out, "a") + snat(&out, "b"), 0.0);
+        assert_close("errors", summary(&out, "error_ratio"), 0.0);
+    }
+    // Where the pod stands, the node's address is put there, too; under Local it is not.
+    let nat = "    nat: {ports: 64512, hold: 10s}";
+    let (_scratch, out) = run(&scenario(1, NODE_PORT, nat, &to.replace("c:", "a:"), ""));
+    few_more(snat(&out, "a"), 503.0);
+    let local = format!("{NODE_PORT}, externalTrafficPolicy: Local");
+    let (_scratch, out) = run(&scenario(1, &local, nat, &to.replace("c:", "a:"), ""));
+    assert_close("local", snat(&out, "a"), 0.0);
+}
+
+/// Half as many ports as it would take: SYNs find none and are sent again, the last of them in vain.
+#[test]
+fn without_ports_what_comes_in_is_not_sent_on() {
+    let nat = "    nat: {ports: 250, hold: 10s}";
+    for (to, more) in [("http://c:30080/", ""), ("http://web/", ", type: LoadBalancer")] {
+        let to = format!("to: \"{to}\", connections: {{keepAlive: false}}");
+        let kind = if more.is_empty() { NODE_PORT } else { "type: LoadBalancer" };
+        let (_scratch, out) = run(&scenario(1, kind, nat, &to, ""));
+        let failed = sum(&out, "errors.csv", ("cause", "port_exhaustion"), "count");
+        if more.is_empty() {
+            assert_close("most", snat(&out, "c"), 250.0);
+            assert!(failed > 50.0, "{failed}");
+            // Each port serves a connection every 10 s and a little: four and a half rounds in 40 s, and more afterwards.
+            assert!(summary(&out, "latency_max_ms") > 1_000.0);
+        } else {
+            // Three nodes share the work: each has ports enough.
+            assert_close("errors", failed, 0.0);
+            for node in ["a", "b", "c"] {
+                few_more(snat(&out, node), 168.0);
+            }
+        }
+        // Rounds of the same with connections that stand: one port each.
+        let pinned = to.replace("keepAlive: false", "mode: pinned") + ", clients: {count: 30}";
+        let (_scratch, out) = run(&scenario(1, kind, nat, &pinned, ""));
+        let all: f64 = ["a", "b", "c"].iter().map(|node| snat(&out, node)).sum();
+        assert_close("pinned", all, 30.0);
+    }
+}
+
+/// What a node sends to clients outside and to load balancers has left the cluster.
+#[test]
+fn replies_to_the_outside_are_counted() {
+    for (service, to) in
+        [(NODE_PORT, "http://a:30080/"), ("type: LoadBalancer, externalTrafficPolicy: Local", "http://web/")]
+    {
+        let to = format!("to: \"{to}\", connections: {{mode: pinned, protocol: http2}}, responseSize: 1000");
+        let (_scratch, out) = run(&scenario(1, service, "", &to, ""));
+        few_more(sum(&out, "nodes.csv", ("node", "a"), "external_messages"), 1_998.0);
+        let bytes = sum(&out, "nodes.csv", ("node", "a"), "external_bytes");
+        assert_close("bytes", bytes, 1_000.0 * sum(&out, "nodes.csv", ("node", "a"), "external_messages"));
+        assert_close("inside", sum(&out, "nodes.csv", ("zone", "z1"), "same_zone_messages"), 0.0);
+    }
+    // Over a second hop: from the pod's node to the other, and out from there.
+    let to = "to: \"http://c:30080/\", connections: {mode: pinned, protocol: http2}, responseSize: 1000";
+    let (_scratch, out) = run(&scenario(1, NODE_PORT, "", to, ""));
+    few_more(sum(&out, "nodes.csv", ("node", "c"), "external_messages"), 1_998.0);
+    assert_close("a", sum(&out, "nodes.csv", ("node", "a"), "external_messages"), 0.0);
+}

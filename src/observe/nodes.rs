@@ -21,6 +21,9 @@ pub struct NodeOutcome {
     pub source_ports: Option<u64>,
     /// Most ports of its NAT, or of the gateway, that were taken to one destination, where something stands outside.
     pub nat_ports: Option<u32>,
+    /// Most ports of its own to one destination that were taken, of connections from outside that it sent on with its own
+    /// address (SNAT), where any come from there.
+    pub snat_ports: Option<u32>,
     /// Out and in, where its network interface has a rate: the share of the window in which it was busy, the same of the
     /// busiest interval of the whole run, and the longest that a message waited for it in the whole run (ns).
     pub nic: Option<[(f64, f64, u64); 2]>,

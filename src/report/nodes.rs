@@ -10,7 +10,7 @@ use crate::scenario::Scenario;
 pub(crate) const FILE: &str = "nodes.csv";
 
 /// All columns.
-pub(crate) const HEADER: [&str; 25] = [
+pub(crate) const HEADER: [&str; 26] = [
     "scenario",
     "variant",
     "replication",
@@ -36,6 +36,7 @@ pub(crate) const HEADER: [&str; 25] = [
     "external_messages",
     "external_bytes",
     "nat_ports_max",
+    "snat_ports_max",
 ];
 
 /// Bytes of a gigabyte, as clouds charge them.
@@ -69,6 +70,7 @@ pub(crate) fn write<W: Write>(table: &mut Table<W>, scenario: &Scenario, run: Ru
         }
         fields.extend([row.sent[3].messages.to_string(), row.sent[3].bytes.to_string()]);
         fields.push(count(row.nat_ports.map(u64::from)));
+        fields.push(count(row.snat_ports.map(u64::from)));
         table.row(fields)?;
     }
     Ok(())

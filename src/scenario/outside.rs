@@ -97,6 +97,14 @@ pub struct Nat {
     pub hold: SimDuration,
 }
 
+impl Nat {
+    /// How nodes do it, whatever gateway there is: with connections from outside that they send on.
+    #[must_use]
+    pub fn of_nodes(self) -> Self {
+        if self.gateway { Self::default() } else { self }
+    }
+}
+
 impl Default for Nat {
     /// The ports from 1024 on, and the 120 s for which Linux keeps an entry of a closed connection.
     fn default() -> Self {

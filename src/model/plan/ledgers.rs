@@ -48,6 +48,15 @@ impl Plan {
         secures(&spec.flow.connections) || matches!(spec.route, Route::Proxy7(_)) && secures(&spec.upstream)
     }
 
+    /// Whether SYNs of a flow's connections may be sent again: those that found no port of a NAT or of the node that took
+    /// them in, or came to a node without pods of its own, which may come.
+    fn sends_syns_again(&self, flow: usize, pods_end: bool) -> bool {
+        let spec = &self.flows[flow].flow;
+        let inwards = spec.way_in.as_deref().is_some_and(|way| pods_end || !self.takes_in_locally(way.service));
+        let stands = Channel::of(&spec.connections) == Channel::Standing;
+        (self.goes_out(flow) || inwards) && (pods_end || !stands)
+    }
+
     fn lay_ledger(&mut self, scenario: &Scenario, flow: usize, done: &mut [bool]) {
         if std::mem::replace(&mut done[flow], true) {
             return;
@@ -79,9 +88,7 @@ impl Plan {
         let dropped = scenario.services[service].policy.internal == Scope::Local;
         // A SYN that a full table drops is sent again.
         let drops = scenario.cluster.kernel.conntrack.is_some();
-        // So is one that found no port of a NAT, or that came to a node without pods of its own, which may come.
-        let again = self.goes_out(flow) || (spec.way_in.is_some() && pods_end);
-        let again = again && (pods_end || Channel::of(&spec.connections) != Channel::Standing);
+        let again = self.sends_syns_again(flow, pods_end);
         let connects = opens(&spec.connections) || proxied || walks || drops || (dropped && pods_end) || again;
         layout.connect = if connects { layout.column(LedgerCause::Connect, &label) } else { NO_COLUMN };
         layout.tls = if self.secures(flow) { layout.column(LedgerCause::Tls, &label) } else { NO_COLUMN };

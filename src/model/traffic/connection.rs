@@ -439,7 +439,7 @@ impl<'p> World<'p> {
     /// Opens a connection to where it leads: a port, entries in the nodes' tables, the handshake.
     pub(super) fn open_to(&mut self, attempt: u32, walk: SimDuration, now: SimTime, schedule: &mut Schedule) {
         let counted = self.plan.hot[self.attempts[attempt].flow as usize].counted;
-        if counted && !self.take_port(attempt, walk, now, schedule) {
+        if counted && !self.take_port(attempt, (now, walk), schedule) {
             return;
         }
         self.stand_again(attempt);

@@ -30,10 +30,12 @@ pub(crate) struct Gate {
     pub(crate) node: u32,
     /// Under which target the load balancer counts it; `NONE` without one, and when it has ended.
     pub(crate) target: u32,
+    /// The endpoint to which the node sends it on from a port of its own (SNAT); `NONE` where the client's address stays.
+    pub(crate) masked: u32,
 }
 
 impl Gate {
-    pub(crate) const NOWHERE: Self = Self { node: NONE, target: NONE };
+    pub(crate) const NOWHERE: Self = Self { node: NONE, target: NONE, masked: NONE };
 }
 
 /// Where the connections of flows from outside came in.
@@ -53,7 +55,9 @@ pub(crate) struct Ways {
     balancer_of: Vec<Option<usize>>,
     /// The ports of NATs on the way out.
     pub(super) ports: Ports,
-    nat: Nat,
+    /// The ports of nodes that put their own address in the place of who comes from outside.
+    pub(super) masks: Ports,
+    pub(super) nat: Nat,
     /// Looks of load balancers at their targets, and ends of connections to them.
     pub(crate) looks: Slab<Look>,
 }
@@ -120,11 +124,14 @@ impl Ways {
 
     /// A connection is counted no longer by the load balancer that let it in.
     fn uncount(&mut self, flow: usize, gate: Gate, now: SimTime) {
+        if gate.masked != NONE {
+            self.masks.release(self.nat.of_nodes(), (gate.node, gate.masked), now);
+        }
         match self.balancer_of[flow] {
             _ if gate.target == NONE => {}
             Some(balancer) => self.balancers[balancer].ended(gate.target, now),
             // Who comes in by a node port is counted by nobody, and its gate has no target.
-            None => self.ports.release(self.nat, gate, now),
+            None => self.ports.release(self.nat, (gate.node, gate.target), now),
         }
     }
 
@@ -228,6 +235,9 @@ impl<'p> World<'p> {
                     walk = self.let_in(attempt, choice);
                 }
                 self.stand_again(attempt);
+                if !self.mask(attempt, choice.endpoint, (now, walk), schedule) {
+                    return self.break_again(attempt);
+                }
                 if self.tracking.is_some() && !self.admitted(attempt, false, walk, now, schedule) {
                     return self.break_again(attempt);
                 }
@@ -270,6 +280,42 @@ impl<'p> World<'p> {
         }
     }
 
+    /// Whether the node that took a flow's connection in puts its own address in the client's place.
+    fn is_masked(&self, flow: u32, gate: Gate) -> bool {
+        gate.node != NONE && !self.plan.takes_in_locally(self.way_in(flow).service)
+    }
+
+    /// The node that took an attempt's connection in sends it on to an endpoint from a port of its own, where it does so.
+    /// Without a free one the SYN is lost: it is sent again later.
+    fn mask(
+        &mut self,
+        attempt: u32,
+        endpoint: u32,
+        (now, walk): (SimTime, SimDuration),
+        schedule: &mut Schedule,
+    ) -> bool {
+        let gate = self.gate_of(attempt);
+        if !self.is_masked(self.attempts[attempt].flow, gate) {
+            return true;
+        }
+        self.take_port_of(attempt, Gate { masked: endpoint, ..gate }, (now, walk), schedule)
+    }
+
+    /// The gate of an attempt whose node had no port for it, with the endpoint that it leads to.
+    pub(super) fn gate_to_mask(&self, attempt: u32) -> Gate {
+        let entry = &self.attempts[attempt];
+        let mut masked = entry.endpoint;
+        if let Some(worker) = self.plan.workers.get(entry.worker as usize) {
+            let proxy = worker.proxy as usize;
+            let nth = entry.worker - self.plan.proxies[proxy].first_worker;
+            let instance = nth / self.plan.scenario.proxies[proxy].workers;
+            let own = |endpoint: &u32| self.roster.pod_at(*endpoint).number == instance;
+            let mut endpoints = self.roster.endpoints_of(self.plan, self.way_in(entry.flow).service);
+            masked = endpoints.find(own).unwrap_or(NONE);
+        }
+        Gate { masked, ..self.gate_of(attempt) }
+    }
+
     /// Where the connection of an attempt leads: to a pod, or to a worker of a proxy in a pod.
     fn lead(&mut self, attempt: u32, choice: &Choice, now: SimTime) {
         let (flow, base) = (self.attempts[attempt].flow, self.attempts[attempt].base);
@@ -296,6 +342,21 @@ impl<'p> World<'p> {
         let instance = self.roster.pod_at(choice.endpoint).number;
         let worker = if workers == 1 { 0 } else { Keyed::new(key ^ WORKER).below(workers) };
         self.plan.proxies[proxy as usize].first_worker + instance * workers + worker
+    }
+
+    /// The connection of an attempt has a port of the node that took it in.
+    pub(super) fn note_masked(&mut self, attempt: u32, gate: Gate) {
+        let entry = &self.attempts[attempt];
+        let (flow, client, connection) = (entry.flow as usize, entry.client, entry.connection);
+        let standing = self.flows[flow].channel == Channel::Standing;
+        let ways = self.ways_mut();
+        if connection < OWN {
+            put(&mut ways.of_connections, connection, gate);
+        } else if standing {
+            put(&mut ways.of_clients[flow], client, gate);
+        } else {
+            put(&mut ways.of_attempts, attempt, gate);
+        }
     }
 
     pub(super) fn note_gate(&mut self, attempt: u32, gate: Gate, now: SimTime) {
@@ -328,6 +389,12 @@ impl<'p> World<'p> {
             self.unpin_gate(flow, client);
             return (NONE, BROKEN, Handle::NONE);
         };
+        if self.is_masked(flow, gate) {
+            let ways = self.ways_mut();
+            if ways.masks.take(ways.nat.of_nodes(), (gate.node, choice.endpoint), SimTime::ZERO).is_some() {
+                put(&mut ways.of_clients[flow as usize], client, Gate { masked: choice.endpoint, ..gate });
+            }
+        }
         match self.worker_behind(flow, &choice, key) {
             NONE => (NONE, choice.endpoint, choice.entry),
             worker => (worker, NONE, choice.entry),
@@ -386,7 +453,7 @@ impl<'p> World<'p> {
                     InstancePick::RoundRobin => self.next_node(flow, client, count),
                 };
                 let node = as_u32(nodes[place as usize]);
-                (Gate { node, target: NONE }, self.admit(node, way.service, address, now))
+                (Gate { node, ..Gate::NOWHERE }, self.admit(node, way.service, address, now))
             }
             Entry::LoadBalancer { .. } => {
                 let spec = &self.plan.scenario.cluster.load_balancers;
@@ -398,9 +465,11 @@ impl<'p> World<'p> {
                     Some(endpoint) if spec.pods => {
                         self.count_connection(endpoint);
                         let choice = Choice { endpoint, rules: 0, entry: Handle::NONE };
-                        (Gate { node: NONE, target: endpoint }, Admitted::To(choice))
+                        (Gate { target: endpoint, ..Gate::NOWHERE }, Admitted::To(choice))
                     }
-                    Some(node) => (Gate { node, target: node }, self.admit(node, way.service, address, now)),
+                    Some(node) => {
+                        (Gate { node, target: node, masked: NONE }, self.admit(node, way.service, address, now))
+                    }
                 }
             }
         }

@@ -272,7 +272,7 @@ impl World<'_> {
         let behind = upstream || matches!(spec.route, Route::Proxy4(_)) && self.attempts[attempt].endpoint != NONE;
         let event = if behind { kind::UPSTREAM_CONNECTED } else { kind::CONNECTED };
         let waited_for_port = self.attempts[attempt].joins & WAITS != 0;
-        if waited_for_port && !self.take_port(attempt, SimDuration::ZERO, now, schedule) {
+        if waited_for_port && !self.take_port(attempt, (now, SimDuration::ZERO), schedule) {
             return;
         }
         if self.tracking.is_none() || self.attempts[attempt].joins & ENTRIES != 0 {

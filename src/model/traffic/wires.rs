@@ -50,6 +50,7 @@ impl World<'_> {
         let kernel = self.plan.scenario.cluster.kernel;
         let goes_out = self.plan.scenario.workloads.iter().any(|workload| workload.outside);
         let nats = self.ways.as_deref().filter(|_| goes_out);
+        let masks = self.ways.as_deref().filter(|_| self.plan.hot.iter().any(|flow| flow.way_in));
         let row = |(node, sent): (usize, &[Sent; 4])| {
             let tracking = self.tracking.as_deref();
             let tracked = tracking.filter(|_| kernel.conntrack.is_some()).map(|tracking| {
@@ -65,8 +66,9 @@ impl World<'_> {
                     (share, most, line.longest)
                 })
             });
+            let snat_ports = masks.map(|ways| ways.masks.most(self.plan.scenario.cluster.nat.of_nodes(), as_u32(node)));
             let nat_ports = nats.map(|ways| ways.ports.most(self.plan.scenario.cluster.nat, as_u32(node)));
-            NodeOutcome { sent: *sent, conntrack: tracked, source_ports: ports, nat_ports, nic }
+            NodeOutcome { sent: *sent, conntrack: tracked, source_ports: ports, nat_ports, snat_ports, nic }
         };
         wires.sent.iter().enumerate().map(row).collect()
     }

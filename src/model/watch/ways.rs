@@ -68,7 +68,7 @@ impl World<'_> {
     }
 
     fn translator(&self, gate: Gate) -> String {
-        if self.plan.scenario.cluster.nat.gateway {
+        if self.plan.scenario.cluster.nat.gateway && gate.masked == NONE {
             "the gateway".to_owned()
         } else {
             format!("node {}", self.plan.node_name(gate.node))
