@@ -730,3 +730,28 @@ fn what_stands_outside_answers_only() {
         refused(&changes).contains("not supported yet: deployment/partner stands outside the cluster, and its pods")
     );
 }
+
+/// A pod that names the load balancer's address does not leave the cluster: its node does as for the cluster IP, also
+/// where the policy for traffic from outside is Local.
+#[test]
+fn a_load_balancer_s_address_is_a_cluster_ip_inside() {
+    let inside = "from: deployment/one, clients: {count: 50}, connections: {keepAlive: false}";
+    let manifests = |more: &str| uneven() + &service("web", "all: web", &format!(", type: LoadBalancer{more}"));
+    let text = |to: &str, more: &str| {
+        scenario("", &format!("to: \"{to}\", {inside}"), "", &manifests(more)).replace("from: internet, ", "")
+    };
+    for more in ["", ", externalTrafficPolicy: Local"] {
+        let (_scratch, address) = run(&text("http://203.0.113.1/", more));
+        let (_scratch, name) = run(&text("http://web/", more));
+        assert_eq!(summary(&address, "latency_mean_ms"), summary(&name, "latency_mean_ms"), "{more}");
+        assert_eq!(shares(&address, "web"), shares(&name, "web"));
+        // Once there and back for the handshake and the request: from a to itself, and to b for three of four.
+        let usual = 1.0 + 2.0 * (0.25 * 0.1 + 0.75 * 0.4);
+        assert!((summary(&address, "latency_mean_ms") - usual).abs() < 0.01);
+    }
+    let said = refused(&text("http://203.0.113.1/", ", internalTrafficPolicy: Local"));
+    let message = "not supported yet: service/web has `internalTrafficPolicy: Local`, which does not hold for its load balancer's address";
+    assert!(said.contains(message) && said.contains("write the Service's name, or remove the policy"), "{said}");
+    let said = refused(&text("http://203.0.113.2/", ""));
+    assert!(said.contains("no Service has the cluster IP 203.0.113.2"), "{said}");
+}

@@ -163,6 +163,9 @@ impl Discovery {
             return self.in_own_pod(&url, client, fails, services);
         }
         if let Some(address) = url::ipv4(url.host) {
+            if let Some(port) = url::port_of_balancer(address, &expanded, &url, services) {
+                return Ok(Found::inside(port?, None, None));
+            }
             let port = match url::group_at(address, url.host, services) {
                 Ok(group) => url::port_of_group(&expanded, &url, &services.groups[group], services)?,
                 Err(nobody) => self.pod_at(Ipv4Addr::from(address), &url, services).unwrap_or(Err(nobody))?,

@@ -16,8 +16,6 @@ use crate::yaml::nearest;
 
 /// The host that stands for every node, each at its own address.
 const ANY_NODE: &str = "nodes";
-/// The first address of load balancers, which is 203.0.113.1; they have them in the order of the Services.
-const FIRST_ADDRESS: u32 = 0xcb00_7101;
 /// The label of nodes that load balancers leave out.
 const LEFT_OUT: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 
@@ -118,16 +116,9 @@ impl<'a> Cluster<'a> {
 
     /// The Service with a load balancer that a host names, by its own name or by the load balancer's address.
     fn balanced(&self, url: &Url<'_>) -> Option<&'a Group> {
-        let with_balancer = |group: &&Group| {
-            let ports = &self.services.ports[group.first..group.first + group.count];
-            ports.iter().any(|port| port.outside.as_ref().is_some_and(|outside| outside.load_balancer))
-        };
         match url::ipv4(url.host) {
-            Some(address) => {
-                let all = self.services.groups.iter().filter(with_balancer);
-                all.zip(FIRST_ADDRESS..).find(|(_, own)| *own == address).map(|(group, _)| group)
-            }
-            None => self.group_meant(url.host).filter(with_balancer),
+            Some(address) => url::balanced_at(address, self.services).map(|group| &self.services.groups[group]),
+            None => self.group_meant(url.host).filter(|group| url::is_balanced(group, self.services)),
         }
     }
 

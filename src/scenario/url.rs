@@ -3,8 +3,9 @@
 //! Without a port, HTTP means 80 and HTTPS 443. Only a Service that the scenario itself writes (`inline`) is also found at its own,
 //! single port. How the host is found stands in [`super::discover`].
 
-use super::services::{ServiceTable, dotted};
+use super::services::{Group, ServiceTable, dotted};
 use super::values::{Bad, shorten};
+use crate::discovery::slices::policy::Scope;
 use crate::yaml::nearest;
 
 /// The parts of a URL that decide where it leads.
@@ -115,6 +116,42 @@ pub(super) fn group_at(address: u32, host: &str, services: &ServiceTable) -> Res
         !group.headless && ports.first().is_some_and(|port| port.ever_has(address))
     });
     found.ok_or_else(|| (format!("no Service has the cluster IP {host}"), Some("write the Service's name".to_owned())))
+}
+
+/// The first address of load balancers, which is 203.0.113.1; they have them in the order of the Services.
+const FIRST_OF_BALANCERS: u32 = 0xcb00_7101;
+
+/// Whether a Service has a load balancer.
+pub(super) fn is_balanced(group: &Group, services: &ServiceTable) -> bool {
+    let ports = &services.ports[group.first..group.first + group.count];
+    ports.iter().any(|port| port.outside.as_ref().is_some_and(|outside| outside.load_balancer))
+}
+
+/// The Service whose load balancer has an address.
+pub(super) fn balanced_at(address: u32, services: &ServiceTable) -> Option<usize> {
+    let all = (0..services.groups.len()).filter(|group| is_balanced(&services.groups[*group], services));
+    all.zip(FIRST_OF_BALANCERS..).find(|(_, own)| *own == address).map(|(group, _)| group)
+}
+
+/// The Service port behind the load balancer's address, for a client in the cluster: the client's node keeps its
+/// connections inside, as if they went to the cluster IP.
+pub(super) fn port_of_balancer(
+    address: u32,
+    text: &str,
+    url: &Url<'_>,
+    services: &ServiceTable,
+) -> Option<Result<usize, Bad>> {
+    let port = port_of_group(text, url, &services.groups[balanced_at(address, services)?], services);
+    Some(port.and_then(|port| match services.ports[port].policy.internal {
+        Scope::Cluster => Ok(port),
+        Scope::Local => Err((
+            format!(
+                "not supported yet: service/{} has `internalTrafficPolicy: Local`, which does not hold for its load balancer's address",
+                services.ports[port].label()
+            ),
+            Some("write the Service's name, or remove the policy".to_owned()),
+        )),
+    }))
 }
 
 /// Whether a host begins with a port and a protocol, `_http._tcp.…`, and so is looked up as a service (SRV).
