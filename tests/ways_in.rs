@@ -755,3 +755,41 @@ fn a_load_balancer_s_address_is_a_cluster_ip_inside() {
     let said = refused(&text("http://203.0.113.2/", ""));
     assert!(said.contains("no Service has the cluster IP 203.0.113.2"), "{said}");
 }
+
+/// Policies see the address that the pod sees: under Cluster that of the node that took the connection in, which always
+/// reaches its own pods; under Local the client's; behind a controller that of its pods.
+#[test]
+fn policies_see_the_address_that_pods_see() {
+    let guard = |peer: &str| {
+        format!(
+            "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: guard}}\nspec: {{podSelector: {{matchLabels: {{all: web}}}}, ingress: [{{from: [{peer}]}}]}}\n"
+        )
+    };
+    let (clients, everybody) = ("{ipBlock: {cidr: 198.18.0.0/15}}", "{ipBlock: {cidr: 0.0.0.0/0}}");
+    for (service_more, to, peer, failing) in [
+        ("type: NodePort", "http://a:30086/", clients, 0.75),
+        ("type: NodePort", "http://b:30086/", clients, 0.25),
+        ("type: NodePort", "http://c:30086/", clients, 1.0),
+        ("type: NodePort", "http://c:30086/", everybody, 0.0),
+        ("type: NodePort, externalTrafficPolicy: Local", "http://a:30086/", clients, 0.0),
+        ("type: NodePort, externalTrafficPolicy: Local", "http://b:30086/", clients, 0.0),
+        ("type: NodePort, externalTrafficPolicy: Local", "http://b:30086/", "{podSelector: {}}", 1.0),
+    ] {
+        let manifests = uneven() + &service("web", "all: web", &format!(", {service_more}")) + &guard(peer);
+        for each in [EACH, "connections: {mode: pinned, protocol: http2}, clients: {count: 400}"] {
+            let (_scratch, out) = run(&scenario("", &format!("to: \"{to}\", timeout: 1s, {each}"), "", &manifests));
+            let errors = summary(&out, "error_ratio");
+            if each != EACH && failing > 0.0 && failing < 1.0 {
+                // A client whose connection came to nothing opens another, until one leads to a pod of the node.
+                assert!(errors > 0.0 && errors < failing / 2.0, "{service_more} {to}: {errors}");
+                continue;
+            }
+            assert!((errors - failing).abs() < 0.03, "{service_more} {to} {peer} {each}: {errors}");
+        }
+    }
+    let to = format!("to: \"http://shop.example.com:30080/\", timeout: 1s, {EACH}");
+    for (peer, failing) in [("{podSelector: {matchLabels: {app: controller}}}", 0.0), (clients, 1.0)] {
+        let (_scratch, out) = run(&scenario(NGINX, &to, "", &(behind_ingress() + &guard(peer))));
+        assert_close(peer, summary(&out, "error_ratio"), failing);
+    }
+}

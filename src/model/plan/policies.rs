@@ -13,6 +13,7 @@ use crate::model::network::published::{Published, Standing};
 use crate::model::network::topology::Topology;
 use crate::model::plan::Route;
 use crate::scenario::network_policy::From;
+use crate::scenario::outside::Entry;
 use crate::scenario::{Node, Service};
 
 impl Plan {
@@ -43,15 +44,21 @@ impl Plan {
                 continue;
             }
             let from = match (spec.route, self.client_workload(flow)) {
-                // A proxy stands outside all namespaces.
-                (Route::Proxy4(_) | Route::Proxy7(_), _) => From::Address(OUTSIDE_PODS.to_bits()),
+                // An ingress controller is a pod; a proxy of `proxies` stands outside all namespaces.
+                (Route::Proxy4(proxy) | Route::Proxy7(proxy), _) => self.source_of_proxy(proxy as usize),
                 (_, Some(workload)) => From::Workload(workload),
                 _ => From::Address(spec.addresses.of(0)),
             };
-            let by_node = |target: usize| self.is_on_host(from) || self.target_on_host(spec.flow.service, target);
+            let masked = self.is_masked(flow);
+            let by_node =
+                |target: usize| masked || self.is_on_host(from) || self.target_on_host(spec.flow.service, target);
             // Only one of the two addresses matters, and no node has the address 0.
             let at = |target: usize, nodes| self.drops_between(from, (spec.flow.service, target), nodes);
+            let masks = |target: usize, address| {
+                self.drops_between(From::Address(address), (spec.flow.service, target), (address, 0))
+            };
             let any = |target: usize| match by_node(target) {
+                true if masked => self.scenario.cluster.nodes.iter().any(|node| masks(target, node.address)),
                 true => self
                     .scenario
                     .cluster
@@ -67,6 +74,26 @@ impl Plan {
                 self.bars = true;
                 (self.flows[flow].barred, self.flows[flow].barred_by_node) = (barred, by_node);
             }
+        }
+    }
+
+    /// Whether pods see the address of the node that took a flow's connections in, not that of the client.
+    fn is_masked(&self, flow: usize) -> bool {
+        let spec = &self.flows[flow];
+        let Some(way) = spec.flow.way_in.as_deref() else { return false };
+        let to_pods = self.scenario.cluster.load_balancers.pods && matches!(way.entry, Entry::LoadBalancer { .. });
+        spec.route == Route::ClusterIp && !to_pods && !self.takes_in_locally(way.service)
+    }
+
+    /// Who opens the connections of a proxy to pods. One on its node's network has the address of its first pod's node.
+    fn source_of_proxy(&self, proxy: usize) -> From {
+        match &self.scenario.proxies[proxy].controller {
+            None => From::Address(OUTSIDE_PODS.to_bits()),
+            Some(controller) if self.is_on_host(From::Workload(controller.workload)) => {
+                let node = self.nodes_of(controller.workload).first().copied().unwrap_or(0);
+                From::Address(self.scenario.cluster.nodes[node as usize].address)
+            }
+            Some(controller) => From::Workload(controller.workload),
         }
     }
 

@@ -211,9 +211,8 @@ impl World<'_> {
         if self.control.is_none() && !self.plan.bars {
             return false;
         }
-        let entry = &self.attempts[attempt];
-        let (flow, client, endpoint) = (entry.flow, entry.client, entry.endpoint);
-        self.is_barred(flow, client, endpoint) || self.roster.is_dead(endpoint) && self.answer_at(endpoint).is_none()
+        let endpoint = self.attempts[attempt].endpoint;
+        self.is_attempt_barred(attempt) || self.roster.is_dead(endpoint) && self.answer_at(endpoint).is_none()
     }
 
     /// What meets a SYN at the address of an endpoint that has ended; `None`: nothing.
@@ -243,14 +242,23 @@ impl World<'_> {
         if self.roster.pods.iter().any(taken_over) { FailureCause::WrongPod } else { FailureCause::Refused }
     }
 
-    /// Whether a NetworkPolicy drops a flow's connections to an endpoint.
-    pub(super) fn is_barred(&self, flow: u32, client: u32, endpoint: u32) -> bool {
+    /// Whether a NetworkPolicy drops an attempt's connection to its endpoint.
+    pub(super) fn is_attempt_barred(&self, attempt: u32) -> bool {
+        let entry = &self.attempts[attempt];
+        let hot = &self.plan.hot[entry.flow as usize];
+        let inwards = self.plan.bars && hot.way_in && !hot.via_proxy;
+        let gate = if inwards { self.gate_of(attempt).node } else { NONE };
+        self.is_barred(entry.flow, (entry.client, gate), entry.endpoint)
+    }
+
+    /// Whether a NetworkPolicy drops connections of a flow's client, which come in at a node, to an endpoint.
+    pub(super) fn is_barred(&self, flow: u32, (client, gate): (u32, u32), endpoint: u32) -> bool {
         let spec = &self.plan.flows[flow as usize];
         let is_barred =
             !spec.barred.is_empty() && spec.barred[self.roster.endpoints[endpoint as usize].target as usize];
         is_barred
             && !self.is_of_same_pod(flow, client, endpoint)
-            && (!spec.barred_by_node || self.is_barred_between_nodes(flow, client, endpoint))
+            && (!spec.barred_by_node || self.is_barred_between_nodes(flow, (client, gate), endpoint))
     }
 
     /// Whether a client is the pod that it connects to, by a Service or its own address: no policy keeps a pod from itself.
@@ -265,15 +273,21 @@ impl World<'_> {
         direct && is_own && same
     }
 
-    /// The same, where an end has the network of its node, so that policies see the address of that.
+    /// The same, where an end has the network of its node, or a node has put its address in the place of a client's, so
+    /// that policies see the address of that.
     #[inline(never)]
-    fn is_barred_between_nodes(&self, flow: u32, client: u32, endpoint: u32) -> bool {
-        let Some(workload) = self.plan.client_workload(flow as usize) else { return true };
-        let near = self.node_of_client(&self.plan.hot[flow as usize], flow, client);
+    fn is_barred_between_nodes(&self, flow: u32, (client, gate): (u32, u32), endpoint: u32) -> bool {
         let far = &self.roster.endpoints[endpoint as usize];
         let nodes = &self.plan.scenario.cluster.nodes;
         let address = |node: u32| nodes.get(node as usize).map_or(0, |node| node.address);
         let target = (far.service as usize, far.target as usize);
+        if gate != NONE {
+            // A node always reaches its own pods.
+            let ends = (address(gate), address(far.node));
+            return gate != far.node && self.plan.drops_between(From::Address(ends.0), target, ends);
+        }
+        let Some(workload) = self.plan.client_workload(flow as usize) else { return true };
+        let near = self.node_of_client(&self.plan.hot[flow as usize], flow, client);
         self.plan.drops_between(From::Workload(workload), target, (address(near), address(far.node)))
     }
 

@@ -250,10 +250,7 @@ impl<'p> World<'p> {
                     return self.nobody_to_ride_to(attempt, now, schedule);
                 }
                 let direct = matches!(spec.route, Route::ClusterIp | Route::ClientBalancer);
-                if plan.bars
-                    && direct
-                    && self.is_barred(flow, self.attempts[attempt].client, self.attempts[attempt].endpoint)
-                {
+                if plan.bars && direct && self.is_attempt_barred(attempt) {
                     return self.lose_packet(attempt, schedule);
                 }
                 self.note_reused_by(attempt, false);

@@ -56,7 +56,9 @@ impl World<'_> {
                 self.flows[flow].pinned.push(choice);
                 continue;
             }
-            if choice.1 < BROKEN && self.is_barred(as_u32(flow), client, choice.1) {
+            if choice.1 < BROKEN
+                && self.is_barred(as_u32(flow), (client, self.standing_gate(as_u32(flow), client)), choice.1)
+            {
                 // It never comes about: whoever needs it tries.
                 self.unpin_gate(as_u32(flow), client);
                 self.flows[flow].pinned.push((NONE, BROKEN));

@@ -54,7 +54,7 @@ impl World<'_> {
         match channel {
             Channel::Standing => {
                 let entry = &self.attempts[attempt];
-                if self.is_barred(entry.flow, entry.client, entry.endpoint) {
+                if self.is_barred(entry.flow, (entry.client, NONE), entry.endpoint) {
                     return self.lose_packet(attempt, schedule);
                 }
                 self.note_reused_by(attempt, true);
