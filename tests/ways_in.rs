@@ -793,3 +793,61 @@ fn policies_see_the_address_that_pods_see() {
         assert_close(peer, summary(&out, "error_ratio"), failing);
     }
 }
+
+/// A pod of three goes. Until a worker hears of it, every third request meets it: refused as long as its address is there,
+/// then not answered for 5 s. The next in turn is another pod.
+#[test]
+fn a_controller_goes_on_with_the_next_pod() {
+    let timeline = "  timeline: [{at: 10s, scale: deployment/three, replicas: 2}]";
+    let to = format!("to: \"http://shop.example.com:30080/\", {EACH}");
+    let with = |more: &str| {
+        let cluster = NGINX.replace("workers: 2", &format!("workers: 2{more}"));
+        scenario(&cluster, &to, timeline, &behind_ingress())
+    };
+    let attempts = |out: &Path, cause: &str| -> f64 {
+        let rows = table(out, "errors.csv");
+        rows.iter().filter(|row| row["cause"] == cause).map(|row| number(row, "attempts")).sum()
+    };
+    let ends = |out: &Path| failures(out, "refused") + failures(out, "reset") + failures(out, "connect_timeout");
+    let mut refused_by_one = 0.0;
+    for more in [", tries: 1", ", implementation: envoy, sync: {delay: 900ms}"] {
+        let (_scratch, out) = run(&with(more));
+        refused_by_one = failures(&out, "refused");
+        assert!(refused_by_one > 20.0, "{more}: {refused_by_one}");
+        let of_attempts: f64 = ["refused", "reset", "connect_timeout"].iter().map(|cause| attempts(&out, cause)).sum();
+        assert_close("every failure is the client's", 8.0 * ends(&out), of_attempts);
+    }
+    assert!(refused_by_one < 500.0 / 3.0, "{refused_by_one} in at most a second");
+    let scratch = scratch();
+    write(scratch.path(), "s.yaml", &with(""));
+    let out = support::run_file(scratch.path(), "s.yaml", "out", &["-j", "2", "--requests", "all"]);
+    assert_close("errors", summary(&out, "error_ratio"), 0.0);
+    assert!(attempts(&out, "refused") > 8.0 * 20.0);
+    // The whole way, a connection to the pod (1.8 ms), and the same once more for the one that was refused.
+    let rows = table(&out, "requests.csv");
+    let usual = 1.0 + 4.0 * 10.0 + 0.4 + 2.0 * 0.9;
+    let late = |row: &&Row| {
+        number(row, "arrived_s") > 9.9 && row["replication"] == "0" && number(row, "wasted_attempts_ms") > 0.0
+    };
+    let again: Vec<&Row> = rows.iter().filter(late).collect();
+    assert!(again.len() > 20, "{}", again.len());
+    for row in &again {
+        let over = number(row, "latency_ms") - usual;
+        // Up to two connections, and the hop of who came in at another node.
+        assert!((1.7..2.0 * 1.8 + 4.0 * 0.9 + 0.01).contains(&over), "{over}: {row:?}");
+    }
+    // The one that was in the pod when its process ended, and the last one that met nobody.
+    for (row, cause) in [(again[0], "reset"), (again[again.len() - 1], "refused")] {
+        let explained = output(scratch.path(), &["explain", "s.yaml", "--request", &row["request"]]);
+        let told = stdout(&explained) + &stderr(&explained);
+        for part in ["try 2", &format!("failed: {cause} at deployment/three"), "wasted_attempts at t"] {
+            assert!(told.contains(part), "`{part}` is not in\n{told}");
+        }
+    }
+    // Nobody hears of it before the address is gone: SYNs without answer, 5 s, and then the next.
+    let (_scratch, out) = run(&with(", sync: {delay: 3s}"));
+    assert_close("errors", summary(&out, "error_ratio"), 0.0);
+    assert!(attempts(&out, "connect_timeout") > 100.0);
+    let longest = summary(&out, "latency_max_ms");
+    assert!((5_000.0..5_060.0).contains(&longest), "{longest}");
+}

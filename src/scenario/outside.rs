@@ -65,6 +65,8 @@ pub struct Controller {
     pub sync: Sync,
     /// What it answers to requests that no rule is for, of the proxy that stands for that.
     pub answers: Option<FailureCause>,
+    /// To how many pods it sends a request, one after the other, until one does not fail as a connection.
+    pub tries: u32,
 }
 
 /// How a controller learns of endpoints.

@@ -93,6 +93,12 @@ pub(super) static INGRESS: Shape = Shape {
         ),
         field("overhead", Object(&OVERHEAD), "", "Handling time."),
         field("connections", Object(&CONNECTIONS), "kept alive, unlimited", "Connections to the pods."),
+        field(
+            "tries",
+            Count(1, 100),
+            "3; 1 for envoy",
+            "To how many pods it sends a request at most, while connections fail (`proxy-next-upstream`).",
+        ),
         field("sync", Object(&SYNC), "", "How changes of endpoints get to its workers."),
     ],
 };

@@ -83,6 +83,8 @@ pub struct HotFlow {
     pub shared: bool,
     /// Whether its messages pass interfaces that have a rate.
     pub wired: bool,
+    /// Whether a layer-7 proxy goes on with another pod where one fails it.
+    pub next_upstream: bool,
 }
 
 impl Plan {
@@ -127,6 +129,7 @@ impl Plan {
             counted: spec.flow.way_in.is_some() || self.goes_out(flow),
             shared: !spec.flow.shares.is_empty(),
             wired: self.is_wired(flow),
+            next_upstream: self.tries_next(flow),
         };
         if let Route::Proxy4(proxy) | Route::Proxy7(proxy) = spec.route {
             let (proxy, settings) = (&self.proxies[proxy as usize], &self.scenario.proxies[proxy as usize]);

@@ -63,6 +63,12 @@ impl Plan {
         self.has_nics() && !self.scenario.services[self.flows[flow].flow.service].loopback
     }
 
+    /// Whether a flow's ingress controller goes on with another pod where one fails it.
+    pub(super) fn tries_next(&self, flow: usize) -> bool {
+        let Route::Proxy7(proxy) = self.flows[flow].route else { return false };
+        self.scenario.proxies[proxy as usize].controller.as_ref().is_some_and(|controller| controller.tries > 1)
+    }
+
     /// The place of a flow's load balancer.
     pub(crate) fn balancer_name(&self, flow: u32) -> String {
         let flow = &self.flows[flow as usize].flow;

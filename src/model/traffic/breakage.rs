@@ -318,6 +318,9 @@ impl World<'_> {
             self.give_back(attempt, true, now);
             self.note_failed(attempt, true);
             self.settle_at_proxy(&self.trip(attempt), now, schedule);
+            if self.goes_to_next(attempt, now, schedule) {
+                return;
+            }
             return self.leave_proxy_late(attempt, now, schedule);
         }
         if entry.request == NONE {

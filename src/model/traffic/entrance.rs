@@ -4,6 +4,8 @@
 //! node, or over a second hop to another node, with the node's own address as its source (SNAT) so that the answer comes
 //! back the same way. What a connection chose when it opened holds as long as it stands.
 
+use std::collections::BTreeMap;
+
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
 use crate::model::network::ipvs::Handle;
@@ -58,6 +60,8 @@ pub(crate) struct Ways {
     /// The ports of nodes that put their own address in the place of who comes from outside.
     pub(super) masks: Ports,
     pub(super) nat: Nat,
+    /// To how many pods a controller has sent an attempt, of those with which it failed.
+    pub(super) tries: BTreeMap<u32, u32>,
     /// Looks of load balancers at their targets, and ends of connections to them.
     pub(crate) looks: Slab<Look>,
 }
@@ -98,6 +102,9 @@ impl Ways {
     pub(super) fn moved(&mut self, from: u32, to: u32) {
         let gate = take(&mut self.of_attempts, from);
         put(&mut self.of_attempts, to, gate);
+        if let Some(tries) = self.tries.remove(&from) {
+            self.tries.insert(to, tries);
+        }
     }
 
     /// Whether a connection of a pool goes to a load balancer's target.

@@ -376,6 +376,9 @@ impl<'p> World<'p> {
         }
         if upstream {
             self.settle_at_proxy(&self.trip(attempt), now, schedule);
+            if self.goes_to_next(attempt, now, schedule) {
+                return;
+            }
             return self.leave_proxy_late(attempt, now, schedule);
         }
         self.on_reply_at_client(attempt, now, schedule);

@@ -15,6 +15,7 @@ pub(crate) mod keeping;
 pub(crate) mod legs;
 mod load_balancer;
 pub(crate) mod next_address;
+mod next_upstream;
 pub(crate) mod pool;
 pub(crate) mod report;
 pub mod request;

@@ -347,7 +347,7 @@ impl<'p> World<'p> {
     }
 
     /// All time so far but the back-offs came to nothing.
-    fn waste(&mut self, request: u32, now: SimTime) {
+    pub(super) fn waste(&mut self, request: u32, now: SimTime) {
         if self.probes.any_flow {
             self.watch_wasted(request);
         }

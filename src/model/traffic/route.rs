@@ -316,6 +316,9 @@ impl<'p> World<'p> {
     #[inline(always)]
     fn reply_at_proxy(&mut self, trip: Trip<'p>, now: SimTime, schedule: &mut Schedule) {
         self.settle_at_proxy(&trip, now, schedule);
+        if trip.hot.next_upstream && self.goes_to_next(trip.attempt, now, schedule) {
+            return;
+        }
         self.leave_proxy(trip, now, schedule);
     }
 

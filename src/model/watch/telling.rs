@@ -223,6 +223,30 @@ impl Telling {
         self.story.tries.push(Try { began: now, ended: now, steps: Vec::new(), failure: None, back_off: None });
     }
 
+    /// A try of the proxy failed, and it begins another.
+    pub(super) fn next_upstream(
+        &mut self,
+        world: &World<'_>,
+        attempt: u32,
+        failure: (FailureCause, String),
+        now: SimTime,
+    ) {
+        if self.reached == Reached::Pod {
+            let proxy = world.plan.workers[self.worker as usize].node;
+            self.hop(world, Hop::PodToProxy, (self.pod_node(world), proxy), ("pod", "proxy"));
+        }
+        if self.cursor != now.as_nanos() {
+            let (cause, place) = failure.clone();
+            self.push(now.as_nanos(), None, What::Failed { cause, place });
+        }
+        if let Some(last) = self.story.tries.last_mut() {
+            (last.ended, last.failure) = (now, Some(failure));
+        }
+        let (base, worker) = (self.base, self.worker);
+        self.begin_try(attempt, base, now);
+        (self.reached, self.worker) = (Reached::Proxy, worker);
+    }
+
     fn last_step(&mut self) -> Option<&mut Step> {
         self.story.tries.last_mut()?.steps.last_mut()
     }

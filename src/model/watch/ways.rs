@@ -67,6 +67,18 @@ impl World<'_> {
         });
     }
 
+    /// A try of a controller at a pod failed, and it goes on with another pod.
+    #[cold]
+    pub(crate) fn watch_next_upstream(&mut self, attempt: u32, now: SimTime) {
+        self.tell(|world, stories| {
+            let entry = &world.attempts[attempt];
+            // One that was reset in its pod goes on in another slot.
+            let Some(telling) = stories.of_request(entry.request) else { return };
+            let Some(cause) = entry.failure else { return };
+            telling.next_upstream(world, attempt, (cause, world.plan.places[entry.place as usize].clone()), now);
+        });
+    }
+
     fn translator(&self, gate: Gate) -> String {
         if self.plan.scenario.cluster.nat.gateway && gate.masked == NONE {
             "the gateway".to_owned()

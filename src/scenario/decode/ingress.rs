@@ -111,6 +111,8 @@ fn controller(
             workload,
             sync: sync(cx, object, nginx),
             answers: None,
+            // `proxy-next-upstream-tries`; an Envoy tries once unless a route says more.
+            tries: object.count32(cx, "tries").unwrap_or(if nginx { 3 } else { 1 }),
         }),
     };
     Some((Controller::new(class, ports), Template(template)))
