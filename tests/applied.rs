@@ -125,6 +125,50 @@ fn a_service_that_comes_again_has_another_address() {
 }
 
 #[test]
+fn a_node_port_of_a_service_that_is_gone_refuses_in_every_mode() {
+    let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: outer}\nspec: {type: NodePort, selector: {app: web}, ports: [{port: 80, nodePort: 30080}]}\n";
+    let flow = each("np", "http://nodes:30080/").replace("name: np", "name: np, from: internet");
+    for mode in ["iptables", "nftables", "ipvs", "ebpf"] {
+        let scratch = scratch();
+        let text =
+            scenario(&format!(", kubeProxy: {{mode: {mode}}}"), &flow, &DELETE.replace("web", "outer")) + service;
+        let run = results(scratch.path(), &text, "out", &[]);
+        assert_eq!(failures(&run, "np", "refused"), 1300, "{mode}");
+    }
+}
+
+#[test]
+fn who_balances_behind_a_cluster_ip_hears_from_the_api_with_and_without_dns() {
+    let balanced = each("own", "http://web/").replace("name: own", "name: own, balancer: {policy: round-robin}");
+    let timeline = "{at: 4999ms, scale: deployment/web, replicas: 4}";
+    for (dns, connections) in [("", "perRequest"), (", dns: {}", "perRequest"), (", dns: {}", "pool")] {
+        let scratch = scratch();
+        let flow = balanced.replace("perRequest", connections);
+        let cluster = format!(", pods: {{start: 1s}}{dns}").replace("propagation", "");
+        let text = scenario(&cluster, &flow, timeline).replace("kubeProxy: 2s", "kubeProxy: 2s, clients: 4s");
+        let run = results(scratch.path(), &text, "out", &[]);
+        // Ready at 5.999 s, known at 9.999 s: from 10 s on each of four pods gets a quarter of 1,000.
+        let new: u64 =
+            served(&run, "web").iter().filter(|(pod, _)| pod == "web-2" || pod == "web-3").map(|(_, n)| n).sum();
+        assert_eq!(new, 500, "{dns} {connections}");
+    }
+}
+
+#[test]
+fn traffic_does_not_follow_its_pods_and_that_is_said() {
+    let scratch = scratch();
+    let flow = each("own", "http://web/").replace("name: own", "name: own, from: deployment/caller");
+    let text = scenario("", &flow, "{at: 5s, scale: deployment/caller, replicas: 0}");
+    std::fs::write(scratch.path().join("scenario.yaml"), text).expect("a file");
+    let check = support::output(scratch.path(), &["check", "scenario.yaml"]);
+    let said = support::stderr(&check) + &support::stdout(&check);
+    let message =
+        "warning: the pods of deployment/caller come and go at 5s, and `own` goes on from those of the start\n";
+    assert!(said.contains(message), "{said}");
+    assert!(said.contains("= help: only the `call`s of a container begin and end with its pod\n"), "{said}");
+}
+
+#[test]
 fn a_written_cluster_ip_comes_again() {
     let scratch = scratch();
     let flow = each("by-address", "http://10.96.1.1/");

@@ -252,6 +252,8 @@ pub struct FlowPlan {
     pub free_lookups: bool,
     /// The names that its clients ask for, by the numbers of the DNS plan; none where they look nothing up.
     pub names: Vec<u32>,
+    /// Whether these stand for pods: those of a headless Service.
+    pub named_pods: bool,
     /// Whether its clients connect to the first address that they are told: those of a headless Service without a
     /// balancer, or of `localhost`.
     pub first_address: bool,
@@ -411,6 +413,7 @@ impl Plan {
                 || self.scenario.without.handshakes.contains(&flow.service),
             free_lookups: flow.resolution.iter().any(|own| self.scenario.without.lookups.contains(&own.host)),
             names: Vec::new(),
+            named_pods: self.scenario.services[flow.service].headless,
             first_address: route == Route::ClusterIp && {
                 let service = &self.scenario.services[flow.service];
                 service.headless || service.loopback

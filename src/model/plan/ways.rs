@@ -22,10 +22,11 @@ impl FlowPlan {
         self.route == Route::ClusterIp && !self.first_address
     }
 
-    /// Whether its clients look their host up when they open connections.
+    /// Whether its clients hear of pods when they look their host up to open connections. The name of a cluster IP says
+    /// nothing of pods: who balances behind it hears from the API.
     #[must_use]
     pub fn asks_dns(&self) -> bool {
-        !self.names.is_empty() && Channel::of(&self.flow.connections) != Channel::Standing
+        self.named_pods && !self.names.is_empty() && Channel::of(&self.flow.connections) != Channel::Standing
     }
 }
 
@@ -38,7 +39,9 @@ impl Plan {
     /// Whether a node's rules for traffic from outside are others than those for traffic from inside.
     pub(crate) fn takes_in_apart(&self, service: usize) -> bool {
         let policy = &self.scenario.services[service].policy;
-        policy.by_node() || policy.external == Scope::Local
+        // Who comes to a node port of a Service that is gone is refused, who comes to its address gets no answer.
+        let goes = !self.scenario.services[service].eras.is_empty();
+        goes || policy.by_node() || policy.external == Scope::Local
     }
 
     /// Whether nothing takes time between any two ends, load balancers included.

@@ -476,7 +476,8 @@ impl<'p> World<'p> {
         if found && plan.flows[flow as usize].first_address {
             self.take_first_address(flow, client, record.version, record.base);
         }
-        if found && self.control.is_some() && plan.flows[flow as usize].route == Route::ClientBalancer {
+        let balances = plan.flows[flow as usize].route == Route::ClientBalancer;
+        if found && balances && self.control.is_some() && plan.flows[flow as usize].asks_dns() {
             let service = plan.flows[flow as usize].flow.service;
             let said = Arc::clone(self.dns().endpoints(service, record.version));
             self.follow_answer(flow, client, &said, now);

@@ -104,7 +104,7 @@ pub(super) fn scenario(
     let kernel = kernel::kernel(cx, cluster_object.as_ref());
     stay_outside(cx, &workloads, &entries, &traffic);
     let lifecycle = timeline::lifecycle(cx, cluster_object.as_ref(), !timeline_list.is_empty());
-    let timeline = happenings(cx, timeline_list, &workloads, &own, (&changes, &turns));
+    let timeline = happenings(cx, timeline_list, (&workloads, &traffic), &own, (&changes, &turns));
     let mut scenario = Scenario {
         name: identity.name.to_owned(),
         variant: identity.variant.to_owned(),
@@ -160,7 +160,7 @@ fn goes_outside(traffic: &[Node], workloads: &[Node]) -> bool {
 fn happenings(
     cx: &mut Context<'_>,
     items: &[Node],
-    workloads: &[super::Workload],
+    (workloads, traffic): (&[super::Workload], &[super::Traffic]),
     controllers: &[super::Proxy],
     changes: (&[Change], &[Turn]),
 ) -> Vec<super::Happening> {
@@ -170,6 +170,7 @@ fn happenings(
     let runs_in = controllers.iter().filter_map(|proxy| Some(proxy.controller.as_ref()?.workload));
     let runs_in: Vec<usize> = runs_in.collect();
     timeline::leave_alone(cx, items, &timeline, &runs_in, workloads, "runs an ingress controller");
+    timeline::warn_of_senders(cx, items, &timeline, workloads, traffic);
     timeline
 }
 

@@ -6,8 +6,9 @@ use super::super::timeline::{Action, Happening, Lifecycle, PodRef};
 use super::super::turns::Turn;
 use super::super::values::{Bad, shorten};
 use super::super::{Workload, names, tables};
+use crate::scenario::{Source, Traffic};
 use crate::time::SimDuration;
-use crate::yaml::{Node, Value};
+use crate::yaml::{Node, Problem, Value};
 
 /// The words of actions; one of them stands in every entry.
 const ACTIONS: [&str; 6] = ["scale", "deletePod", "notReady", "ready", "applyManifest", "delete"];
@@ -152,6 +153,35 @@ fn text(node: &Node) -> Result<&str, Bad> {
 fn workload(text: &str, workloads: &[Workload]) -> Result<usize, Bad> {
     let known = workloads.iter().map(|known| (known.namespace.as_str(), known.kind.as_str(), known.name.as_str()));
     names::workload_target(text).and_then(|target| names::find(target, known))
+}
+
+/// Traffic from a workload has the clients of the start, whatever becomes of its pods.
+pub(super) fn warn_of_senders(
+    cx: &mut Context<'_>,
+    items: &[Node],
+    timeline: &[Happening],
+    workloads: &[Workload],
+    traffic: &[Traffic],
+) {
+    let Some(first) = items.first() else { return };
+    for traffic in traffic {
+        let Source::Workload(own) = traffic.from else { continue };
+        let changes = |happening: &&Happening| match &happening.action {
+            Action::Scale { workload, .. } => *workload == own,
+            Action::DeletePod(pod) => pod.workload == own,
+            Action::NotReady(_) | Action::Ready(_) | Action::Service { .. } => false,
+        };
+        if let Some(happening) = timeline.iter().find(changes) {
+            let message = format!(
+                "the pods of {} come and go at {}, and `{}` goes on from those of the start",
+                workloads[own].target(),
+                happening.at,
+                traffic.flow.name
+            );
+            let help = "only the `call`s of a container begin and end with its pod";
+            cx.problems.push(Problem::warning(first.span, message).help(help));
+        }
+    }
 }
 
 /// The pods of some workloads must stay as they are.
