@@ -3,7 +3,7 @@
 use super::{NONE, Plan, Route, as_u32};
 use crate::arrivals::Spec;
 use crate::model::ledger::{NO_COLUMN, blocks_of};
-use crate::model::traffic::connection::Channel;
+use crate::model::traffic::channel::Channel;
 use crate::scenario::{Connections, Demand, InstancePer, Popularity};
 
 /// How it is decided which client of a flow sends a request.

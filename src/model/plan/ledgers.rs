@@ -5,7 +5,7 @@ use crate::cause::LedgerCause;
 use crate::discovery::slices::policy::Scope;
 use crate::model::ledger::{Layout, NO_COLUMN};
 use crate::model::network::topology::PathClass;
-use crate::model::traffic::connection::Channel;
+use crate::model::traffic::channel::Channel;
 use crate::observe::outcome::{EndpointLabel, FlowLabel, Labels};
 use crate::scenario::outside::{Entry, WayIn};
 use crate::scenario::{ConnectionMode, Connections, Scenario};

@@ -3,7 +3,7 @@
 use super::{FlowPlan, Plan, Route, as_u32};
 use crate::discovery::slices::policy::Scope;
 use crate::model::network::topology::PathClass;
-use crate::model::traffic::connection::Channel;
+use crate::model::traffic::channel::Channel;
 use crate::scenario::outside::{Entry, WayIn};
 use crate::scenario::{InstancePer, Source};
 use crate::time::SimDuration;

@@ -2,9 +2,9 @@
 
 use crate::model::World;
 use crate::model::plan::{NONE, Plan, Route, as_u32};
-use crate::model::traffic::connection::Channel;
+use crate::model::traffic::channel::Channel;
 use crate::model::traffic::handshake::Far;
-use crate::model::traffic::keeping::{End, Owner};
+use crate::model::traffic::life::{End, Owner};
 use crate::observe::connections::{ConnectionCounts, ConnectionOutcome};
 use crate::time::SimTime;
 

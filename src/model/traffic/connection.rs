@@ -3,66 +3,19 @@
 //! A layer-4 choice (kube-proxy, a layer-4 proxy) is made when a connection opens and holds as long as it stands; that
 //! is why connections are records of their own.
 
-use std::sync::Arc;
-
 use crate::balance::Ended;
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
-use crate::model::control::Consumer;
-use crate::model::network::endpoints::Snapshot;
-use crate::model::plan::{NONE, Route, as_u32};
-use crate::model::random_keys::{INSTANCE, WORKER};
+use crate::model::plan::{NONE, Route};
 use crate::model::traffic::attempt::Stage;
 use crate::model::traffic::breakage::BROKEN;
-use crate::model::traffic::keeping::{End, Life, Owner};
+use crate::model::traffic::channel::Channel;
+use crate::model::traffic::life::{End, Life};
 use crate::model::traffic::route::Trip;
-use crate::model::traffic::sight::PodSight;
 use crate::model::watch::Chooser;
 use crate::model::{World, kind};
-use crate::random::{Keyed, mix};
-use crate::scenario::{ConnectionMode, Connections, InstancePick, PoolOrder, Protocol};
+use crate::scenario::PoolOrder;
 use crate::time::{SimDuration, SimTime};
-
-/// How connections of a kind cost and are limited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Channel {
-    /// Standing connections that carry any number of requests: no cost, no waiting.
-    Standing,
-    /// A connection an attempt.
-    PerRequest,
-    /// Pooled connections that carry one request at a time.
-    Pooled {
-        /// Most connections of a client to a target; `NONE` is unlimited.
-        limit: u32,
-        /// Which idle one is used next.
-        order: PoolOrder,
-        /// Whether the pool is filled before the run.
-        pinned: bool,
-    },
-    /// Connections with an end of their own, or with a limit of requests at once.
-    Kept,
-}
-
-impl Channel {
-    /// The channel that the settings make.
-    #[must_use]
-    pub fn of(connections: &Connections) -> Self {
-        match (connections.mode, connections.protocol) {
-            (ConnectionMode::PerRequest, _) => Self::PerRequest,
-            (_, Protocol::Udp) => Self::Kept,
-            _ if !connections.keeping.is_usual() => Self::Kept,
-            (_, Protocol::Http2 | Protocol::Grpc) => Self::Standing,
-            (ConnectionMode::Pool, Protocol::Http1 | Protocol::Tcp) => Self::Pooled {
-                limit: connections.max_per_client.unwrap_or(NONE),
-                order: connections.order,
-                pinned: false,
-            },
-            (ConnectionMode::Pinned, Protocol::Http1 | Protocol::Tcp) => {
-                Self::Pooled { limit: 1, order: connections.order, pinned: true }
-            }
-        }
-    }
-}
 
 /// A connection of a pool.
 #[derive(Debug, Clone, Copy)]
@@ -86,109 +39,6 @@ impl Connection {
 }
 
 impl<'p> World<'p> {
-    #[inline(always)]
-    pub(crate) fn note_pick(&mut self, endpoint: u32) {
-        self.endpoints[endpoint as usize].picks += 1;
-        self.probes.picked(endpoint);
-    }
-
-    pub(super) fn note_pick_for_connection(&mut self, endpoint: u32) {
-        self.note_pick(endpoint);
-        self.endpoints[endpoint as usize].picks_of_connections += 1;
-    }
-
-    /// A layer-4 proxy chooses when a connection opens; a layer-7 proxy chooses later.
-    pub(super) fn choose_behind(
-        &mut self,
-        route: Route,
-        worker: u32,
-        (flow, client): (u32, u32),
-        now: SimTime,
-    ) -> Option<u32> {
-        let Route::Proxy4(_) = route else { return None };
-        let state = &mut self.workers[worker as usize];
-        let (stations, work) = (&self.stations, self.work.as_deref());
-        let programmed = &*state.programmed;
-        let sight = PodSight { endpoints: &self.roster.endpoints, stations, work, programmed, now, flow, client };
-        let endpoint = programmed.endpoint(state.balancer.pick(&mut state.stream, &sight)?);
-        self.note_pick_for_connection(endpoint);
-        self.endpoints[endpoint as usize].connections += 1;
-        Some(endpoint)
-    }
-
-    /// Which worker of which instance takes a request or connection.
-    #[inline]
-    pub(super) fn choose_worker(&mut self, flow: u32, proxy: u32, client: u32, key: u64) -> u32 {
-        let spec = &self.plan.scenario.proxies[proxy as usize];
-        let instance = if spec.instances == 1 {
-            0
-        } else {
-            match spec.pick {
-                InstancePick::Random => Keyed::new(key ^ INSTANCE).below(spec.instances),
-                InstancePick::PerClient => client % spec.instances,
-                InstancePick::RoundRobin => self.next_instance(flow, client, spec.instances),
-            }
-        };
-        let worker = if spec.workers == 1 { 0 } else { Keyed::new(key ^ WORKER).below(spec.workers) };
-        self.plan.proxies[proxy as usize].first_worker + instance * spec.workers + worker
-    }
-
-    fn next_instance(&mut self, flow: u32, client: u32, instances: u32) -> u32 {
-        let clients = self.plan.flows[flow as usize].clients as usize;
-        let state = &mut self.flows[flow as usize];
-        let clients = clients.max(client as usize + 1);
-        if state.instance_turns.len() < clients {
-            let hash = state.hash;
-            // Each client starts at an instance of its own, so that clients do not move in step.
-            let start = |client| Keyed::new(mix(hash ^ INSTANCE, client as u64)).below(instances);
-            state.instance_turns = (0..clients).map(start).collect();
-        }
-        let turn = &mut state.instance_turns[client as usize];
-        let instance = *turn;
-        *turn = (instance + 1) % instances;
-        instance
-    }
-
-    /// The pool of a client to a target.
-    #[inline]
-    pub(super) fn client_pool(&mut self, flow: u32, client: u32, target: u32) -> u32 {
-        match self.flows[flow as usize].pools.find(client, target) {
-            Some(pool) => pool,
-            None => self.make_client_pool(flow, client, target),
-        }
-    }
-
-    #[inline(never)]
-    fn make_client_pool(&mut self, flow: u32, client: u32, target: u32) -> u32 {
-        let owner = Owner { flow, number: client, upstream: false };
-        let pool = self.pools.make(owner, self.plan.hot[flow as usize].manner);
-        self.flows[flow as usize].pools.add(client, target, pool);
-        pool
-    }
-
-    /// The pool that an attempt takes its client's connection from, where a client has one for each target that is
-    /// chosen before the connection.
-    fn own_pool(&mut self, attempt: u32) -> u32 {
-        let target = self.pool_target(attempt);
-        let entry = &self.attempts[attempt];
-        self.client_pool(entry.flow, entry.client, target)
-    }
-
-    /// The number of the target that an attempt's connection leads to, among those of its client.
-    #[inline]
-    pub(super) fn pool_target(&self, attempt: u32) -> u32 {
-        let entry = &self.attempts[attempt];
-        if self.flows[entry.flow as usize].per_connection {
-            return 0;
-        }
-        match self.plan_flow(entry.flow).route {
-            Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
-                entry.worker - self.plan.proxies[proxy as usize].first_worker
-            }
-            _ => as_u32(self.roster.number_of(self.plan, entry.endpoint)),
-        }
-    }
-
     /// Gets a client connection for an attempt, then sends it on its way.
     #[inline(always)]
     pub(crate) fn connect(&mut self, trip: Trip<'p>, now: SimTime, schedule: &mut Schedule) {
@@ -262,54 +112,6 @@ impl<'p> World<'p> {
         }
     }
 
-    /// The client's own balancer chooses an endpoint, if it knows any.
-    #[inline]
-    fn choose_by_client(&mut self, attempt: u32, now: SimTime) -> bool {
-        let (flow, client) = (self.attempts[attempt].flow, self.attempts[attempt].client);
-        let plan = self.plan;
-        let spec = &plan.flows[flow as usize];
-        if self.control.is_some() && spec.asks_dns() && self.knows_nobody(flow, client) {
-            // A pool has nobody to connect to, and asks again; the servers answer at once.
-            let newest = self.newest_answer(spec.flow.service);
-            self.follow_answer(flow, client, &newest, now);
-        }
-        let hears = if spec.asks_dns() { Consumer::Dns } else { Consumer::Clients };
-        let programmed = self.control.as_deref().map(|control| &control.programmed(hears, spec.flow.service).ready);
-        let chooser = self.flows[flow as usize].balancer(plan, spec, client, self.replication, programmed);
-        let (stations, work, programmed) = (&self.stations, self.work.as_deref(), &*chooser.programmed);
-        let sight = PodSight { endpoints: &self.roster.endpoints, stations, work, programmed, now, flow, client };
-        let Some(choice) = chooser.balancer.pick(&mut chooser.stream, &sight) else { return false };
-        let endpoint = chooser.programmed.endpoint(choice);
-        let entry = &mut self.attempts[attempt];
-        (entry.endpoint, entry.place_in_balancer, entry.picked) = (endpoint, choice, now.as_nanos());
-        if entry.measured {
-            self.note_pick(endpoint);
-        }
-        if self.probes.picks {
-            self.watch_pick(attempt, endpoint, Chooser::Client, true, now);
-        }
-        true
-    }
-
-    /// Whether a client's balancer has heard of no endpoint.
-    fn knows_nobody(&self, flow: u32, client: u32) -> bool {
-        let chooser = self.flows[flow as usize].balancers.get(client as usize);
-        chooser.and_then(Option::as_ref).is_some_and(|chooser| chooser.programmed.count() == 0)
-    }
-
-    /// A client's balancer goes by what its lookup said.
-    #[inline(never)]
-    pub(crate) fn follow_answer(&mut self, flow: u32, client: u32, said: &Arc<Snapshot>, now: SimTime) {
-        let plan = self.plan;
-        let spec = &plan.flows[flow as usize];
-        let chooser = self.flows[flow as usize].balancer(plan, spec, client, self.replication, Some(said));
-        if chooser.programmed.version() != said.version() {
-            let number = |endpoint: u32| as_u32(self.roster.number_of(plan, endpoint));
-            chooser.balancer.follow(&said.changes_from(&chooser.programmed, now, number));
-            chooser.programmed = Arc::clone(said);
-        }
-    }
-
     /// The client's balancer has no endpoint: behind a headless Service without pods, not even a name.
     #[inline(never)]
     fn nothing_to_choose(&mut self, attempt: u32, channel: Channel, now: SimTime, schedule: &mut Schedule) {
@@ -322,13 +124,6 @@ impl<'p> World<'p> {
                 self.fail_here(attempt, cause, spec.place, now, schedule);
             }
         }
-    }
-
-    /// Why there is no endpoint: a cluster IP has an address all the same, a headless Service has not even a name.
-    fn without_endpoints(&self, attempt: u32) -> FailureCause {
-        let service = self.plan_flow(self.attempts[attempt].flow).flow.service;
-        let headless = self.plan.scenario.services[service].headless;
-        if headless { FailureCause::DnsNxdomain } else { FailureCause::Refused }
     }
 
     #[inline(never)]
@@ -697,20 +492,6 @@ impl<'p> World<'p> {
                     self.pools[pool].idle.push_back(connection);
                 }
             }
-        }
-    }
-
-    /// The next live attempt that waits for a connection of a pool, its wait entered in the ledger.
-    pub(super) fn next_waiter(&mut self, pool: u32, now: SimTime) -> Option<u32> {
-        let upstream = self.pools[pool].owner.upstream;
-        loop {
-            let waiter = self.pools[pool].waiters.leave(&mut self.attempts)?;
-            if self.attempts[waiter].request == NONE && !upstream {
-                self.attempts.remove(waiter);
-                continue;
-            }
-            self.end_wait(waiter, upstream, now);
-            return Some(waiter);
         }
     }
 

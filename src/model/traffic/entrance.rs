@@ -15,7 +15,7 @@ use crate::model::random_keys::{CONNECT, GATE, WORKER};
 use crate::model::slab::Slab;
 use crate::model::traffic::bookkeeping::OWN;
 use crate::model::traffic::breakage::BROKEN;
-use crate::model::traffic::connection::Channel;
+use crate::model::traffic::channel::Channel;
 use crate::model::traffic::exit::Ports;
 use crate::model::traffic::load_balancer::{LoadBalancer, Look};
 use crate::model::watch::Chooser;

@@ -8,7 +8,7 @@ use crate::engine::{LaneId, Rank, Schedule, StreamId};
 use crate::model::kind;
 use crate::model::network::endpoints::Snapshot;
 use crate::model::plan::{FlowPlan, Plan, Route};
-use crate::model::traffic::connection::Channel;
+use crate::model::traffic::channel::Channel;
 use crate::model::traffic::pool::ClientPools;
 use crate::model::traffic::retry::Budget;
 use crate::random::{Mixer, Stream, name_hash};

@@ -6,7 +6,7 @@ use crate::model::network::tracking::Leaving;
 use crate::model::plan::{NONE, Route};
 use crate::model::random_keys::CONNECT;
 use crate::model::traffic::attempt::Stage;
-use crate::model::traffic::keeping::{End, Owner};
+use crate::model::traffic::life::{End, Owner};
 use crate::model::{World, at, kind};
 use crate::random::mix;
 use crate::scenario::Protocol;

@@ -1,118 +1,20 @@
-//! Connections that are not kept for ever, and those that carry several requests: idle time, age, numbers of requests.
+//! Connections that are not kept for ever, and those that carry several requests: opened, taken and given back.
 //!
 //! Such a connection has a [`Life`] in its record. HTTP/1.1 is the case of one stream: its pool holds idle
-//! connections, that of HTTP/2 all that take streams. A timer is an event of the connection, at most one pends, and it
-//! is set anew when it comes too early; so use costs no event.
+//! connections, that of HTTP/2 all that take streams.
 
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
 use crate::model::plan::{NONE, Route};
-use crate::model::random_keys::{CONNECTION_AGE, HOP};
+use crate::model::random_keys::CONNECTION_AGE;
 use crate::model::traffic::attempt::Stage;
-use crate::model::traffic::connection::{Channel, Connection};
-use crate::model::traffic::handshake::Far;
-use crate::model::traffic::pool::Line;
-use crate::model::traffic::route::Hop;
+use crate::model::traffic::channel::Channel;
+use crate::model::traffic::connection::Connection;
+use crate::model::traffic::life::{End, Life, Owner, State};
 use crate::model::{World, at, kind};
 use crate::random::Keyed;
 use crate::scenario::{Connections, PoolOrder, Protocol};
 use crate::time::{SimDuration, SimTime};
-
-/// How long a node's kernel remembers a UDP flow that was never answered, and one that was (`nf_conntrack`).
-const UDP_UNREPLIED: SimDuration = SimDuration::from_secs(30);
-const UDP_STREAM: SimDuration = SimDuration::from_secs(120);
-
-/// Whose pool a connection is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Owner {
-    pub(crate) flow: u32,
-    /// The client, or the worker of the proxy.
-    pub(crate) number: u32,
-    /// Whether it leads from a layer-7 proxy to a pod.
-    pub(crate) upstream: bool,
-}
-
-/// The parts of a connection's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
-    /// An attempt opens it.
-    Opening,
-    /// It takes requests.
-    Open,
-    /// It takes no more.
-    Draining,
-    /// It is closed; only an event still names it.
-    Closed,
-}
-
-/// What ended a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// It could not be opened.
-    Failed,
-    /// The client closed it: idle for too long, or one too many.
-    Idle,
-    /// The other end closed it: idle for too long.
-    IdleAtServer,
-    /// It was too old.
-    Age,
-    /// It had carried enough requests.
-    Requests,
-    /// The client gave up on its request.
-    GivenUp,
-    /// It was reset.
-    Reset,
-}
-
-/// What is known of a kept connection.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Life {
-    /// The pool it belongs to.
-    pub(super) pool: u32,
-    /// Where it leads.
-    pub(super) endpoint: u32,
-    pub(super) state: State,
-    /// Why it drains.
-    why: End,
-    /// Whether an event is to come that names it.
-    pending: bool,
-    /// Whether a reply has come over it.
-    answered: bool,
-    /// When its last request left it, or a datagram passed.
-    idle_since: u64,
-    /// When it is too old.
-    ends_at: u64,
-    /// Requests that began.
-    begun: u32,
-    /// Requests under way.
-    pub(super) active: u32,
-    /// The attempt that opens it.
-    leader: u32,
-    /// Those that wait for that.
-    waiters: Line,
-}
-
-impl Life {
-    /// Of a connection that is simply kept.
-    pub(super) const NONE: Self = Self::in_pool(NONE, NONE, State::Closed);
-
-    const fn in_pool(pool: u32, leader: u32, state: State) -> Self {
-        Self {
-            pool,
-            endpoint: NONE,
-            state,
-            why: End::Failed,
-            pending: false,
-            answered: false,
-            idle_since: 0,
-            ends_at: u64::MAX,
-            begun: 1,
-            active: 1,
-            leader,
-            waiters: Line::EMPTY,
-        }
-    }
-}
 
 impl<'p> World<'p> {
     /// How the connections of a pool are kept.
@@ -211,13 +113,13 @@ impl<'p> World<'p> {
         if upstream { entry.upstream = connection } else { entry.connection = connection }
     }
 
-    fn held(&mut self, attempt: u32, upstream: bool) -> &mut u32 {
+    pub(super) fn held(&mut self, attempt: u32, upstream: bool) -> &mut u32 {
         let entry = &mut self.attempts[attempt];
         if upstream { &mut entry.upstream } else { &mut entry.connection }
     }
 
     /// A connection begins its life with the attempt that opens it.
-    fn begin_kept(&mut self, attempt: u32, pool: u32) {
+    pub(super) fn begin_kept(&mut self, attempt: u32, pool: u32) {
         let life = Life::in_pool(pool, attempt, State::Opening);
         let connection = self.connections.insert(Connection { life, ..Connection::simple(NONE, NONE, 0) });
         let shared = self.manner_of(pool).multiplexes();
@@ -277,111 +179,6 @@ impl<'p> World<'p> {
             return self.forward(self.trip(attempt), now, schedule);
         }
         self.ride(attempt, connection, now, schedule);
-    }
-
-    /// From sending to the first that can come back, of the attempt's own hops.
-    fn round_trip(&self, attempt: u32, upstream: bool) -> SimDuration {
-        if self.free {
-            return SimDuration::ZERO;
-        }
-        let entry = &self.attempts[attempt];
-        let spec = self.plan_flow(entry.flow);
-        let topology = &self.plan.topology;
-        let way = |(from, to): (u32, u32), hops: [Hop; 2]| {
-            let class = self.plan.class_of(entry.flow, (from, to));
-            let delay = |hop: Hop| topology.delay(class, entry.base ^ HOP[hop as usize]);
-            delay(hops[0]) + delay(hops[1])
-        };
-        let hot = &self.plan.hot[entry.flow as usize];
-        let client = self.node_of_client(hot, entry.flow, entry.client);
-        let connection = &self.connections[if upstream { entry.upstream } else { entry.connection }];
-        let pod = |endpoint: u32| self.roster.endpoints[endpoint as usize].node;
-        let endpoint = if connection.endpoint == NONE { entry.endpoint } else { connection.endpoint };
-        let proxy = |worker: u32| self.plan.workers[worker as usize].node;
-        let behind = |worker: u32| way((proxy(worker), pod(endpoint)), [Hop::ProxyToPod, Hop::PodToProxy]);
-        let worker = if connection.worker == NONE { entry.worker } else { connection.worker };
-        let from_outside = |to: u32, hops: [Hop; 2]| {
-            let gate = self.gate_of(attempt);
-            let one_way = |hop: Hop| self.way_delay(entry.flow, gate, entry.base ^ HOP[hop as usize], to);
-            one_way(hops[0]) + one_way(hops[1])
-        };
-        match spec.route {
-            Route::Proxy7(_) if upstream => behind(entry.worker),
-            Route::Proxy7(_) if hot.way_in => from_outside(proxy(worker), [Hop::ClientToProxy, Hop::ProxyToClient]),
-            _ if hot.way_in => from_outside(pod(endpoint), [Hop::ClientToPod, Hop::PodToClient]),
-            Route::Proxy4(_) => way((client, proxy(worker)), [Hop::ClientToProxy, Hop::ProxyToClient]) + behind(worker),
-            Route::Proxy7(_) => way((client, proxy(worker)), [Hop::ClientToProxy, Hop::ProxyToClient]),
-            _ => way((client, pod(endpoint)), [Hop::ClientToPod, Hop::PodToClient]),
-        }
-    }
-
-    /// The other end has closed the connection, and the news is on its way: what comes back is a reset.
-    fn meet_closed(
-        &mut self,
-        attempt: u32,
-        connection: u32,
-        round_trip: SimDuration,
-        now: SimTime,
-        schedule: &mut Schedule,
-    ) {
-        let owner = self.owner(connection);
-        let record = self.connections[connection];
-        let entry = &mut self.attempts[attempt];
-        if record.endpoint != NONE && !owner.upstream {
-            entry.endpoint = record.endpoint;
-        }
-        if record.worker != NONE {
-            entry.worker = record.worker;
-        }
-        (entry.since, entry.stage) = (now.as_nanos(), Stage::Going);
-        *self.held(attempt, owner.upstream) = NONE;
-        self.life(connection).active -= 1;
-        self.note_stale(owner);
-        self.close_kept(connection, End::IdleAtServer, now, schedule);
-        if self.probes.any_flow {
-            let place = self.place_of_stale(attempt);
-            self.watch_stale(attempt, round_trip.as_nanos(), place);
-        }
-        schedule.after(round_trip, Rank::Completion, kind::STALE, attempt);
-    }
-
-    fn place_of_stale(&self, attempt: u32) -> u16 {
-        let entry = &self.attempts[attempt];
-        match self.plan_flow(entry.flow).route {
-            Route::Proxy7(proxy) if entry.endpoint == NONE => self.plan.proxies[proxy as usize].place,
-            _ if entry.endpoint == NONE => self.plan_flow(entry.flow).place,
-            _ => self.place_of(self.roster.pod_at(entry.endpoint).workload),
-        }
-    }
-
-    /// The reset reaches whoever sent.
-    pub(crate) fn on_stale(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
-        let entry = &self.attempts[attempt];
-        let spec = self.plan_flow(entry.flow);
-        let upstream = matches!(spec.route, Route::Proxy7(_)) && entry.endpoint != NONE;
-        if entry.request == NONE && !upstream {
-            return self.attempts.remove(attempt);
-        }
-        let keeping = if upstream { spec.upstream.keeping } else { spec.flow.connections.keeping };
-        if keeping.resends {
-            let lost = now - at(entry.since);
-            self.charge(attempt, spec.layout.wasted, lost);
-            return self.take_kept(attempt, upstream, now, schedule);
-        }
-        let place = self.place_of_stale(attempt);
-        let entry = &mut self.attempts[attempt];
-        (entry.failure, entry.place, entry.stage) = (Some(FailureCause::Reset), place, Stage::Returning);
-        if entry.measured && entry.endpoint != NONE {
-            self.endpoints[self.attempts[attempt].endpoint as usize].errors += 1;
-        }
-        if upstream {
-            self.settle_at_proxy(&self.trip(attempt), now, schedule);
-            if self.goes_to_next(attempt, now, schedule) {
-                return;
-            }
-            return self.leave_proxy_late(attempt, now, schedule);
-        }
-        self.on_reply_at_client(attempt, now, schedule);
     }
 
     /// The connection that an attempt opened is open: it and those who waited for it go on.
@@ -574,145 +371,6 @@ impl<'p> World<'p> {
             self.end_wait(waiter, false, now);
             schedule.at(now, Rank::Completion, kind::GO, waiter);
             return;
-        }
-    }
-
-    /// A connection takes no more requests, and ends with the last that it carries.
-    pub(super) fn drain(&mut self, connection: u32, why: End, now: SimTime, schedule: &mut Schedule) {
-        let life = self.life(connection);
-        if life.state != State::Open {
-            return;
-        }
-        if life.active == 0 {
-            return self.close_kept(connection, why, now, schedule);
-        }
-        (life.state, life.why) = (State::Draining, why);
-        self.leave_pool(connection, now, schedule);
-        let grace = self.kept_as(connection).keeping.max_age_grace;
-        if why == End::Age && grace.is_some() {
-            self.set_timer(connection, now, schedule);
-        }
-    }
-
-    /// A pool has one connection less: the next in line may open another.
-    fn leave_pool(&mut self, connection: u32, now: SimTime, schedule: &mut Schedule) {
-        let number = self.life(connection).pool;
-        let pool = &mut self.pools[number];
-        pool.open -= 1;
-        pool.idle.remove(connection);
-        let upstream = pool.owner.upstream;
-        if let Some(waiter) = self.next_waiter(number, now) {
-            self.begin_kept(waiter, number);
-            schedule.at(now, Rank::Completion, if upstream { kind::UPSTREAM_GO } else { kind::GO }, waiter);
-        }
-    }
-
-    /// A connection is closed.
-    pub(super) fn close_kept(&mut self, connection: u32, why: End, now: SimTime, schedule: &mut Schedule) {
-        let life = self.life(connection);
-        let Life { state, endpoint, pending, .. } = *life;
-        if state == State::Closed {
-            return;
-        }
-        (life.state, life.waiters) = (State::Closed, Line::EMPTY);
-        let owner = self.owner(connection);
-        if !owner.upstream {
-            self.tell_closed(owner, connection, endpoint, now);
-        }
-        self.note_end(owner, why, state != State::Opening);
-        if state != State::Opening && self.tracking.is_some() {
-            let worker = self.connections[connection].worker;
-            let gate = if owner.upstream { NONE } else { self.gate_of_kept(connection) };
-            self.leave_tracks(owner, Far { endpoint, worker, gate }, why, now);
-        }
-        if !owner.upstream && self.plan.hot[owner.flow as usize].counted {
-            self.gate_closed(owner.flow, connection, now);
-        }
-        if !pending {
-            self.connections.remove(connection);
-        }
-        if state != State::Draining {
-            self.leave_pool(connection, now, schedule);
-        }
-    }
-
-    /// Whoever chose the endpoint for a connection is told that it is closed.
-    fn tell_closed(&mut self, owner: Owner, connection: u32, endpoint: u32, now: SimTime) {
-        let Connection { worker, picked, .. } = self.connections[connection];
-        match self.plan_flow(owner.flow).route {
-            Route::Proxy4(_) if endpoint != NONE => {
-                let ended = crate::balance::Ended { picked: at(picked), now, failed: false };
-                self.layer4_done(owner.flow, worker, endpoint, ended);
-            }
-            Route::ClusterIp | Route::Proxy7(_) if self.plan.keeps_entries() => {
-                let hot = &self.plan.hot[owner.flow as usize];
-                let node = match self.plan_flow(owner.flow).route {
-                    _ if hot.way_in => self.gate_of_kept(connection),
-                    Route::ClusterIp => self.node_of_client(hot, owner.flow, owner.number),
-                    _ => NONE,
-                };
-                if node != NONE {
-                    let entry = self.entries.left(connection);
-                    self.tell_kube_proxy_of(owner.flow, node, entry, now);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// When a connection ends if nothing happens, and why.
-    fn due(&mut self, connection: u32) -> (u64, End) {
-        let life = *self.life(connection);
-        let spec = self.kept_as(connection);
-        let after = |from: u64, limit: Option<SimDuration>| {
-            limit.map_or(u64::MAX, |limit| from.saturating_add(limit.as_nanos()))
-        };
-        if life.state == State::Draining {
-            return (after(life.ends_at, spec.keeping.max_age_grace), End::Reset);
-        }
-        let mut first = (life.ends_at, End::Age);
-        if life.active == 0 {
-            let flow = if life.answered { UDP_STREAM } else { UDP_UNREPLIED };
-            let own = if spec.protocol == Protocol::Udp { Some(flow) } else { spec.keeping.idle_timeout };
-            for end in [
-                (after(life.idle_since, own), End::Idle),
-                (after(life.idle_since, spec.keeping.server_idle_timeout), End::IdleAtServer),
-            ] {
-                if end.0 < first.0 {
-                    first = end;
-                }
-            }
-        }
-        first
-    }
-
-    fn set_timer(&mut self, connection: u32, now: SimTime, schedule: &mut Schedule) {
-        if self.life(connection).pending {
-            return;
-        }
-        let (due, _) = self.due(connection);
-        if due < u64::MAX {
-            self.life(connection).pending = true;
-            schedule.at(at(due).max(now), Rank::Timeout, kind::CONNECTION_TIMER, connection);
-        }
-    }
-
-    /// The timer of a connection has run; it may be in use by now, or closed.
-    #[inline(never)]
-    pub(crate) fn on_connection_timer(&mut self, connection: u32, now: SimTime, schedule: &mut Schedule) {
-        self.life(connection).pending = false;
-        let state = self.life(connection).state;
-        if state == State::Closed {
-            return self.connections.remove(connection);
-        }
-        let (due, why) = self.due(connection);
-        if now.as_nanos() < due {
-            return self.set_timer(connection, now, schedule);
-        }
-        match state {
-            State::Draining => self.cut_streams(connection, now, schedule),
-            _ if why == End::Age => self.drain(connection, why, now, schedule),
-            _ => self.close_kept(connection, why, now, schedule),
         }
     }
 

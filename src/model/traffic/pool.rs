@@ -4,12 +4,14 @@
 //! of its own. Requests of thousands of clients touch pools that nobody has touched for long; what counts then is how
 //! many places in memory lead to one.
 
-use crate::model::plan::{NONE, as_u32};
+use crate::model::World;
+use crate::model::plan::{NONE, Route, as_u32};
 use crate::model::short_queue::ShortQueue;
 use crate::model::slab::Slab;
 use crate::model::traffic::attempt::Attempt;
 use crate::model::traffic::connection::Connection;
-use crate::model::traffic::keeping::Owner;
+use crate::model::traffic::life::Owner;
+use crate::time::SimTime;
 
 /// Clients of a flow with a pool each that get theirs side by side; those of further ones are made when first used.
 const SIDE_BY_SIDE: u32 = 65_536;
@@ -187,6 +189,62 @@ impl ClientPools {
             let own = (client < self.beside).then(|| (client, 0, self.first + client));
             own.into_iter().chain(self.apart.row(client).map(move |(target, number)| (client, target, number)))
         })
+    }
+}
+
+impl World<'_> {
+    /// The pool of a client to a target.
+    #[inline]
+    pub(super) fn client_pool(&mut self, flow: u32, client: u32, target: u32) -> u32 {
+        match self.flows[flow as usize].pools.find(client, target) {
+            Some(pool) => pool,
+            None => self.make_client_pool(flow, client, target),
+        }
+    }
+
+    #[inline(never)]
+    fn make_client_pool(&mut self, flow: u32, client: u32, target: u32) -> u32 {
+        let owner = Owner { flow, number: client, upstream: false };
+        let pool = self.pools.make(owner, self.plan.hot[flow as usize].manner);
+        self.flows[flow as usize].pools.add(client, target, pool);
+        pool
+    }
+
+    /// The pool that an attempt takes its client's connection from, where a client has one for each target that is
+    /// chosen before the connection.
+    pub(super) fn own_pool(&mut self, attempt: u32) -> u32 {
+        let target = self.pool_target(attempt);
+        let entry = &self.attempts[attempt];
+        self.client_pool(entry.flow, entry.client, target)
+    }
+
+    /// The number of the target that an attempt's connection leads to, among those of its client.
+    #[inline]
+    pub(super) fn pool_target(&self, attempt: u32) -> u32 {
+        let entry = &self.attempts[attempt];
+        if self.flows[entry.flow as usize].per_connection {
+            return 0;
+        }
+        match self.plan_flow(entry.flow).route {
+            Route::Proxy4(proxy) | Route::Proxy7(proxy) => {
+                entry.worker - self.plan.proxies[proxy as usize].first_worker
+            }
+            _ => as_u32(self.roster.number_of(self.plan, entry.endpoint)),
+        }
+    }
+
+    /// The next live attempt that waits for a connection of a pool, its wait entered in the ledger.
+    pub(super) fn next_waiter(&mut self, pool: u32, now: SimTime) -> Option<u32> {
+        let upstream = self.pools[pool].owner.upstream;
+        loop {
+            let waiter = self.pools[pool].waiters.leave(&mut self.attempts)?;
+            if self.attempts[waiter].request == NONE && !upstream {
+                self.attempts.remove(waiter);
+                continue;
+            }
+            self.end_wait(waiter, upstream, now);
+            return Some(waiter);
+        }
     }
 }
 

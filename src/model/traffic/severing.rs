@@ -5,7 +5,7 @@ use crate::model::World;
 use crate::model::plan::{NONE, Route, as_u32};
 use crate::model::traffic::attempt::Stage;
 use crate::model::traffic::connection::Connection;
-use crate::model::traffic::keeping::{End, State};
+use crate::model::traffic::life::{End, State};
 use crate::scenario::Protocol;
 use crate::time::SimTime;
 
