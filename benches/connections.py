@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """What connections cost: keep-alive, DNS and kube-proxy against pinned connections, and a thousand Services against W1.
 
-    python3 benches/connections.py [--requests N] [--pairs N]
+    python3 benches/connections.py [--requests N] [--pairs N] [--clients N]
 
 Keep-alive: CPU a request of ten clients with pooled connections that idle out, names that they remember and kube-proxy
 (iptables), against the same clients with one pinned connection each and no DNS. Services: a thousand of ten pods on a
-hundred nodes, DNS and keep-alive on, against W1 with 10,000 pods; with the largest memory. In turn; the least disturbed
-pair is printed first, then the median.
+hundred nodes, DNS and keep-alive on, ten clients each (or --clients), against W1 with 10,000 pods; with the largest
+memory. In turn; the least disturbed pair is printed first, then the median.
 """
 import argparse
 import os
@@ -55,7 +55,7 @@ TRAFFIC = """\
     - name: t{n}
       from: deployment/s{caller}
       to: http://s{n}/
-      clients: {{count: 10}}
+      clients: {{count: {clients}}}
       arrivals: {{poisson: {{rate: 100/s}}}}
       connections: {{mode: pool, idleTimeout: 90s, serverIdleTimeout: 75s, staleReuse: resend}}
       resolver: {{cache: jvm}}
@@ -96,6 +96,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=10_000_000)
     parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--clients", type=int, default=10, help="clients of each of the thousand Services")
     options = parser.parse_args()
     requests = options.requests
     keep = dict(dns=", dns: {replicas: 2}", resolver="      resolver: {cache: jvm}\n",
@@ -104,7 +105,8 @@ def main():
     pinned = dict(dns="", resolver="", connections="mode: pinned")
     services = HEAD.format(requests=requests)
     services += "".join(WORKLOAD.format(n=n) for n in range(1000))
-    services += "  traffic:\n" + "".join(TRAFFIC.format(n=n, caller=(n + 1) % 1000) for n in range(1000))
+    traffics = [TRAFFIC.format(n=n, caller=(n + 1) % 1000, clients=options.clients) for n in range(1000)]
+    services += "  traffic:\n" + "".join(traffics)
     nanos = 1e9 / requests
     print(f"{'':<52} {'first':>8} {'second':>8} {'best':>6} {'median':>6}")
     with tempfile.TemporaryDirectory() as output:
