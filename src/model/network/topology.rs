@@ -105,8 +105,15 @@ impl Topology {
     #[must_use]
     #[inline]
     pub fn class(&self, from: u32, to: u32) -> PathClass {
+        self.class_by(false, from, to)
+    }
+
+    /// The same, where the path within a node may be the loopback.
+    #[must_use]
+    #[inline(always)]
+    pub fn class_by(&self, loopback: bool, from: u32, to: u32) -> PathClass {
         if from == to {
-            return PathClass::SameNode;
+            return if loopback { PathClass::Loopback } else { PathClass::SameNode };
         }
         let (from, to) = (self.zone_of_node[from as usize], self.zone_of_node[to as usize]);
         if from == to {
@@ -116,13 +123,6 @@ impl Topology {
         } else {
             PathClass::CrossZone
         }
-    }
-
-    /// The same, where the path within a node may be the loopback.
-    #[must_use]
-    #[inline]
-    pub fn class_by(&self, loopback: bool, from: u32, to: u32) -> PathClass {
-        if loopback && from == to { PathClass::Loopback } else { self.class(from, to) }
     }
 
     /// The one-way delay of a hop; a random one is drawn from its own key, so that it belongs to the hop.

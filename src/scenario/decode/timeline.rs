@@ -166,6 +166,10 @@ pub(super) fn warn_of_senders(
     let Some(first) = items.first() else { return };
     for traffic in traffic {
         let Source::Workload(own) = traffic.from else { continue };
+        if workloads[own].outside {
+            // That is refused as it is.
+            continue;
+        }
         let changes = |happening: &&Happening| match &happening.action {
             Action::Scale { workload, .. } => *workload == own,
             Action::DeletePod(pod) => pod.workload == own,
