@@ -304,7 +304,7 @@ impl<'p> World<'p> {
         if own.channel != Channel::Standing || !own.per_connection {
             return false;
         }
-        let Some((worker, endpoint)) = own.pinned.get(entry.client as usize).copied().filter(|own| own.1 != BROKEN)
+        let Some((worker, endpoint)) = own.pinned.get(entry.client as usize).copied().filter(|own| leads_on(*own))
         else {
             return false;
         };
@@ -544,4 +544,9 @@ impl<'p> World<'p> {
             worker.balancer.done(place, ended);
         }
     }
+}
+
+/// Whether a standing connection leads to a pod, or to a worker of a proxy.
+const fn leads_on((worker, endpoint): (u32, u32)) -> bool {
+    endpoint < BROKEN || endpoint != BROKEN && worker != NONE
 }
