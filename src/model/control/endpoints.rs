@@ -7,8 +7,9 @@ use crate::discovery::slices::Listed;
 use crate::engine::{Rank, Schedule};
 use crate::model::cluster::pod::Phase;
 use crate::model::network::published::Standing;
-use crate::model::plan::{Route, as_u32};
+use crate::model::plan::{FlowPlan, Route, as_u32};
 use crate::model::{World, kind};
+use crate::scenario::Protocol;
 use crate::time::{SimDuration, SimTime};
 
 impl World<'_> {
@@ -42,7 +43,8 @@ impl World<'_> {
         let listed = self.listed(service, era);
         let observed = &self.control_mut().observed[service];
         let next = observed.next(&listed, standing, &plan.capacity);
-        if next.is_as_good_as(observed) {
+        let by_udp = |flow: &FlowPlan| flow.is_ruled_for(service) && flow.flow.connections.protocol == Protocol::Udp;
+        if next.is_as_good_as(observed, plan.flows.iter().any(by_udp)) {
             return;
         }
         let (before, next) = (Arc::clone(observed), Arc::new(next));
@@ -105,10 +107,7 @@ impl World<'_> {
     /// Whether anybody of that kind acts on the Service's endpoints.
     fn consumes(&self, consumer: Consumer, service: usize) -> bool {
         match consumer {
-            Consumer::KubeProxies => self.plan.flows.iter().any(|flow| {
-                let way_in = flow.flow.way_in.as_deref();
-                flow.is_ruled() && flow.flow.service == service || way_in.is_some_and(|way| way.service == service)
-            }),
+            Consumer::KubeProxies => self.plan.flows.iter().any(|flow| flow.is_ruled_for(service)),
             Consumer::Clients => self
                 .plan
                 .flows
@@ -147,7 +146,7 @@ impl World<'_> {
                         kube_proxy.programmed[service] = published.inside(self.plan.place_of_node(node));
                     }
                 }
-                self.forget_datagrams(service, now, schedule);
+                self.forget_datagrams(service, &published, now, schedule);
             }
             Consumer::Proxies => {
                 for (worker, plan) in self.workers.iter_mut().zip(&self.plan.workers) {

@@ -79,9 +79,15 @@ impl Published {
         self.ready.version()
     }
 
-    /// Whether nobody would act otherwise on the other one.
+    /// Those whose pods answer, also on their way out: kube-proxy forgets UDP flows to all others.
     #[must_use]
-    pub fn is_as_good_as(&self, other: &Self) -> bool {
+    pub fn serving(&self) -> Vec<u32> {
+        self.slices.listed().filter(|one| one.serving).map(|one| one.endpoint).collect()
+    }
+
+    /// Whether nobody would act otherwise on the other one; flows by UDP follow the serving ones.
+    #[must_use]
+    pub fn is_as_good_as(&self, other: &Self, by_udp: bool) -> bool {
         let policy = self.standing.policy;
         let by_node = policy.by_node() || policy.external == Scope::Local;
         let same = |one: &Arc<Snapshot>, other: &Arc<Snapshot>| one.endpoints() == other.endpoints();
@@ -90,6 +96,7 @@ impl Published {
         };
         let all = same(&self.ready, &other.ready) && same(&self.everywhere, &other.everywhere);
         let all = all && self.standing == other.standing;
+        let all = all && (!by_udp || self.serving() == other.serving());
         all && self.off == other.off && (!by_node || used(self) == used(other))
     }
 
@@ -165,10 +172,11 @@ mod tests {
         assert!(Arc::ptr_eq(&first.inside(place(1)), &first.ready));
         let next = first.next(&listed(&[0]), stands(policy), &Capacity::default());
         assert_eq!((next.version(), next.ready.endpoints()), (1, [1, 2].as_slice()));
-        assert!(!next.is_as_good_as(&first));
-        // Whether one on its way out is still listed matters to nobody while others are ready.
+        assert!(!next.is_as_good_as(&first, false));
+        // Whether one on its way out is still listed matters to nobody while others are ready, except for UDP.
         let gone = next.next(&listed(&[])[1..], stands(policy), &Capacity::default());
-        assert!(gone.is_as_good_as(&next));
+        assert!(gone.is_as_good_as(&next, false) && !gone.is_as_good_as(&next, true));
+        assert_eq!((next.serving().len(), gone.serving()), (3, vec![1, 2]));
         let last = next.next(&listed(&[0, 1, 2]), stands(policy), &Capacity::default());
         assert_eq!(last.ready.count(), 0);
         assert_eq!(last.inside(place(1)).endpoints(), [0, 1, 2]);
@@ -193,7 +201,7 @@ mod tests {
         let policy = TrafficPolicy { internal: Scope::Local, ..TrafficPolicy::default() };
         let there = Published::new(&listed(&[]), stands(policy), &Capacity::default());
         let gone = there.next(&[], Standing { address: None, policy }, &Capacity::default());
-        assert!(!gone.is_as_good_as(&there));
+        assert!(!gone.is_as_good_as(&there, false));
         let (inside, outside) = (gone.inside(place(0)), gone.outside(place(0)));
         assert_eq!((inside.count(), inside.nobody()), (0, Nobody::Drop));
         assert_eq!((outside.count(), outside.nobody()), (0, Nobody::Refuse));

@@ -22,6 +22,13 @@ impl FlowPlan {
         self.route == Route::ClusterIp && !self.first_address
     }
 
+    /// Whether kube-proxy gives its connections endpoints of this Service, on their way in or inside.
+    #[must_use]
+    pub fn is_ruled_for(&self, service: usize) -> bool {
+        let enters = self.flow.way_in.as_deref().is_some_and(|way| way.service == service);
+        enters || self.is_ruled() && self.flow.service == service
+    }
+
     /// Whether its clients hear of pods when they look their host up to open connections. The name of a cluster IP says
     /// nothing of pods: who balances behind it hears from the API.
     #[must_use]

@@ -2,7 +2,8 @@
 
 use crate::engine::Schedule;
 use crate::model::World;
-use crate::model::plan::{NONE, Route, as_u32};
+use crate::model::network::published::Published;
+use crate::model::plan::{NONE, as_u32};
 use crate::model::traffic::attempt::Stage;
 use crate::model::traffic::connection::Connection;
 use crate::model::traffic::life::{End, State};
@@ -59,16 +60,29 @@ impl World<'_> {
         }
     }
 
-    /// kube-proxy forgets UDP flows to endpoints that serve no more, when it has new ones.
-    pub(crate) fn forget_datagrams(&mut self, service: usize, now: SimTime, schedule: &mut Schedule) {
+    /// kube-proxy forgets UDP flows of a Service to whoever is no serving endpoint any more, if there is a serving one.
+    pub(crate) fn forget_datagrams(
+        &mut self,
+        service: usize,
+        published: &Published,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
+        let serving = published.serving();
+        if serving.is_empty() || published.standing.address.is_none() {
+            return;
+        }
         for connection in self.all_connections() {
             let life = *self.life(connection);
             if life.state != State::Open || self.kept_as(connection).protocol != Protocol::Udp {
                 continue;
             }
-            let spec = self.plan_flow(self.owner(connection).flow);
-            let concerned = spec.flow.service == service && spec.route == Route::ClusterIp;
-            if concerned && self.roster.is_dead(life.endpoint) {
+            let owner = self.owner(connection);
+            let spec = self.plan_flow(owner.flow);
+            let by_rules = !owner.upstream && life.endpoint != NONE && spec.is_ruled_for(service);
+            // A load balancer may send to pods, past the rules of nodes.
+            let by_rules = by_rules && (spec.flow.way_in.is_none() || self.gate_of_kept(connection) != NONE);
+            if by_rules && !serving.contains(&life.endpoint) {
                 self.drain(connection, End::Reset, now, schedule);
             }
         }
