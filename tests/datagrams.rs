@@ -4,7 +4,7 @@ mod support;
 
 use std::path::Path;
 
-use support::{Row, count, number, results, scratch, table};
+use support::{Row, count, number, output, results, scratch, status, stderr, table, write};
 
 /// 40 clients that send 100 datagrams a second; kube-proxies have new rules 300 ms after a change.
 fn scenario(cluster: &str, traffic: &str, event: &str) -> String {
@@ -117,4 +117,23 @@ fn flows_stay_while_nobody_serves_and_go_on_when_somebody_does() {
     // The entries of flows outlive the last endpoint, so packets are lost, and no rule refuses them.
     assert!(cause("deadline_exceeded") > 3_500, "{}", cause("deadline_exceeded"));
     assert_eq!(failed(&requests(&run, (61.3, 97.0))), 0);
+}
+
+#[test]
+fn a_service_without_ports_by_tcp_says_what_it_has() {
+    let scratch = scratch();
+    let text = scenario("pods: {stop: 1s}", INSIDE, "{at: 50s, scale: deployment/web, replicas: 1}");
+    let text = text.replace("ports: [{port: 80, nodePort: 30080}]", "ports: [{port: 80, protocol: UDP}]");
+    write(scratch.path(), "scenario.yaml", &text);
+    let run = output(scratch.path(), &["run", "scenario.yaml", "-q", "-o", "out"]);
+    assert_eq!(status(&run), 2);
+    let said = stderr(&run);
+    let message = "leads to service/web, which has no port by TCP, and no other is modelled; it has 80 (UDP)\n";
+    assert!(said.contains(message), "{said}");
+    let help =
+        "= help: leave `protocol` out there, and write `connections: {protocol: udp}` at the traffic for datagrams";
+    assert!(said.contains(help), "{said}");
+    // With that the scenario runs.
+    let text = text.replace("{port: 80, protocol: UDP}", "{port: 80}");
+    results(scratch.path(), &text, "out", &[]);
 }

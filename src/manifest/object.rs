@@ -133,6 +133,8 @@ pub struct ServiceObject {
     pub outside: Option<OutsideObject>,
     /// `spec.ports` that speak TCP.
     pub ports: Vec<ServicePortObject>,
+    /// Ports of other protocols, which are left out, as `80 (UDP)`.
+    pub ports_left_out: Vec<String>,
     /// Place of `metadata.name`.
     pub span: Span,
 }

@@ -42,7 +42,7 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObje
             "write for example `ports: [{port: 80, targetPort: 8080}]`",
         );
     }
-    let ports = read_ports(context, items);
+    let (ports, ports_left_out) = read_ports(context, items);
     let outside = outside::read(context, &mut spec, type_);
     if outside.is_none()
         && let Some((port, span)) = ports.iter().find_map(|port| port.node_port)
@@ -66,6 +66,7 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<ServiceObje
         policy,
         outside,
         ports,
+        ports_left_out,
         span: context.name_span,
     };
     context.used(&summary(&service));
@@ -164,8 +165,10 @@ fn usable(address: Ipv4Addr) -> bool {
     !address.is_unspecified() && !address.is_broadcast() && !address.is_loopback() && !address.is_multicast()
 }
 
-fn read_ports(context: &mut Context<'_>, items: Vec<Fields<'_>>) -> Vec<ServicePortObject> {
+/// The ports that speak TCP, and the others by number and protocol.
+fn read_ports(context: &mut Context<'_>, items: Vec<Fields<'_>>) -> (Vec<ServicePortObject>, Vec<String>) {
     let several = items.len() > 1;
+    let mut left_out = Vec::new();
     let mut ports: Vec<ServicePortObject> = Vec::new();
     let mut names: Vec<&str> = Vec::new();
     for mut item in items {
@@ -186,6 +189,7 @@ fn read_ports(context: &mut Context<'_>, items: Vec<Fields<'_>>) -> Vec<ServiceP
         }
         if let Some(protocol) = context.text(&mut item, "protocol").filter(|protocol| *protocol != "TCP") {
             context.ignore(&format!("spec.ports[].protocol {protocol}"), "only TCP is modelled: the port is left out");
+            left_out.extend(item.peek("port").and_then(Node::as_u64).map(|port| format!("{port} ({protocol})")));
             continue;
         }
         let node_port_span = item.peek("nodePort").map(|node| node.span);
@@ -208,7 +212,7 @@ fn read_ports(context: &mut Context<'_>, items: Vec<Fields<'_>>) -> Vec<ServiceP
         let node_port = node_port.zip(node_port_span);
         ports.push(ServicePortObject { name: name.map(str::to_string), port, target_port, node_port, span });
     }
-    ports
+    (ports, left_out)
 }
 
 fn read_target(context: &mut Context<'_>, node: &Node) -> Option<TargetPort> {

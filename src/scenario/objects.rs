@@ -107,6 +107,7 @@ impl Objects {
                 node_port: None,
                 span: inline.span,
             }],
+            ports_left_out: Vec::new(),
             span: target.span,
         });
         Some(())

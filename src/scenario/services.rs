@@ -122,7 +122,7 @@ impl ServiceTable {
             if selected.is_empty() {
                 unusable = Some(matches_nothing(service, workloads));
             } else if service.ports.is_empty() {
-                unusable = Some(("has no ports".to_owned(), None));
+                unusable = Some(without_ports(service));
             }
         }
         let headless = service.is_headless();
@@ -381,6 +381,17 @@ impl NodePorts {
 pub(super) fn selected_by(selector: &[(String, String)], namespace: &str, workloads: &[WorkloadObject]) -> Vec<usize> {
     let fits = |workload: &WorkloadObject| workload.namespace == namespace && selects(selector, &workload.labels);
     (0..workloads.len()).filter(|&index| fits(&workloads[index])).collect()
+}
+
+/// Why nobody can use a Service that has no ports by TCP.
+fn without_ports(service: &ServiceObject) -> Reason {
+    if service.ports_left_out.is_empty() {
+        return ("has no ports".to_owned(), None);
+    }
+    let known = service.ports_left_out.join(", ");
+    let known = super::values::shorten(&known);
+    let help = "leave `protocol` out there, and write `connections: {protocol: udp}` at the traffic for datagrams";
+    (format!("has no port by TCP, and no other is modelled; it has {known}"), Some(help.to_owned()))
 }
 
 fn matches_nothing(service: &ServiceObject, workloads: &[WorkloadObject]) -> Reason {
