@@ -255,6 +255,11 @@ fn keys_without_effect_are_mistakes() {
         ("protocol: udp", "protocol udp without a timeout: nobody tells a client that a datagram was lost", timeout),
         ("protocol: udp, tls: 1.3", "`tls` has no effect with protocol udp", "datagrams open no connection: remove it"),
         ("protocol: udp, maxPerClient: 3", "`maxPerClient` has no effect with protocol udp", "a client has one port"),
+        (
+            "protocol: http2, order: fifo",
+            "`order` has no effect with protocol http2",
+            "it is for protocol http1, tcp: remove it",
+        ),
         ("protocol: udp, mode: pinned", "`mode: pinned` has no effect with protocol udp", "remove `mode`"),
     ] {
         write(scratch.path(), "wrong.yaml", &thinker("1s", connections));

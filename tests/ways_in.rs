@@ -492,6 +492,16 @@ fn what_leads_nowhere_is_said() {
     );
     let local = service("web", "app: one", ", type: LoadBalancer, externalTrafficPolicy: local");
     check("http://web/", &local, "", "did you mean `Local`?");
+    let inside = service("web", "app: one", ", externalTrafficPolicy: Local");
+    let nothing = "`spec.externalTrafficPolicy` is Local, and nothing outside reaches a ClusterIP Service";
+    check("http://web/", &inside, "", nothing);
+    let help = "the API server refuses it: remove it, or write `type: NodePort` or `type: LoadBalancer`";
+    check("http://web/", &inside, "", help);
+    let balanced = service("web", "app: one", ", type: LoadBalancer");
+    let delay = "    loadBalancers: {targets: nodes, deregistrationDelay: 3s}";
+    let stay = "`deregistrationDelay` has no effect: connections to a node stay there when its pods go";
+    check("http://web/", &balanced, delay, stay);
+    check("http://web/", &balanced, delay, "write `targets: pods`, or remove it");
     let without = service("web", "app: one", ", type: LoadBalancer, allocateLoadBalancerNodePorts: false");
     check("http://web/", &without, "", "the load balancer of service/web has no node port to send to");
     let behind = &behind_ingress()[uneven().len()..];

@@ -17,6 +17,16 @@ const WITHOUT_EFFECT: [(&str, &str); 4] = [
 
 /// How a Service is reached from outside; `None` where it is not.
 pub(super) fn read(context: &mut Context<'_>, spec: &mut Fields<'_>, type_: &str) -> Option<OutsideObject> {
+    let addresses = spec.peek("externalIPs").and_then(Node::as_list).is_some_and(|items| !items.is_empty());
+    let reached = ["NodePort", "LoadBalancer"].contains(&type_) || (type_ == "ClusterIP" && addresses);
+    if let Some(policy) = spec.peek("externalTrafficPolicy")
+        && let Some(word @ ("Cluster" | "Local")) = policy.as_str()
+        && !reached
+    {
+        let message = format!("`spec.externalTrafficPolicy` is {word}, and nothing outside reaches a {type_} Service");
+        let help = "the API server refuses it: remove it, or write `type: NodePort` or `type: LoadBalancer`";
+        context.error(policy.span, &message, help);
+    }
     for (field, why) in WITHOUT_EFFECT {
         let present = spec.take(field).is_some_and(|node| node.as_list().is_none_or(|items| !items.is_empty()));
         if present && (type_ == "LoadBalancer" || field == "externalIPs") {

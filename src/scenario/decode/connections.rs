@@ -142,6 +142,10 @@ fn check_effects(cx: &mut Context<'_>, object: &Object<'_>, connections: &Connec
             cx.problem_help(object.key_span(key), message, "datagrams open no connection: remove it");
         }
     }
+    if object.get("order").is_some() && !matches!(protocol, Protocol::Http1 | Protocol::Tcp) {
+        let message = format!("`order` has no effect with protocol {called}");
+        cx.problem_help(object.key_span("order"), message, "it is for protocol http1, tcp: remove it");
+    }
     let keeping = &connections.keeping;
     if object.get("maxConnectionAgeGrace").is_some() && keeping.max_age.is_none() {
         cx.problem_help(

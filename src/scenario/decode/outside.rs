@@ -31,6 +31,10 @@ pub(super) fn load_balancers(cx: &mut Context<'_>, node: Option<&Node>) -> LoadB
         settings.unhealthy = check.count32(cx, "threshold").unwrap_or(settings.unhealthy);
         settings.healthy = check.count32(cx, "healthyThreshold").unwrap_or(settings.unhealthy);
     }
+    if object.get("deregistrationDelay").is_some() && !settings.pods {
+        let message = "`deregistrationDelay` has no effect: connections to a node stay there when its pods go";
+        cx.problem_help(object.key_span("deregistrationDelay"), message, "write `targets: pods`, or remove it");
+    }
     settings.deregistration = object.duration(cx, "deregistrationDelay").unwrap_or(settings.deregistration);
     settings
 }
