@@ -476,3 +476,86 @@ fn the_documented_output_is_real() {
     }
     assert_eq!(shown.lines().count(), stdout(&output).lines().count());
 }
+
+/// The text of the story of a request, in one line.
+fn told(scenario: &str, arguments: &[&str]) -> String {
+    let directory = scratch();
+    write(directory.path(), "s.yaml", scenario);
+    let run = output(directory.path(), &[&["explain", "s.yaml"], arguments].concat());
+    assert_eq!(status(&run), 0, "{arguments:?}: {}", stderr(&run));
+    stdout(&run).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn in_order(text: &str, parts: &[&str]) {
+    let mut rest = text;
+    for part in parts {
+        let found = rest.find(part).unwrap_or_else(|| panic!("{part}\nis not in its place in\n{text}"));
+        rest = &rest[found + part.len()..];
+    }
+}
+
+/// Hops of 0.5 ms, no work at the servers, 10 ms outside: each name that is not there costs 1 ms, outside 11 ms.
+#[test]
+fn a_lookup_tells_the_names_in_the_order_asked() {
+    let scenario = "apiVersion: windtunnel/v1\nkind: Scenario\nmetadata: {name: s}\nspec:\n  \
+         run: {requests: 5, warmup: 0%, replications: 1, drain: 1000s}\n  cluster:\n    \
+         nodes: [{name: a}, {name: b}]\n    network: {sameNode: 500us, sameZone: 500us}\n    \
+         dns: {replicas: 2, serviceTime: 0s, upstream: 10ms, hostSearch: [corp.example], external: [{name: \
+         api.example.com, to: service/web, ttl: 60s}]}\n  workloads:\n    \
+         - {target: deployment/web, inline: {replicas: 1}, containers: {app: {serviceTime: 3ms}}}\n    \
+         - {target: deployment/c, inline: {replicas: 1}, containers: {app: {serviceTime: 3ms}}}\n  traffic:\n    \
+         - {name: ext, from: deployment/c, to: \"http://api.example.com/\", connections: {mode: perRequest}, \
+         arrivals: {constant: {rate: 1/min}}}\n  variants:\n    - {name: base}\n    \
+         - {name: loss, set: {cluster.dns.loss: 100%}}\n    - {name: race, set: {cluster.dns.race: 1}}\n    \
+         - {name: cache, set: {cluster.dns.nodeLocal: true}}\n";
+    let base = told(scenario, &["--request", "0"]);
+    in_order(
+        &base,
+        &[
+            "0.000 25.000 resolves api.example.com: 10 queries → 10.96.",
+            "0.000 1.000 asks coredns-",
+            " for api.example.com.default.svc.cluster.local: A and AAAA NXDOMAIN 1.000 1.000 asks coredns-",
+            " for api.example.com.svc.cluster.local: A and AAAA NXDOMAIN 2.000 1.000 asks coredns-",
+            " for api.example.com.cluster.local: A and AAAA NXDOMAIN 3.000 11.000 asks coredns-",
+            " for api.example.com.corp.example: A and AAAA NXDOMAIN 14.000 11.000 asks coredns-",
+            " for api.example.com: A found, AAAA no data 25.000 kube-proxy",
+        ],
+    );
+    let lost = told(scenario, &["--request", "0", "--variant", "loss"]);
+    in_order(
+        &lost,
+        &[
+            ": no address 0.000 5000.000 asks for api.example.com.default.svc.cluster.local: A and AAAA lost",
+            "5000.000 5000.000 asks for api.example.com.default.svc.cluster.local: A and AAAA lost",
+            "10000.000 5000.000 asks for api.example.com: A and AAAA lost",
+        ],
+    );
+    let race = ": A NXDOMAIN, AAAA lost in the race of two queries from one port";
+    let races: Vec<String> =
+        ["0", "1", "2", "3"].map(|own| told(scenario, &["--request", own, "--variant", "race"])).into();
+    let lost = races.iter().find(|text| text.contains(race)).expect("half of the races are lost");
+    in_order(lost, &["5000.000 asks coredns-", race, " A NXDOMAIN", " AAAA NXDOMAIN"]);
+    in_order(&told(scenario, &["--request", "0", "--variant", "cache"]), &["asks the cache of its node for api"]);
+}
+
+/// Three of four pods go at 5 s; their connections stay, and lead nowhere.
+#[test]
+fn a_pod_that_is_gone_is_told_as_such() {
+    let scenario = "apiVersion: windtunnel/v1\nkind: Scenario\nmetadata: {name: s}\nspec:\n  \
+         run: {duration: 20s, warmup: 0%, replications: 1}\n  cluster: {nodes: [{name: a}], kernel: {version: \
+         \"6.8\"}, pods: {stop: 1s}}\n  workloads:\n    \
+         - {target: deployment/web, inline: {replicas: 4}, containers: {app: {serviceTime: 5ms, concurrency: 100}}}\n    \
+         - {target: deployment/c, inline: {replicas: 40}, containers: {app: {serviceTime: 5ms}}}\n  traffic:\n    \
+         - {name: udp, from: deployment/c, to: \"http://web/\", connections: {protocol: udp}, arrivals: {poisson: \
+         {rate: 100/s}}, timeout: 2s}\n  timeline:\n    - {at: 5s, scale: deployment/web, replicas: 1}\n";
+    let directory = scratch();
+    let result = support::results(directory.path(), scenario, "out", &["--requests", "all"]);
+    let rows = support::table(&result, "requests.csv");
+    let late = |row: &&Row| row["outcome"] == "deadline_exceeded" && row["arrived_s"].parse::<f64>().unwrap() > 10.0;
+    let row = rows.iter().find(late).expect("what goes to pods that are gone is not answered");
+    let pod = row["pod"].as_str();
+    assert_ne!(pod, "web-0");
+    let text = told(scenario, &["--request", &row["request"]]);
+    in_order(&text, &[&format!(" chose {pod} for it at "), ": that pod is gone", &format!("[{pod}] gone")]);
+    assert!(!text.contains("done in 0 ms") && !text.contains("the only pod"), "{text}");
+}

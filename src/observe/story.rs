@@ -3,7 +3,11 @@
 //! A story is plain data with names in it; there are few of them. Within a try the steps follow each other without gap or
 //! overlap, so they add up to the latency exactly; [`Story::ledger`] does so by cause and place.
 
+use std::net::Ipv4Addr;
+
 use crate::cause::{FailureCause, LedgerCause};
+use crate::discovery::lookup::Answer;
+use crate::discovery::records::RecordType;
 use crate::time::SimTime;
 
 /// What happened to a request of a traffic, or to a call.
@@ -98,8 +102,12 @@ pub enum What {
         host: String,
         /// Queries sent, maybe before this try, by the lookup that it waited for.
         queries: u32,
+        /// What they were, in the order in which they were sent.
+        asked: Vec<Asked>,
         /// Whether it found an address.
         found: bool,
+        /// The address of a Service that it found.
+        address: Option<Ipv4Addr>,
     },
     /// The first packet of the connection found its rule.
     Rules {
@@ -184,6 +192,32 @@ pub enum What {
     },
 }
 
+/// A query of a lookup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The name that was asked for.
+    pub name: String,
+    /// The record.
+    pub record: RecordType,
+    /// Who was asked, where the query reached anybody.
+    pub server: Option<String>,
+    /// When it was sent.
+    pub sent: SimTime,
+    /// How it was lost, if it was.
+    pub lost: Option<Loss>,
+    /// What was answered, and when that came.
+    pub answer: Option<(Answer, SimTime)>,
+}
+
+/// How a query is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// The network lost it, or its answer.
+    Packet,
+    /// It left at once with another from one port, and connection tracking dropped it.
+    Race,
+}
+
 /// A choice of an endpoint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pick {
@@ -199,6 +233,8 @@ pub struct Pick {
     pub options: Vec<Choice>,
     /// Which was.
     pub chosen: usize,
+    /// Whether the chosen one was no endpoint any more: the chooser would not choose it now.
+    pub dropped: bool,
 }
 
 /// An endpoint at a choice.
@@ -213,21 +249,29 @@ pub struct Choice {
     /// Nanoseconds until this try would have been served there, from the work that truly was ahead of it and its own;
     /// what came later, and calls, are left out.
     pub finish: u64,
+    /// Whether nothing runs there any more: nobody would be served.
+    pub gone: bool,
 }
 
 impl Pick {
-    /// How much later than at the best endpoint the try is done at the chosen one (ns).
+    /// The endpoints where something runs.
+    pub fn there(&self) -> impl Iterator<Item = &Choice> {
+        self.options.iter().filter(|option| !option.gone)
+    }
+
+    /// How much later than at the best endpoint the try is done at the chosen one (ns); `None` where that one is gone.
     #[must_use]
-    pub fn regret(&self) -> u64 {
-        let best = self.options.iter().map(|option| option.finish).min().unwrap_or(0);
-        self.options[self.chosen].finish - best
+    pub fn regret(&self) -> Option<u64> {
+        let chosen = &self.options[self.chosen];
+        let best = self.there().map(|option| option.finish).min()?;
+        (!chosen.gone).then(|| chosen.finish - best)
     }
 
     /// How many endpoints had fewer requests in them.
     #[must_use]
     pub fn fewer(&self) -> usize {
         let own = self.options[self.chosen].jobs;
-        self.options.iter().filter(|option| option.jobs < own).count()
+        self.there().filter(|option| option.jobs < own).count()
     }
 }
 

@@ -15,6 +15,7 @@ use crate::model::network::endpoints::Snapshot;
 use crate::model::plan::{NONE, Route, as_u32};
 use crate::model::random_keys::{DNS, DNS_BACK, DNS_LOSS, DNS_ORDER, DNS_RACE, DNS_SERVER, DNS_UPSTREAM, DNS_WORK};
 use crate::model::{World, kind};
+use crate::observe::story::Loss;
 use crate::random::{Keyed, mix};
 use crate::scenario::dns::{NameServer, Resolution, Target};
 use crate::time::{SimDuration, SimTime};
@@ -141,6 +142,9 @@ impl<'p> World<'p> {
         if resolution.shared {
             state.memory(plan, flow, client).lookup = lookup;
         }
+        if self.probes.any_flow {
+            self.watch_lookup(lookup);
+        }
         self.act(lookup, actions, now, schedule);
     }
 
@@ -219,11 +223,17 @@ impl<'p> World<'p> {
             state.leg = Leg::ToNode;
             self.dns_hop(node, node, key)
         } else {
-            let Some(server) = self.server_reached(&query, base, resolution.tcp, key) else {
-                if measured {
-                    self.dns().row_of_query(dns, &state).unanswered += 1;
+            let server = match self.server_reached(&query, base, resolution.tcp, key) {
+                Ok(server) => server,
+                Err(loss) => {
+                    if measured {
+                        self.dns().row_of_query(dns, &state).unanswered += 1;
+                    }
+                    if self.probes.any_flow {
+                        self.watch_query(&state, Some(loss));
+                    }
+                    return;
                 }
-                return;
             };
             (state.server, state.leg) = (server, Leg::ToServer);
             let to = as_u32(dns.spec.servers[server as usize]);
@@ -234,30 +244,33 @@ impl<'p> World<'p> {
             }
             delay
         };
+        if self.probes.any_flow {
+            self.watch_query(&state, None);
+        }
         let slot = self.dns().queries.insert(state);
         schedule.after(delay, Rank::Completion, kind::DNS_QUERY, slot);
     }
 
-    /// The server that kube-proxy chose for a port; `None` where the query, or its answer, is lost.
+    /// The server that kube-proxy chose for a port; or how the query, or its answer, is lost.
     ///
     /// Two queries that leave one port at once are two packets of one flow that the connection-tracking table does not
     /// have yet. Each is given a server; if these differ, the second one cannot be entered and is dropped.
-    fn server_reached(&self, query: &Query, base: u64, tcp: bool, key: u64) -> Option<u32> {
+    fn server_reached(&self, query: &Query, base: u64, tcp: bool, key: u64) -> Result<u32, Loss> {
         let spec = &self.dns_plan().spec;
         let of_port = mix(base ^ DNS_SERVER, u64::from(query.socket));
         let servers = as_u32(spec.servers.len());
         let server = Keyed::new(of_port).below(servers);
         if tcp {
-            return Some(server);
+            return Ok(server);
         }
         if query.twin && spec.race > 0.0 && Keyed::new(of_port ^ DNS_RACE).unit() < spec.race {
             let own = Keyed::new(mix(of_port, 1)).below(servers);
             if own != server {
-                return None;
+                return Err(Loss::Race);
             }
         }
         let lost = spec.loss > 0.0 && Keyed::new(key ^ DNS_LOSS).unit() < spec.loss;
-        (!lost).then_some(server)
+        if lost { Err(Loss::Packet) } else { Ok(server) }
     }
 
     fn dns_hop(&self, from: u32, to: u32, key: u64) -> SimDuration {
@@ -416,6 +429,10 @@ impl<'p> World<'p> {
         if query.measured {
             state.row_of_query(dns, &query).answered(answer, now.since(query.sent).as_nanos());
         }
+        if self.probes.any_flow {
+            self.watch_answer(&query, answer, now);
+        }
+        let state = self.dns();
         let lookup = &mut state.lookups[query.lookup];
         if lookup.serial != query.serial {
             return;
@@ -495,6 +512,7 @@ impl<'p> World<'p> {
             memory.timed_out = outcome == Outcome::NoAnswer;
         }
         let column = self.plan_flow(flow).layout.dns;
+        let asked = if self.probes.any_flow { self.watch_asked(lookup) } else { Vec::new() };
         let mut next = record.first;
         let mut queries = u64::from(record.sent);
         while next != NONE {
@@ -520,7 +538,7 @@ impl<'p> World<'p> {
             }
             self.charge(attempt, column, waited);
             if self.probes.any_flow {
-                self.watch_resolved(attempt, record.sent, found, now);
+                self.watch_resolved(attempt, &asked, found.then_some(record.version), now);
             }
             match outcome {
                 Outcome::Found(_) => self.open_resolved(attempt, now, schedule),

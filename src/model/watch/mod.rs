@@ -4,6 +4,7 @@
 //! simplest models never goes; so a run that is not watched does not pay for them.
 
 mod looks;
+mod names;
 mod picks;
 mod survey;
 mod telling;
@@ -14,7 +15,7 @@ use crate::cause::{FailureCause, LedgerCause};
 use crate::model::World;
 use crate::model::plan::{NONE, Plan, as_u32};
 use crate::model::traffic::attempt::Failure;
-use crate::observe::story::{Step, Story, What};
+use crate::observe::story::{Asked, Step, Story, What};
 use crate::observe::survey::{Spent, Survey};
 use crate::time::SimTime;
 
@@ -226,14 +227,21 @@ impl World<'_> {
         });
     }
 
-    /// The lookup of an attempt's host is over.
+    /// The lookup of an attempt's host is over; an address was found in answers of a version.
     #[cold]
-    pub(crate) fn watch_resolved(&mut self, attempt: u32, queries: u32, found: bool, now: SimTime) {
+    pub(crate) fn watch_resolved(&mut self, attempt: u32, asked: &[Asked], found: Option<u32>, now: SimTime) {
         self.tell(|world, stories| {
             let Some(telling) = stories.of_attempt(attempt) else { return };
             let Some(resolution) = &world.plan_flow(telling.flow).flow.resolution else { return };
             let entry = Some((LedgerCause::Dns, resolution.host.clone()));
-            telling.push(now.as_nanos(), entry, What::Resolve { host: resolution.host.clone(), queries, found });
+            let what = What::Resolve {
+                host: resolution.host.clone(),
+                queries: as_u32(asked.len()),
+                asked: asked.to_vec(),
+                found: found.is_some(),
+                address: found.and_then(|version| world.address_in_answer(telling.flow, version)),
+            };
+            telling.push(now.as_nanos(), entry, what);
         });
     }
 

@@ -2,8 +2,9 @@
 
 use crate::model::World;
 use crate::model::at;
+use crate::model::cluster::pod::Phase;
 use crate::model::network::endpoints::Snapshot;
-use crate::model::plan::{NONE, Route};
+use crate::model::plan::{NONE, Route, as_u32};
 use crate::observe::story::{Choice, Pick, What};
 use crate::time::SimTime;
 
@@ -115,39 +116,52 @@ impl World<'_> {
                 (format!("kube-proxy on {}", node_name(node)), policy, &rules.programmed[ruled])
             }
         };
-        let believed = |place: u32| match chooser {
-            Chooser::Worker | Chooser::Layer4 => worker().balancer.outstanding(place),
-            Chooser::Client => {
-                let balancers = &self.flows[entry.flow as usize].balancers;
-                balancers[entry.client as usize].as_ref().map_or(0, |own| own.balancer.outstanding(place))
-            }
-            Chooser::KubeProxy | Chooser::NextAddress => 0,
-        };
-        let endpoints = self.as_they_are_now(programmed, endpoint);
+        let mut endpoints = self.as_they_are_now(programmed, endpoint);
+        let known = endpoints.len();
+        // The connection was opened when there were others: what it leads to may be no endpoint any more.
+        let chosen = endpoints.iter().position(|own| *own == endpoint).unwrap_or(known);
+        let dropped = chosen == known;
+        if dropped {
+            endpoints.push(endpoint);
+        }
         let stations: Vec<u32> = endpoints.iter().map(|own| self.roster.endpoints[*own as usize].station).collect();
         let finishes = self.finishes(attempt, &stations, ends, now);
-        let chosen = endpoints.iter().position(|own| *own == endpoint).unwrap_or(0);
         // The choice itself is counted already; who counts nothing does not count it either.
-        let counts = fresh && believed(chosen as u32) > 0;
+        let believed = |place: usize| self.believed(attempt, chooser, as_u32(place));
+        let counts = fresh && !dropped && believed(chosen) > 0;
         let options =
-            endpoints.iter().zip(stations).zip(finishes).zip(0_u32..).map(|(((own, station), finish), place)| {
-                let counted = || believed(place) - u32::from(place as usize == chosen);
+            endpoints.iter().zip(stations).zip(finishes).zip(0_usize..).map(|(((own, station), finish), place)| {
+                let counted = || believed(place) - u32::from(place == chosen);
                 Choice {
                     pod: self.roster.pod_name(self.plan, *own),
                     jobs: self.stations[station as usize].in_system(),
                     believed: counts.then(counted),
                     finish,
+                    gone: self.roster.pod_at(*own).phase >= Phase::Ended,
                 }
             });
         let options = options.collect();
         let picked = if fresh { now } else { at(entry.picked) };
-        Pick { by, policy: policy.to_owned(), picked, fresh, options, chosen }
+        Pick { by, policy: policy.to_owned(), picked, fresh, options, chosen, dropped }
     }
 
-    /// The endpoints that are known, with the one that was met: the address of a node may be another pod's by now.
+    /// How many requests the chooser counts at an endpoint; 0 where it counts none.
+    fn believed(&self, attempt: u32, chooser: Chooser, place: u32) -> u32 {
+        let entry = &self.attempts[attempt];
+        match chooser {
+            Chooser::Worker | Chooser::Layer4 => self.workers[entry.worker as usize].balancer.outstanding(place),
+            Chooser::Client => {
+                let balancers = &self.flows[entry.flow as usize].balancers;
+                balancers[entry.client as usize].as_ref().map_or(0, |own| own.balancer.outstanding(place))
+            }
+            Chooser::KubeProxy | Chooser::NextAddress => 0,
+        }
+    }
+
+    /// The endpoints that are known, with the one that was met: an address may be another pod's by now.
     fn as_they_are_now(&self, programmed: &Snapshot, met: u32) -> Vec<u32> {
         let mut endpoints: Vec<u32> = (0..programmed.count()).map(|place| programmed.endpoint(place)).collect();
-        let address = |own: u32| (self.roster.endpoints[own as usize].node, self.roster.endpoints[own as usize].target);
+        let address = |own: u32| (self.roster.pod_at(own).ip, self.roster.endpoints[own as usize].target);
         if !endpoints.contains(&met)
             && let Some(known) = endpoints.iter_mut().find(|known| address(**known) == address(met))
         {

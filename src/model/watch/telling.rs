@@ -19,6 +19,7 @@ use crate::random::{Dist, Keyed};
 use crate::time::SimTime;
 
 use super::looks::Ends;
+use super::names::Lookups;
 use super::transfers::Transfer;
 
 /// Where a try is, seen from its client.
@@ -69,6 +70,8 @@ pub(super) struct Stories {
     ids: u64,
     /// When the work under way ends.
     pub(super) ends: Ends,
+    /// What lookups under way have asked.
+    pub(super) lookups: Lookups,
 }
 
 impl Stories {

@@ -1,6 +1,7 @@
 //! What `explain` says: the tail against the median band, what happens without its causes, and the slowest requests.
 
 mod json;
+mod names;
 mod story;
 mod tail;
 mod text;

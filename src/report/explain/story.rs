@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::apportion;
+use super::{apportion, names};
 use crate::cause::{FailureCause, LedgerCause};
 use crate::observe::story::{Choice, Pick, Step, Story, Try, What};
 use crate::report::number::human;
@@ -154,6 +154,12 @@ fn try_lines(attempt: &Try, depth: usize, lines: &mut Vec<Line>) {
                     line(None, options_text(pick));
                 }
             }
+            What::Resolve { asked, .. } => {
+                line(span, step_text(step));
+                for (span, text) in names::lines(step, asked) {
+                    lines.push(Line { span: Some(span), depth: depth + 1, text });
+                }
+            }
             What::Calls { calls, last } => calls_lines(step, calls, *last, depth, lines),
             _ => line(span, step_text(step)),
         }
@@ -200,8 +206,12 @@ fn step_text(step: &Step) -> String {
         What::Connect { between, class } => format!("opens a connection: {between} ({})", class_text(*class)),
         What::Tls => "TLS handshake".to_owned(),
         What::Syns { between, sent, cause, answered } => syns_text(between.as_deref(), sent, *cause, *answered),
-        What::Resolve { host, queries, found } => {
-            let end = if *found { "" } else { ": no address" };
+        What::Resolve { host, queries, found, address, .. } => {
+            let end = match address {
+                Some(address) => format!(" → {address}"),
+                None if *found => String::new(),
+                None => ": no address".to_owned(),
+            };
             format!("resolves {host}: {}{end}", counted_queries(*queries))
         }
         What::Rules { node } => format!("its first packet passes the rules of {node}"),
@@ -300,26 +310,34 @@ fn pick_text(pick: &Pick) -> String {
     let Some(chosen) = pick.options.get(pick.chosen) else {
         return format!("{} ({}) {chooses} a pod{when}", pick.by, pick.policy);
     };
-    let jobs = jobs_text(chosen);
-    let mut text = format!("{} ({}) {chooses} {}{when}: {jobs} in it", pick.by, pick.policy, chosen.pod);
-    let others = pick.options.len() - 1;
-    if others == 0 {
-        text.push_str(", the only pod");
+    let mut text = format!("{} ({}) {chooses} {}{when}: ", pick.by, pick.policy, chosen.pod);
+    if chosen.gone {
+        text.push_str("that pod is gone");
         return text;
     }
-    let now = if pick.fresh { "" } else { " now" };
+    text.push_str(&format!("{} in it", jobs_text(chosen)));
+    if pick.dropped {
+        text.push_str(", no endpoint any more");
+    }
+    let others = pick.there().count() - 1;
+    if others == 0 {
+        let only = if pick.fresh { "the only pod" } else { "the only pod now" };
+        text.push_str(&if pick.dropped { String::new() } else { format!(", {only}") });
+        return text;
+    }
+    let now = if pick.fresh || pick.dropped { "" } else { " now" };
     match pick.fewer() {
         0 => text.push_str(&format!("{now}, no other has fewer")),
         fewer => {
-            let best = pick.options.iter().min_by_key(|option| option.jobs).expect("there are options");
+            let best = pick.there().min_by_key(|option| option.jobs).expect("there are options");
             let best = format!("the fewest are {} in {}", best.jobs, best.pod);
             text.push_str(&format!("{now}, {fewer} of {others} others have fewer ({best})"));
         }
     }
     match pick.regret() {
-        0 => text.push_str("; nowhere would it be done sooner"),
-        regret => {
-            let best = pick.options.iter().min_by_key(|option| option.finish).expect("there are options");
+        None | Some(0) => text.push_str("; nowhere would it be done sooner"),
+        Some(regret) => {
+            let best = pick.there().min_by_key(|option| option.finish).expect("there are options");
             text.push_str(&format!("; regret {} against {}", milliseconds(regret), best.pod));
         }
     }
@@ -329,6 +347,9 @@ fn pick_text(pick: &Pick) -> String {
 fn options_text(pick: &Pick) -> String {
     let option = |(index, option): (usize, &Choice)| {
         let name = if index == pick.chosen { format!("[{}]", option.pod) } else { option.pod.clone() };
+        if option.gone {
+            return format!("{name} gone");
+        }
         format!("{name} {}, done in {}", jobs_text(option), milliseconds(option.finish))
     };
     let options: Vec<String> = pick.options.iter().enumerate().map(option).collect();
@@ -417,6 +438,10 @@ fn step_value(step: &Step, start: SimTime) -> Value {
             value["what"] = json!("pick");
             value["pick"] = pick_value(pick);
         }
+        What::Resolve { asked, .. } => {
+            value["what"] = json!(step_text(step));
+            value["asked"] = names::value(asked, start);
+        }
         _ => value["what"] = json!(step_text(step)),
     }
     value
@@ -424,11 +449,12 @@ fn step_value(step: &Step, start: SimTime) -> Value {
 
 fn pick_value(pick: &Pick) -> Value {
     let mut order: Vec<usize> = (0..pick.options.len()).collect();
-    order.sort_by_key(|index| (*index != pick.chosen, pick.options[*index].finish));
+    order.sort_by_key(|index| (*index != pick.chosen, pick.options[*index].gone, pick.options[*index].finish));
     order.truncate(BEST_OPTIONS + 1);
     let option = |index: usize| {
-        let Choice { pod, jobs, believed, finish } = &pick.options[index];
-        json!({"pod": pod, "jobs": jobs, "counted": believed, "done_in_ns": finish})
+        let Choice { pod, jobs, believed, finish, gone } = &pick.options[index];
+        let finish = (!gone).then_some(finish);
+        json!({"pod": pod, "jobs": jobs, "counted": believed, "done_in_ns": finish, "gone": gone})
     };
     json!({
         "by": pick.by,
@@ -436,9 +462,39 @@ fn pick_value(pick: &Pick) -> Value {
         "picked_ns": pick.picked.as_nanos(),
         "for_this_try": pick.fresh,
         "pod": pick.options[pick.chosen].pod,
-        "endpoints": pick.options.len(),
+        "endpoints": pick.options.len() - usize::from(pick.dropped),
+        "no_endpoint_any_more": pick.dropped,
         "with_fewer": pick.fewer(),
         "regret_ns": pick.regret(),
         "chosen_then_best": order.into_iter().map(option).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_of_an_older_connection_is_compared_with_what_is_there_now() {
+        let choice = |pod: &str, gone| Choice { pod: pod.to_owned(), jobs: 1, believed: None, finish: 5_000_000, gone };
+        let mut pick = Pick {
+            by: "kube-proxy on a".to_owned(),
+            policy: "random".to_owned(),
+            picked: SimTime::from_nanos(1_000_000_000),
+            fresh: false,
+            options: vec![choice("web-0", false), choice("web-3", false)],
+            chosen: 1,
+            dropped: true,
+        };
+        let chose = "kube-proxy on a (random) chose web-3 for it at 1.000 s: ";
+        assert_eq!(
+            pick_text(&pick),
+            format!("{chose}1 in it, no endpoint any more, no other has fewer; nowhere would it be done sooner")
+        );
+        pick.options[1].gone = true;
+        assert_eq!(pick_text(&pick), format!("{chose}that pod is gone"));
+        pick.options = vec![choice("web-3", false)];
+        (pick.chosen, pick.dropped) = (0, false);
+        assert_eq!(pick_text(&pick), format!("{chose}1 in it, the only pod now"));
+    }
 }
