@@ -538,12 +538,12 @@ fn a_lookup_tells_the_names_in_the_order_asked() {
     in_order(&told(scenario, &["--request", "0", "--variant", "cache"]), &["asks the cache of its node for api"]);
 }
 
-/// Three of four pods go at 5 s; their connections stay, and lead nowhere.
+/// Three of four pods go at 5 s; until kube-proxy hears of it, at 15 s, flows lead there, and nobody answers.
 #[test]
 fn a_pod_that_is_gone_is_told_as_such() {
     let scenario = "apiVersion: windtunnel/v1\nkind: Scenario\nmetadata: {name: s}\nspec:\n  \
          run: {duration: 20s, warmup: 0%, replications: 1}\n  cluster: {nodes: [{name: a}], kernel: {version: \
-         \"6.8\"}, pods: {stop: 1s}}\n  workloads:\n    \
+         \"6.8\"}, pods: {stop: 1s}, propagation: {kubeProxy: 9s}}\n  workloads:\n    \
          - {target: deployment/web, inline: {replicas: 4}, containers: {app: {serviceTime: 5ms, concurrency: 100}}}\n    \
          - {target: deployment/c, inline: {replicas: 40}, containers: {app: {serviceTime: 5ms}}}\n  traffic:\n    \
          - {name: udp, from: deployment/c, to: \"http://web/\", connections: {protocol: udp}, arrivals: {poisson: \
