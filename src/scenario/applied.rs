@@ -4,7 +4,7 @@
 //! differ from what is there; another template is a rollout.
 
 use super::context::Context;
-use super::manifests::{Manifests, flatten};
+use super::manifests::{self, Manifests, flatten};
 use super::names;
 use super::objects::{Objects, short};
 use super::services::dotted;
@@ -43,20 +43,8 @@ pub(super) enum What {
 /// Replaces the names of files by what is in them, so that the resolved scenario needs no other file.
 pub(super) fn take_in(cx: &mut Context<'_>, sources: &mut Sources, spec: &mut Node) {
     let Some(timeline) = spec.get_mut("timeline").and_then(Node::as_list_mut) else { return };
-    for applied in timeline.iter_mut().filter_map(|entry| entry.get_mut("applyManifest")) {
-        let Some(path) = applied.as_str() else { continue };
-        let text = cx.file(path).map_err(|message| (message, None));
-        let name = path.to_owned();
-        let Some(text) = cx.take(applied, "applyManifest", text) else { continue };
-        let id = sources.add(&name, text);
-        match yaml::parse(sources, id) {
-            Ok(documents) if documents.is_empty() => {
-                cx.problem(applied.span, format!("`applyManifest`: `{}` holds no object", shorten(&name)));
-                *applied = Node::list(documents, applied.span);
-            }
-            Ok(documents) => *applied = Node::list(documents, applied.span),
-            Err(problem) => cx.problems.push(problem),
-        }
+    for place in timeline.iter_mut().filter_map(|entry| entry.get_mut("applyManifest")) {
+        manifests::take_in(cx, sources, place, "applyManifest");
     }
 }
 

@@ -79,7 +79,7 @@ pub struct Name {
     pub name: String,
     /// Whether it is asked for port and host (SRV), once, instead of for addresses.
     pub service: bool,
-    /// The ready pods that the answers hang on, where it is a name of a headless Service.
+    /// What the answers hang on, where it is a name of a headless Service or of one that comes and goes.
     pub behind: Option<Behind>,
     /// The answer to A, or to SRV.
     pub a: Reply,
@@ -87,7 +87,7 @@ pub struct Name {
     pub aaaa: Reply,
 }
 
-/// The ready pods of a headless Service, or one of them.
+/// The ready pods of a headless Service, or one of them; of a Service with a cluster IP, whether it is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Behind {
     /// The Service port, as an index into the scenario's Services.

@@ -64,6 +64,24 @@ fn matching(cx: &mut Context<'_>, item: &Node, pattern: &str) -> Vec<String> {
     found
 }
 
+/// Replaces the name of a file by the objects in it, so that the resolved scenario needs no other file.
+pub(super) fn take_in(cx: &mut Context<'_>, sources: &mut Sources, place: &mut Node, key: &str) {
+    let Some(path) = place.as_str() else { return };
+    let text = cx.file(path).map_err(|message| (message, None));
+    let name = path.to_owned();
+    let Some(text) = cx.take(place, key, text) else { return };
+    let id = sources.add(&name, text);
+    match yaml::parse(sources, id) {
+        Ok(documents) => {
+            if documents.is_empty() {
+                cx.problem(place.span, format!("`{key}`: `{}` holds no object", values::shorten(&name)));
+            }
+            *place = Node::list(documents, place.span);
+        }
+        Err(problem) => cx.problems.push(problem),
+    }
+}
+
 /// Takes `kind: List` (and `PodList`, …) apart.
 pub(super) fn flatten(nodes: Vec<Node>, into: &mut Vec<Node>) {
     for mut node in nodes {

@@ -9,7 +9,7 @@ use super::context::Context;
 use super::manifests::{self, Manifests};
 use super::path;
 use super::values::{Bad, shorten};
-use crate::yaml::{self, Node, Sources, Value};
+use crate::yaml::{Node, Sources, Value};
 
 /// Lists of objects and the keys by which their items are the same, the first that an item has.
 const MERGED: &[(&str, &[&str])] = &[
@@ -34,19 +34,8 @@ const MERGED: &[(&str, &[&str])] = &[
 /// Replaces the names of patch files by what is in them, so that the resolved scenario needs no other file.
 pub(super) fn take_in(cx: &mut Context<'_>, sources: &mut Sources, spec: &mut Node) {
     let Some(variants) = spec.get_mut("variants").and_then(Node::as_list_mut) else { return };
-    for patch in variants.iter_mut().filter_map(|variant| variant.get_mut("patch")) {
-        let Some(path) = patch.as_str() else { continue };
-        let text = cx.file(path).map_err(|message| (message, None));
-        let name = path.to_owned();
-        let Some(text) = cx.take(patch, "patch", text) else { continue };
-        let id = sources.add(&name, text);
-        match yaml::parse(sources, id) {
-            Ok(documents) if documents.is_empty() => {
-                cx.problem(patch.span, format!("`patch`: `{}` holds no object", shorten(&name)));
-            }
-            Ok(documents) => *patch = Node::list(documents, patch.span),
-            Err(problem) => cx.problems.push(problem),
-        }
+    for place in variants.iter_mut().filter_map(|entry| entry.get_mut("patch")) {
+        manifests::take_in(cx, sources, place, "patch");
     }
 }
 

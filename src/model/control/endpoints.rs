@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::lifecycle::address_text;
 use super::{Consumer, Delivery};
 use crate::discovery::slices::Listed;
 use crate::engine::{Rank, Schedule};
@@ -55,7 +56,7 @@ impl World<'_> {
             told = match next.standing.address {
                 None => format!("version {}: gone", next.version()),
                 Some(0) => told,
-                Some(address) => format!("{told}, at {}", std::net::Ipv4Addr::from(address)),
+                Some(address) => format!("{told}, at {}", address_text(address)),
             };
         }
         self.enter_event(now, "endpoints", label.clone(), told);

@@ -258,6 +258,6 @@ impl World<'_> {
     }
 }
 
-fn address_text(ip: u32) -> String {
+pub(super) fn address_text(ip: u32) -> String {
     std::net::Ipv4Addr::from(ip).to_string()
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::lifecycle::address_text;
 use crate::engine::{Rank, Schedule};
 use crate::model::plan::as_u32;
 use crate::model::{World, at, kind};
@@ -51,7 +52,7 @@ impl World<'_> {
             (_, None) => ("service-deleted", String::new()),
             (true, Some(_)) => ("service-changed", String::new()),
             (false, Some(0)) => ("service-created", "without a cluster IP".to_owned()),
-            (false, Some(address)) => ("service-created", format!("as {}", std::net::Ipv4Addr::from(address))),
+            (false, Some(address)) => ("service-created", format!("as {}", address_text(address))),
         };
         self.enter_event(now, kind, format!("service/{}", spec.object_label()), detail);
         for service in ports {
