@@ -89,6 +89,7 @@ pub mod arrivals;
 pub mod balance;
 pub mod cause;
 pub mod cli;
+pub mod controllers;
 pub mod discovery;
 pub mod engine;
 pub mod experiment;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 11] = [
     &["yaml", "time", "id", "cause"],
     &["engine", "random", "stats"],
-    &["arrivals", "balance", "discovery"],
+    &["arrivals", "balance", "controllers", "discovery"],
     &["manifest"],
     &["scenario"],
     &["observe"],

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::replicas::{Candidate, victims};
+use crate::controllers::replica_set::{Candidate, victims};
 use crate::engine::{Rank, Schedule};
 use crate::model::cluster::pod::{Phase, Pod};
 use crate::model::cluster::station::Station;

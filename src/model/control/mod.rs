@@ -8,7 +8,6 @@ mod containers;
 mod controllers;
 mod endpoints;
 mod lifecycle;
-pub(crate) mod replicas;
 mod timeline;
 
 use std::sync::Arc;

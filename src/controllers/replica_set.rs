@@ -1,28 +1,29 @@
-//! How many pods a controller makes or deletes, and which.
+//! ReplicaSet: which pods it deletes first.
 
 /// What a ReplicaSet looks at when it must delete pods.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Candidate {
+pub struct Candidate {
     /// Index of the pod.
-    pub(crate) pod: u32,
+    pub pod: u32,
     /// Whether it has a node.
-    pub(crate) is_placed: bool,
+    pub is_placed: bool,
     /// Whether its containers run.
-    pub(crate) runs: bool,
+    pub runs: bool,
     /// Whether it is ready.
-    pub(crate) is_ready: bool,
+    pub is_ready: bool,
     /// How many pods of the same controller are on its node.
-    pub(crate) on_node: u32,
+    pub on_node: u32,
     /// Seconds for which it has been ready.
-    pub(crate) ready_for: f64,
+    pub ready_for: f64,
     /// Its number: later pods have higher ones.
-    pub(crate) number: u32,
+    pub number: u32,
 }
 
 /// The pods that a ReplicaSet deletes first: without a node before placed ones, pending before running, not ready before
 /// ready, on nodes with more of its pods first, ready for a shorter time first (in powers of two), younger first.
 /// Source: Kubernetes, `pkg/controller/controller_utils.go`, `ActivePodsWithRanks`.
-pub(crate) fn victims(mut candidates: Vec<Candidate>, count: usize) -> Vec<u32> {
+#[must_use]
+pub fn victims(mut candidates: Vec<Candidate>, count: usize) -> Vec<u32> {
     let age = |candidate: &Candidate| match candidate.ready_for {
         seconds if seconds < 1.0 => 0,
         seconds => libm::log2(seconds) as u32 + 1,

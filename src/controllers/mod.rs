@@ -1,0 +1,6 @@
+//! What Kubernetes' control plane decides, as pure functions of what it sees: no events, no clock of its own, no pods.
+//!
+//! One file a controller. Each takes what is wanted, what is observed and the time, and says what to do; whoever calls it
+//! (`model::control`) does it. So every rule stands alone, and is tested against the tables of Kubernetes' own tests.
+
+pub mod replica_set;
