@@ -3,4 +3,6 @@
 //! One file a controller. Each takes what is wanted, what is observed and the time, and says what to do; whoever calls it
 //! (`model::control`) does it. So every rule stands alone, and is tested against the tables of Kubernetes' own tests.
 
+pub mod amount;
+pub mod deployment;
 pub mod replica_set;
