@@ -4,6 +4,8 @@
 //! sparse. Source: Kubernetes, `endpointslice/reconciler.go`, `reconcileByPortMapping`.
 
 pub mod policy;
+#[cfg(test)]
+mod tests_packing;
 pub mod topology;
 
 use std::collections::BTreeMap;
@@ -45,6 +47,27 @@ impl Listed {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Slices {
     slices: Vec<Vec<Listed>>,
+    /// Whether they were written before: without endpoints there is an empty one then.
+    is_written: bool,
+}
+
+/// What the API server is asked to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Writes {
+    /// How many slices are made.
+    pub created: usize,
+    /// How many are changed: also those that would be deleted while others are made.
+    pub updated: usize,
+    /// How many are deleted.
+    pub deleted: usize,
+}
+
+impl Writes {
+    /// What would be deleted becomes what would be made.
+    fn recycled(self) -> Self {
+        let both = self.created.min(self.deleted);
+        Self { created: self.created - both, updated: self.updated + both, deleted: self.deleted - both }
+    }
 }
 
 impl Slices {
@@ -69,30 +92,57 @@ impl Slices {
 
     /// Makes the slices hold these endpoints; `true` for each slice that was written.
     pub fn reconcile(&mut self, wanted: &[Listed]) -> Vec<bool> {
+        self.reconcile_up_to(MOST_IN_A_SLICE, wanted).0
+    }
+
+    /// The same with at most `most` endpoints in a slice; also says what is asked of the API server.
+    pub fn reconcile_up_to(&mut self, most: usize, wanted: &[Listed]) -> (Vec<bool>, Writes) {
         let mut by_port: BTreeMap<u16, Vec<Listed>> = BTreeMap::new();
         for endpoint in wanted {
             by_port.entry(endpoint.port).or_default().push(*endpoint);
         }
         let mut old: BTreeMap<u16, Vec<Vec<Listed>>> = BTreeMap::new();
+        let had_empty = self.is_written && self.slices.is_empty();
         for slice in std::mem::take(&mut self.slices) {
             let port = slice.first().map_or(0, |endpoint| endpoint.port);
             old.entry(port).or_default().push(slice);
         }
+        let mut writes = Writes::default();
         let mut written = Vec::new();
         for (port, endpoints) in by_port {
-            for (slice, changed) in reconcile_port(old.remove(&port).unwrap_or_default(), endpoints) {
+            let before = old.remove(&port).unwrap_or_default();
+            let packed = reconcile_port(most, before, endpoints);
+            writes.created += packed.created;
+            writes.deleted += packed.deleted;
+            let changed = packed.slices.iter().filter(|(_, changed)| *changed).count();
+            writes.updated += changed - packed.created;
+            for (slice, changed) in packed.slices {
                 self.slices.push(slice);
                 written.push(changed);
             }
         }
-        written
+        writes.deleted += old.values().map(Vec::len).sum::<usize>();
+        match (had_empty, self.slices.is_empty()) {
+            (true, false) => writes.deleted += 1,
+            (false, true) => writes.created += 1,
+            _ => {}
+        }
+        self.is_written = true;
+        (written, writes.recycled())
     }
 }
 
-/// The slices of one port, and which of them were written.
-fn reconcile_port(old: Vec<Vec<Listed>>, wanted: Vec<Listed>) -> Vec<(Vec<Listed>, bool)> {
+/// The slices of one port, with those that were written, and how many were made or emptied.
+struct Packed {
+    slices: Vec<(Vec<Listed>, bool)>,
+    created: usize,
+    deleted: usize,
+}
+
+fn reconcile_port(most: usize, old: Vec<Vec<Listed>>, wanted: Vec<Listed>) -> Packed {
     let mut to_add: BTreeMap<u32, Listed> = wanted.into_iter().map(|endpoint| (endpoint.endpoint, endpoint)).collect();
     let mut slices: Vec<(Vec<Listed>, bool)> = Vec::new();
+    let (mut created, mut deleted) = (0, 0);
     for slice in old {
         let before = slice.len();
         let mut changed = false;
@@ -105,7 +155,9 @@ fn reconcile_port(old: Vec<Vec<Listed>>, wanted: Vec<Listed>) -> Vec<(Vec<Listed
             kept.push(Listed { for_zone: hints.0, for_node: hints.1, ..now });
         }
         changed |= kept.len() < before;
-        if !kept.is_empty() {
+        if kept.is_empty() {
+            deleted += 1;
+        } else {
             slices.push((kept, changed));
         }
     }
@@ -114,26 +166,27 @@ fn reconcile_port(old: Vec<Vec<Listed>>, wanted: Vec<Listed>) -> Vec<(Vec<Listed
     let mut open: Vec<usize> = (0..slices.len()).filter(|slice| slices[*slice].1).collect();
     open.sort_by_key(|slice| std::cmp::Reverse(slices[*slice].0.len()));
     for slice in open {
-        fill(&mut slices[slice].0, &mut to_add);
+        fill(most, &mut slices[slice].0, &mut to_add);
     }
     while !to_add.is_empty() {
-        let fits = |(slice, changed): &(Vec<Listed>, bool)| !changed && slice.len() + to_add.len() <= MOST_IN_A_SLICE;
+        let fits = |(slice, changed): &(Vec<Listed>, bool)| !changed && slice.len() + to_add.len() <= most;
         let unwritten = (0..slices.len()).filter(|slice| fits(&slices[*slice]));
         let place = match unwritten.max_by_key(|slice| (slices[*slice].0.len(), std::cmp::Reverse(*slice))) {
-            Some(place) if to_add.len() < MOST_IN_A_SLICE => place,
+            Some(place) if to_add.len() < most => place,
             _ => {
                 slices.push((Vec::new(), true));
+                created += 1;
                 slices.len() - 1
             }
         };
         slices[place].1 = true;
-        fill(&mut slices[place].0, &mut to_add);
+        fill(most, &mut slices[place].0, &mut to_add);
     }
-    slices
+    Packed { slices, created, deleted }
 }
 
-fn fill(slice: &mut Vec<Listed>, from: &mut std::collections::VecDeque<Listed>) {
-    let room = MOST_IN_A_SLICE.saturating_sub(slice.len()).min(from.len());
+fn fill(most: usize, slice: &mut Vec<Listed>, from: &mut std::collections::VecDeque<Listed>) {
+    let room = most.saturating_sub(slice.len()).min(from.len());
     slice.extend(from.drain(..room));
 }
 
