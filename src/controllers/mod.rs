@@ -4,5 +4,7 @@
 //! (`model::control`) does it. So every rule stands alone, and is tested against the tables of Kubernetes' own tests.
 
 pub mod amount;
+pub mod daemon_set;
 pub mod deployment;
 pub mod replica_set;
+pub mod stateful_set;

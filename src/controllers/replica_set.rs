@@ -1,4 +1,4 @@
-//! ReplicaSet: which pods it deletes first.
+//! ReplicaSet: which pods it deletes first, and how it makes many.
 
 /// What a ReplicaSet looks at when it must delete pods.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,9 +41,36 @@ pub fn victims(mut candidates: Vec<Candidate>, count: usize) -> Vec<u32> {
     candidates.iter().take(count).map(|candidate| candidate.pod).collect()
 }
 
+/// Most pods that are made or deleted in one look (`BurstReplicas`).
+pub const MOST_IN_A_LOOK: u32 = 500;
+
+/// In how many pods at a time `count` pods are made: one, then twice as many as before, each batch when the last one is
+/// written; no more than [`MOST_IN_A_LOOK`] in all. So a quota that refuses pods is asked for few. Source: Kubernetes,
+/// `pkg/controller/replicaset`, `slowStartBatch`.
+pub fn batches(count: u32) -> impl Iterator<Item = u32> {
+    let mut left = count.min(MOST_IN_A_LOOK);
+    let sizes = std::iter::successors(Some(1_u32), |size| size.checked_mul(2));
+    sizes.map_while(move |size| {
+        let own = size.min(left);
+        left -= own;
+        (own > 0).then_some(own)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The batches of Kubernetes' `TestSlowStartBatch`, and the most of a look.
+    #[test]
+    fn pods_are_made_slowly_at_first() {
+        let told = |count| batches(count).collect::<Vec<u32>>();
+        assert!(told(0).is_empty());
+        assert_eq!(told(1), [1]);
+        assert_eq!(told(10), [1, 2, 4, 3]);
+        assert_eq!(told(15), [1, 2, 4, 8]);
+        assert_eq!(told(501), [1, 2, 4, 8, 16, 32, 64, 128, 245]);
+    }
 
     fn ready(pod: u32, on_node: u32, ready_for: f64) -> Candidate {
         Candidate { pod, is_placed: true, runs: true, is_ready: true, on_node, ready_for, number: pod }
