@@ -5,6 +5,7 @@
 //! replications; variants that stop together, at a goal, come in turn (`order.rs`). When to stop is decided where outcomes
 //! are handed out, so it depends on them alone; what was begun beyond the stop is dropped.
 
+pub mod least;
 mod line;
 mod order;
 mod pilot;

@@ -9,6 +9,7 @@ pub mod nodes;
 pub mod outcome;
 pub mod recorder;
 pub mod recorders;
+pub mod rollouts;
 pub mod story;
 pub mod survey;
 pub mod time_average;
