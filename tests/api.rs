@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use windtunnel::arrivals;
 use windtunnel::discovery::slices::policy::TrafficPolicy;
 use windtunnel::experiment::{self, Finished, Options, Progress, RequestLog};
+use windtunnel::manifest::resources::Resources;
 use windtunnel::observe::outcome::{Labels, NoSink, RequestRow, RunOutcome, Sink, TimelineRow};
 use windtunnel::random::Dist;
 use windtunnel::scenario::network_policy::NetworkPolicies;
@@ -113,6 +114,7 @@ fn queue() -> Scenario {
                 behaviour: web,
                 start: SimDuration::ZERO,
                 stop: SimDuration::ZERO,
+                resources: Resources::default(),
             }],
             pod_speed: Vec::new(),
             pod_episodes: Vec::new(),

@@ -39,6 +39,12 @@ impl<'a> Fields<'a> {
         found.map(|(_, node)| node).filter(|node| !node.is_null())
     }
 
+    /// The fields that nobody has taken, with their places.
+    pub(super) fn rest(&self) -> Vec<(&'a str, Span)> {
+        let free = self.entries.iter().zip(&self.taken).filter(|((_, node), taken)| !**taken && !node.is_null());
+        free.map(|((key, _), _)| (key.name.as_str(), key.span)).collect()
+    }
+
     /// The path of a field for messages.
     pub(super) fn path(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_string() } else { format!("{}.{name}", self.path) }

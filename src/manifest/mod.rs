@@ -13,6 +13,7 @@ mod outside;
 mod quantity;
 mod reasons;
 mod report;
+pub mod resources;
 mod route;
 mod service;
 mod subject;
@@ -25,9 +26,9 @@ use crate::yaml::{Node, Problem, Problems, Sources, Span};
 
 use fields::Context;
 pub use object::{
-    BackendObject, Block, Canary, ContainerObject, ContainerPort, GatewayObject, NetworkPolicyObject, NodeObject,
-    Objects, OutsideObject, PathObject, Peer, PolicyPort, PolicyRule, PortRef, Requirement, RouteObject, RouteRule,
-    Selector, ServiceForm, ServiceObject, ServicePortObject, SliceObject, TargetPort, WorkloadObject,
+    BackendObject, Block, Canary, ContainerObject, ContainerPort, GatewayObject, InitObject, NetworkPolicyObject,
+    NodeObject, Objects, OutsideObject, PathObject, Peer, PolicyPort, PolicyRule, PortRef, Requirement, RouteObject,
+    RouteRule, Selector, ServiceForm, ServiceObject, ServicePortObject, SliceObject, TargetPort, WorkloadObject,
 };
 pub use outside::NODE_PORTS;
 pub use quantity::quantity;

@@ -1,6 +1,7 @@
 //! The parts of Kubernetes objects that the model uses.
 
 use super::report::Report;
+use super::resources::Resources;
 use crate::discovery::resolv_conf::PodDns;
 use crate::discovery::slices::policy::TrafficPolicy;
 use crate::yaml::Span;
@@ -47,8 +48,8 @@ pub struct WorkloadObject {
     pub labels: Vec<(String, String)>,
     /// `containers`, then the init containers that go on running.
     pub containers: Vec<ContainerObject>,
-    /// Names of all init containers, in order.
-    pub init: Vec<String>,
+    /// All init containers, in order.
+    pub init: Vec<InitObject>,
     /// `nodeName`.
     pub node_name: Option<String>,
     /// Place of `nodeName`, or of the object.
@@ -93,8 +94,19 @@ pub struct ContainerObject {
     pub sidecar: bool,
     /// `ports` that speak TCP.
     pub ports: Vec<ContainerPort>,
+    /// `resources`.
+    pub resources: Resources,
     /// Place of the name.
     pub span: Span,
+}
+
+/// An init container in its turn; one that goes on running stands among the containers too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InitObject {
+    /// `name`.
+    pub name: String,
+    /// `resources`.
+    pub resources: Resources,
 }
 
 /// A port of a container.

@@ -24,7 +24,7 @@ pub(super) fn field(path: &str) -> &'static str {
     let inner = path.strip_prefix("spec.template.").unwrap_or(path);
     if let Some(container_field) = inner.strip_prefix("spec.containers[].") {
         return match container_field {
-            "resources" => "CPU and memory limits are not modelled: the scenario says how a container serves",
+            "resources.claims" => "devices are not modelled",
             "livenessProbe" | "readinessProbe" | "startupProbe" | "lifecycle" => {
                 "start-up, probes and termination are not modelled: pods are ready throughout"
             }

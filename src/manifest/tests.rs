@@ -73,7 +73,7 @@ fn a_kubectl_dump_gives_its_objects() {
             "Node/cp-1: zone eu-central-1a, cpu 2, 110 pods, 10.244.0.0/24, takes no pods (cordoned, or a control plane)",
             "Node/worker-1: zone eu-central-1b, cpu 3.92, 58 pods, 10.244.1.0/24",
             "Namespace/shop",
-            "shop/Deployment/web: 3 replicas, container app (http=8080, metrics=9102), container logs, init container migrate, on nodes with disktype=ssd",
+            "shop/Deployment/web: 3 replicas, container app (http=8080, metrics=9102) with 250m CPU and 128Mi memory of at most 256Mi, container logs, init container migrate, on nodes with disktype=ssd",
             "shop/Pod/db-0: container db (db=5432), on node worker-1",
             "shop/Deployment/cart: 1 replica, container cart (8080)",
             "shop/Service/web: port http 80 to http, port metrics 9102 to 9102, selects app=web, behind a load balancer, holds clients for 10800s",
@@ -106,7 +106,6 @@ fn a_kubectl_dump_reports_what_it_ignores() {
             "Deployment (2 objects): spec.template.spec.containers[].image",
             "shop/Deployment/web: spec.template.spec.containers[].imagePullPolicy",
             "shop/Deployment/web: spec.template.spec.containers[].readinessProbe",
-            "shop/Deployment/web: spec.template.spec.containers[].resources",
             "shop/Deployment/web: spec.template.spec.containers[].terminationMessagePath",
             "shop/Deployment/web: spec.template.spec.containers[].terminationMessagePolicy",
             "shop/Deployment/web: spec.progressDeadlineSeconds",
@@ -139,7 +138,7 @@ fn a_rendered_chart_gives_its_objects() {
         [
             "Service/demo-podinfo: port http 9898 to http, port grpc 9999 to grpc, selects app.kubernetes.io/name=demo-podinfo, \
              on every node",
-            "Deployment/demo-podinfo: 2 replicas, container podinfo (http=9898, grpc=9999), container proxy, \
+            "Deployment/demo-podinfo: 2 replicas, container podinfo (http=9898, grpc=9999) with 1m CPU and 16Mi memory, container proxy, \
              on the network of its node",
         ]
     );

@@ -1,7 +1,8 @@
 //! Deployments, ReplicaSets and Pods.
 
 use super::fields::{Context, Fields, NameRule};
-use super::object::{ContainerObject, ContainerPort, WorkloadObject};
+use super::object::{ContainerObject, ContainerPort, InitObject, WorkloadObject};
+use super::resources::{self, Resources};
 use super::subject::Role;
 use crate::discovery::resolv_conf::{DnsConfig, DnsPolicy, PodDns};
 use crate::yaml::{Node, Span, nearest};
@@ -126,6 +127,7 @@ fn read_container(context: &mut Context<'_>, container: &mut Fields<'_>, sidecar
         context.error(span, &format!("two containers are named `{name}`"), "give each container its own name");
     }
     let ports = read_ports(context, container, workload.host_network());
+    let resources = resources::read(context, container);
     context.finish(container);
     for ContainerPort { container_port: port, host_port, .. } in &ports {
         let twin =
@@ -147,7 +149,7 @@ fn read_container(context: &mut Context<'_>, container: &mut Fields<'_>, sidecar
             context.error(span, &message, "give every container of a pod a port of its own");
         }
     }
-    workload.containers.push(ContainerObject { name: name.to_string(), sidecar, ports, span });
+    workload.containers.push(ContainerObject { name: name.to_string(), sidecar, ports, resources, span });
 }
 
 /// Init containers: those that go on running serve beside the others, and all have their turn when the pod starts.
@@ -155,26 +157,30 @@ fn read_init_containers(context: &mut Context<'_>, pod: &mut Fields<'_>, workloa
     for mut container in context.items(pod, "initContainers") {
         let stays = context.text(&mut container, "restartPolicy") == Some("Always");
         let name = container.peek("name").and_then(Node::as_str).map(str::to_owned);
-        if stays {
+        let resources = if stays {
             read_container(context, &mut container, true, workload);
+            workload.containers.last().map_or(Resources::default(), |container| container.resources)
         } else {
-            read_init_container(context, &mut container, workload);
-        }
-        workload.init.extend(name.filter(|name| !name.is_empty()));
+            read_init_container(context, &mut container, workload)
+        };
+        workload.init.extend(name.filter(|name| !name.is_empty()).map(|name| InitObject { name, resources }));
     }
 }
 
-/// One that ends: only how long it runs matters, which the scenario says.
-fn read_init_container(context: &mut Context<'_>, container: &mut Fields<'_>, workload: &WorkloadObject) {
+/// One that ends: what it asks for counts for the pod, and how long it runs, which the scenario says.
+fn read_init_container(context: &mut Context<'_>, container: &mut Fields<'_>, workload: &WorkloadObject) -> Resources {
+    let resources = resources::read(context, container);
     let span = container.take("name").map_or(container.span, |name| name.span);
     let Some(name) = context.text(container, "name").filter(|name| !name.is_empty()) else {
         context.error(span, "a container without a name", "write for example `- name: app`");
-        return;
+        return resources;
     };
     context.check_part_name(name, span, NameRule::Label);
-    if workload.containers.iter().any(|other| other.name == name) || workload.init.iter().any(|other| other == name) {
+    let others = workload.containers.iter().map(|other| &other.name);
+    if others.chain(workload.init.iter().map(|other| &other.name)).any(|other| other == name) {
         context.error(span, &format!("two containers are named `{name}`"), "give each container its own name");
     }
+    resources
 }
 
 /// What decides about the names that the pod can ask for, and those it has itself.
@@ -308,11 +314,13 @@ fn summary(workload: &WorkloadObject) -> String {
             })
             .collect();
         let ports = if ports.is_empty() { String::new() } else { format!(" ({})", ports.join(", ")) };
-        parts.push(format!("container {}{ports}", container.name));
+        parts.push(format!("container {}{ports}{}", container.name, asks(&container.resources)));
     }
-    let ends =
-        |name: &&String| !workload.containers.iter().any(|container| container.sidecar && container.name == **name);
-    parts.extend(workload.init.iter().filter(ends).map(|name| format!("init container {name}")));
+    let ends = |init: &&InitObject| {
+        !workload.containers.iter().any(|container| container.sidecar && container.name == init.name)
+    };
+    let told = |init: &InitObject| format!("init container {}{}", init.name, asks(&init.resources));
+    parts.extend(workload.init.iter().filter(ends).map(told));
     if workload.host_network() {
         parts.push("on the network of its node".to_owned());
     }
@@ -324,4 +332,9 @@ fn summary(workload: &WorkloadObject) -> String {
         parts.push(format!("on nodes with {}", labels.join(",")));
     }
     parts.join(", ")
+}
+
+/// ` with 500m CPU of at most 2`, where anything is said.
+fn asks(resources: &Resources) -> String {
+    resources::summary(resources).map_or_else(String::new, |told| format!(" with {told}"))
 }

@@ -8,6 +8,7 @@ use crate::arrivals;
 use crate::balance;
 use crate::cause::FailureCause;
 use crate::discovery::slices::policy::TrafficPolicy;
+use crate::manifest::resources::Resources;
 use crate::random::Dist;
 use crate::stats::Precision;
 use crate::time::SimDuration;
@@ -379,6 +380,8 @@ pub struct Container {
     pub start: SimDuration,
     /// From the signal to end until it has ended; until then it serves.
     pub stop: SimDuration,
+    /// The CPU and memory that it asks for, and the most that it may have.
+    pub resources: Resources,
 }
 
 /// How a container serves requests.

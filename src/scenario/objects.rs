@@ -7,6 +7,7 @@ use super::names;
 use super::tables;
 use crate::discovery::resolv_conf::PodDns;
 use crate::discovery::slices::policy::TrafficPolicy;
+use crate::manifest::resources::Resources;
 use crate::manifest::{
     ContainerObject, ContainerPort, ServiceForm, ServiceObject, ServicePortObject, SliceObject, TargetPort,
     WorkloadObject,
@@ -77,6 +78,7 @@ impl Objects {
                 name: INLINE_CONTAINER.to_owned(),
                 sidecar: false,
                 ports: vec![ContainerPort { name: None, container_port: port, host_port: None }],
+                resources: Resources::default(),
                 span: inline.span,
             }],
             init: Vec::new(),

@@ -5,6 +5,7 @@
 //! ended the sidecars, one after the other, from the last to the first. Source: Kubernetes, KEP-753.
 
 use super::Workload;
+use crate::manifest::resources::{Amounts, Resources, of_pod};
 use crate::time::SimDuration;
 
 /// An init container, in the order of the manifest.
@@ -16,6 +17,8 @@ pub struct Init {
     pub sidecar: Option<usize>,
     /// How long it runs, where it does not.
     pub takes: SimDuration,
+    /// What it asks for.
+    pub resources: Resources,
 }
 
 /// Something that happens to a container.
@@ -30,6 +33,15 @@ pub enum Step {
 }
 
 impl Workload {
+    /// The CPU and memory that a pod asks for, by which it is placed.
+    #[must_use]
+    pub fn pod_requests(&self) -> Amounts {
+        let sidecar = |index: usize| self.init.iter().any(|init| init.sidecar == Some(index));
+        let own = self.containers.iter().enumerate().filter(|(index, _)| !sidecar(*index));
+        let init = self.init.iter().map(|init| (init.sidecar.is_some(), init.resources.requests));
+        of_pod(init, own.map(|(_, container)| container.resources.requests))
+    }
+
     /// What happens when a pod starts, from the start of its first container on, in order.
     #[must_use]
     pub fn starts(&self) -> Vec<(SimDuration, Step)> {

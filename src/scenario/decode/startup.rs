@@ -4,14 +4,19 @@ use super::super::context::Context;
 use super::super::startup::Init;
 use super::super::values::{self, Bad};
 use super::super::{Workload, tables};
-use crate::manifest::WorkloadObject;
+use crate::manifest::{InitObject, WorkloadObject};
 use crate::time::SimDuration;
 use crate::yaml::{Key, Node, Problem};
 
 /// The init containers of a workload, in order; nothing says yet how long they take.
 pub(super) fn init(raw: &WorkloadObject) -> Vec<Init> {
-    let own = |name: &String| raw.containers.iter().position(|container| container.sidecar && container.name == *name);
-    let init = |name: &String| Init { name: name.clone(), sidecar: own(name), takes: SimDuration::ZERO };
+    let own = |name: &str| raw.containers.iter().position(|container| container.sidecar && container.name == name);
+    let init = |init: &InitObject| Init {
+        name: init.name.clone(),
+        sidecar: own(&init.name),
+        takes: SimDuration::ZERO,
+        resources: init.resources,
+    };
     raw.init.iter().map(init).collect()
 }
 

@@ -173,6 +173,7 @@ fn container(raw: &crate::manifest::ContainerObject) -> Container {
         behaviour: default_behaviour(),
         start: SimDuration::ZERO,
         stop: SimDuration::ZERO,
+        resources: raw.resources,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Strategic merge patches: what they make of manifests, and how mistakes in them are answered.
 
 use super::{Memory, load, loaded};
+use crate::manifest::resources::{Amounts, Resources};
 use crate::scenario::{Loaded, Overrides};
 
 const SHOP: &str = "\
@@ -126,4 +127,17 @@ fn what_cannot_be_merged_is_refused() {
         assert!(problem.help.as_deref().unwrap_or("").starts_with(help), "{patch}: {:?}", problem.help);
         assert!(problem.span.is_some(), "{patch}");
     }
+}
+
+#[test]
+fn what_containers_ask_for_can_be_set_where_no_manifest_says_it() {
+    let path = "manifests[shop/deployment/web].spec.template.spec.containers[app].resources";
+    let set = format!("    - {{name: two, set: {{\"{path}.limits.cpu\": 2, \"{path}.requests.memory\": 1Gi}}}}\n");
+    let once = patched(&set, &[], &Overrides::default());
+    let asked = |variant: usize| once.variants[variant].workloads[0].containers[0].resources;
+    assert_eq!(asked(0), Resources::default());
+    // A limit without a request is the request as well.
+    assert_eq!(asked(1).requests, Amounts { cpu: Some(2000), memory: Some(1 << 30) });
+    assert_eq!(asked(1).limits, Amounts { cpu: Some(2000), memory: None });
+    assert_eq!(once.variants[1].workloads[0].pod_requests(), asked(1).requests);
 }
