@@ -50,11 +50,10 @@ impl Plan {
 
     /// Whether SYNs of a flow's connections may be sent again: those that found no port of a NAT or of the node that took
     /// them in, or came to a node without pods of its own, which may come.
-    fn sends_syns_again(&self, flow: usize, pods_end: bool) -> bool {
+    fn sends_syns_again(&self, flow: usize) -> bool {
         let spec = &self.flows[flow].flow;
-        let inwards = spec.way_in.as_deref().is_some_and(|way| pods_end || !self.takes_in_locally(way.service));
-        let stands = Channel::of(&spec.connections) == Channel::Standing;
-        (self.goes_out(flow) || inwards) && (pods_end || !stands)
+        let stands = Channel::of(&spec.connections) == Channel::Standing && !self.may_break(flow);
+        spec.way_in.is_some() || self.goes_out(flow) && !stands
     }
 
     fn lay_ledger(&mut self, scenario: &Scenario, flow: usize, done: &mut [bool]) {
@@ -76,11 +75,11 @@ impl Plan {
         let free = if spec.way_in.is_some() { self.ways_are_free() } else { self.topology.is_free() };
         let free = free || self.flows[flow].free_handshakes;
         // Requests in a pod that ends are lost, and standing connections to it are opened anew.
-        let pods_end = self.may_break(flow);
-        let opens = |connections: &Connections| !free && (pods_end || Channel::of(connections) != Channel::Standing);
+        let breaks = self.may_break(flow);
+        let opens = |connections: &Connections| !free && (breaks || Channel::of(connections) != Channel::Standing);
         let proxied = matches!(self.flows[flow].route, Route::Proxy7(_)) && opens(&self.flows[flow].upstream);
         // A pinned connection is opened again after its client has given up on it, a standing one when its pod ends.
-        let asks = pods_end || Channel::of(&spec.connections) != Channel::Standing;
+        let asks = breaks || Channel::of(&spec.connections) != Channel::Standing;
         let looks_up = spec.resolution.as_ref().filter(|_| asks);
         layout.dns = looks_up.map_or(NO_COLUMN, |resolution| layout.column(LedgerCause::Dns, &resolution.host));
         let walks = self.first_packet_costs(flow) && Channel::of(&spec.connections) != Channel::Standing;
@@ -88,8 +87,8 @@ impl Plan {
         let dropped = scenario.services[service].policy.internal == Scope::Local;
         // A SYN that a full table drops is sent again.
         let drops = scenario.cluster.kernel.conntrack.is_some();
-        let again = self.sends_syns_again(flow, pods_end);
-        let connects = opens(&spec.connections) || proxied || walks || drops || (dropped && pods_end) || again;
+        let again = self.sends_syns_again(flow);
+        let connects = opens(&spec.connections) || proxied || walks || drops || (dropped && breaks) || again;
         layout.connect = if connects { layout.column(LedgerCause::Connect, &label) } else { NO_COLUMN };
         layout.tls = if self.secures(flow) { layout.column(LedgerCause::Tls, &label) } else { NO_COLUMN };
         for class in PathClass::ALL {
@@ -115,7 +114,7 @@ impl Plan {
         layout.pool_wait = if waits { layout.column(LedgerCause::PoolWait, &name) } else { NO_COLUMN };
         let retries = spec.retries.attempts != Some(1);
         let kept = [&spec.connections, &self.flows[flow].upstream].map(Channel::of).contains(&Channel::Kept);
-        let gives_up = pods_end
+        let gives_up = breaks
             || kept
             || drops
             || dropped
