@@ -395,7 +395,7 @@ impl<'p> World<'p> {
             ready_pods: plan.pods.len() as u64,
             dns: Self::dns_of(plan, replication, schedule),
             free: plan.ways_are_free() && !plan.has_nics(),
-            hopless: plan.ways_are_free() && !plan.scenario.observe.nodes,
+            hopless: plan.ways_are_free() && !plan.has_nics() && !plan.scenario.observe.nodes,
             wires: Wires::of(plan),
             transits: Transits::of(plan),
         }

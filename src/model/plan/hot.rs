@@ -83,6 +83,9 @@ pub struct HotFlow {
     pub shared: bool,
     /// Whether its messages pass interfaces that have a rate.
     pub wired: bool,
+    /// Whether its hops are those between two nodes and nothing else: not from outside, not inside a pod, over no
+    /// interface that has a rate, and counted by nobody.
+    pub plain: bool,
     /// Whether a layer-7 proxy goes on with another pod where one fails it.
     pub next_upstream: bool,
 }
@@ -129,6 +132,10 @@ impl Plan {
             counted: spec.flow.way_in.is_some() || self.goes_out(flow),
             shared: !spec.flow.shares.is_empty(),
             wired: self.is_wired(flow),
+            plain: spec.flow.way_in.is_none()
+                && !self.crosses_loopback(flow)
+                && !self.is_wired(flow)
+                && !self.scenario.observe.nodes,
             next_upstream: self.tries_next(flow),
         };
         if let Route::Proxy4(proxy) | Route::Proxy7(proxy) = spec.route {

@@ -83,11 +83,11 @@ impl<'p> World<'p> {
         }
     }
 
-    /// One hop between two nodes; enters the ledger.
+    /// A hop of a plain flow between two nodes; enters the ledger.
     #[inline(always)]
     fn hop(&mut self, trip: &Trip<'p>, hop: Hop, from: u32, to: u32) -> SimDuration {
         let plan = self.plan;
-        let class = plan.topology.class_by(trip.hot.loopback, from, to);
+        let class = plan.topology.class_by(false, from, to);
         let delay = plan.topology.delay(class, trip.base ^ HOP[hop as usize]);
         if trip.request != NONE {
             let column = trip.hot.network[class as usize];
@@ -95,21 +95,12 @@ impl<'p> World<'p> {
                 self.charge_request(trip.request, column, delay.as_nanos());
             }
         }
-        if self.wires.is_some() {
-            self.note_message(trip.attempt, hop, class, (from, to));
-        }
         delay
     }
 
     /// The hop between an attempt's client and its proxy, either way.
     #[inline(always)]
     fn client_hop(&mut self, trip: &Trip<'p>, hop: Hop) -> SimDuration {
-        if self.hopless {
-            return SimDuration::ZERO;
-        }
-        if trip.hot.way_in {
-            return self.way_hop(trip.attempt, hop, self.plan.workers[trip.worker as usize].node);
-        }
         let client = self.node_of_client(trip.hot, trip.flow, trip.client);
         let proxy = self.plan.workers[trip.worker as usize].node;
         self.hop(trip, hop, client, proxy)
@@ -118,9 +109,6 @@ impl<'p> World<'p> {
     /// The hop between an attempt's proxy and its pod, either way.
     #[inline(always)]
     fn pod_hop(&mut self, trip: &Trip<'p>, hop: Hop) -> SimDuration {
-        if self.hopless {
-            return SimDuration::ZERO;
-        }
         let proxy = self.plan.workers[trip.worker as usize].node;
         let pod = self.roster.endpoints[trip.endpoint as usize].node;
         self.hop(trip, hop, proxy, pod)
@@ -129,12 +117,6 @@ impl<'p> World<'p> {
     /// The hop between an attempt's client and its pod, either way.
     #[inline(always)]
     fn direct_hop(&mut self, trip: &Trip<'p>, hop: Hop) -> SimDuration {
-        if self.hopless {
-            return SimDuration::ZERO;
-        }
-        if trip.hot.way_in {
-            return self.way_hop(trip.attempt, hop, self.roster.endpoints[trip.endpoint as usize].node);
-        }
         let client = self.node_of_client(trip.hot, trip.flow, trip.client);
         let pod = self.roster.endpoints[trip.endpoint as usize].node;
         self.hop(trip, hop, client, pod)
@@ -157,8 +139,8 @@ impl<'p> World<'p> {
         handling
     }
 
-    /// A hop over the network alone: its delay, which enters the ledger, and its ends.
-    pub(super) fn plain_hop(&mut self, trip: &Trip<'p>, hop: Hop) -> (SimDuration, u32, u32) {
+    /// A hop over the network alone, of any flow: its delay, which enters the ledger, and its ends.
+    pub(super) fn network_hop(&mut self, trip: &Trip<'p>, hop: Hop) -> (SimDuration, u32, u32) {
         let client = self.node_of_client(trip.hot, trip.flow, trip.client);
         let proxy = || self.plan.workers[trip.worker as usize].node;
         let pod = || self.roster.endpoints[trip.endpoint as usize].node;
@@ -170,27 +152,72 @@ impl<'p> World<'p> {
             Hop::ClientToPod => (client, pod()),
             Hop::PodToClient => (pod(), client),
         };
-        let delay = match hop {
-            Hop::ClientToProxy | Hop::ProxyToClient => self.client_hop(trip, hop),
-            Hop::ProxyToPod | Hop::PodToProxy => self.pod_hop(trip, hop),
-            Hop::ClientToPod | Hop::PodToClient => self.direct_hop(trip, hop),
-        };
+        if trip.hot.way_in && hop.touches_client() {
+            let inner = if hop.is_request() { to } else { from };
+            return (self.way_hop(trip.attempt, hop, inner), from, to);
+        }
+        let class = self.plan.topology.class_by(trip.hot.loopback, from, to);
+        let delay = self.plan.topology.delay(class, trip.base ^ HOP[hop as usize]);
+        let column = trip.hot.network[class as usize];
+        if trip.request != NONE && column != NO_COLUMN {
+            self.charge_request(trip.request, column, delay.as_nanos());
+        }
+        if self.wires.is_some() {
+            // The way between the two is the same in both directions.
+            let ends = if hop.is_request() { (from, to) } else { (to, from) };
+            self.note_message(trip.attempt, hop, class, ends);
+        }
         (delay, from, to)
+    }
+
+    /// A hop of a flow that is not plain.
+    #[inline(never)]
+    fn pass(&mut self, attempt: u32, hop: Hop, now: SimTime, schedule: &mut Schedule) {
+        let trip = self.trip(attempt);
+        if trip.hot.wired {
+            return self.cross(attempt, hop, now, schedule);
+        }
+        let (mut delay, _, _) = self.network_hop(&trip, hop);
+        match hop {
+            Hop::ClientToProxy if trip.hot.before => {
+                delay += self.handling(trip.flow, trip.request, trip.base, true);
+            }
+            Hop::ProxyToClient if trip.hot.after => {
+                delay += self.handling(trip.flow, trip.request, trip.base, false);
+            }
+            _ => {}
+        }
+        if !delay.is_zero() {
+            return schedule.after(delay, Rank::Completion, hop.ends_with(), attempt);
+        }
+        match hop {
+            Hop::ClientToProxy => self.on_at_proxy(attempt, now, schedule),
+            Hop::ProxyToPod | Hop::ClientToPod => self.on_at_pod(attempt, now, schedule),
+            Hop::PodToProxy => self.on_reply_at_proxy(attempt, now, schedule),
+            Hop::ProxyToClient | Hop::PodToClient => self.on_reply_at_client(attempt, now, schedule),
+        }
     }
 
     /// Sends an attempt over its connection: to the proxy, or straight to the pod.
     #[inline(always)]
     pub(crate) fn send(&mut self, trip: Trip<'p>, now: SimTime, schedule: &mut Schedule) {
         let hot = trip.hot;
-        if hot.wired {
-            let hop = if hot.via_proxy { Hop::ClientToProxy } else { Hop::ClientToPod };
-            return self.cross(trip.attempt, hop, now, schedule);
-        }
+        let mut delay = SimDuration::ZERO;
         if !hot.via_proxy {
-            let delay = self.direct_hop(&trip, Hop::ClientToPod);
+            if !self.hopless {
+                if !hot.plain {
+                    return self.pass(trip.attempt, Hop::ClientToPod, now, schedule);
+                }
+                delay = self.direct_hop(&trip, Hop::ClientToPod);
+            }
             return go_on!(self, trip, delay, kind::AT_POD, at_pod, now, schedule);
         }
-        let mut delay = self.client_hop(&trip, Hop::ClientToProxy);
+        if !self.hopless {
+            if !hot.plain {
+                return self.pass(trip.attempt, Hop::ClientToProxy, now, schedule);
+            }
+            delay = self.client_hop(&trip, Hop::ClientToProxy);
+        }
         if hot.before {
             delay += self.handling(trip.flow, trip.request, trip.base, true);
         }
@@ -278,10 +305,13 @@ impl<'p> World<'p> {
     /// From the proxy to the pod.
     #[inline(always)]
     pub(crate) fn forward(&mut self, trip: Trip<'p>, now: SimTime, schedule: &mut Schedule) {
-        if trip.hot.wired {
-            return self.cross(trip.attempt, Hop::ProxyToPod, now, schedule);
+        let mut delay = SimDuration::ZERO;
+        if !self.hopless {
+            if !trip.hot.plain {
+                return self.pass(trip.attempt, Hop::ProxyToPod, now, schedule);
+            }
+            delay = self.pod_hop(&trip, Hop::ProxyToPod);
         }
-        let delay = self.pod_hop(&trip, Hop::ProxyToPod);
         go_on!(self, trip, delay, kind::AT_POD, at_pod, now, schedule);
     }
 
@@ -289,20 +319,26 @@ impl<'p> World<'p> {
     #[inline(always)]
     pub(crate) fn reply(&mut self, trip: Trip<'p>, now: SimTime, schedule: &mut Schedule) {
         if trip.hot.via_proxy {
-            if trip.hot.wired {
-                return self.cross(trip.attempt, Hop::PodToProxy, now, schedule);
+            let mut delay = SimDuration::ZERO;
+            if !self.hopless {
+                if !trip.hot.plain {
+                    return self.pass(trip.attempt, Hop::PodToProxy, now, schedule);
+                }
+                delay = self.pod_hop(&trip, Hop::PodToProxy);
             }
-            let delay = self.pod_hop(&trip, Hop::PodToProxy);
             return go_on!(self, trip, delay, kind::REPLY_AT_PROXY, reply_at_proxy, now, schedule);
         }
         if trip.request == NONE {
             // Nobody waits: the client closed the connection when it gave up.
             return self.attempts.remove(trip.attempt);
         }
-        if trip.hot.wired {
-            return self.cross(trip.attempt, Hop::PodToClient, now, schedule);
+        let mut delay = SimDuration::ZERO;
+        if !self.hopless {
+            if !trip.hot.plain {
+                return self.pass(trip.attempt, Hop::PodToClient, now, schedule);
+            }
+            delay = self.direct_hop(&trip, Hop::PodToClient);
         }
-        let delay = self.direct_hop(&trip, Hop::PodToClient);
         go_on!(self, trip, delay, kind::REPLY_AT_CLIENT, reply_at_client, now, schedule);
     }
 
@@ -361,10 +397,13 @@ impl<'p> World<'p> {
         if trip.request == NONE {
             return self.attempts.remove(trip.attempt);
         }
-        if trip.hot.wired {
-            return self.cross(trip.attempt, Hop::ProxyToClient, now, schedule);
+        let mut delay = SimDuration::ZERO;
+        if !self.hopless {
+            if !trip.hot.plain {
+                return self.pass(trip.attempt, Hop::ProxyToClient, now, schedule);
+            }
+            delay = self.client_hop(&trip, Hop::ProxyToClient);
         }
-        let mut delay = self.client_hop(&trip, Hop::ProxyToClient);
         if trip.hot.after {
             delay += self.handling(trip.flow, trip.request, trip.base, false);
         }

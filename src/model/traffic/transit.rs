@@ -91,7 +91,7 @@ impl World<'_> {
     #[inline(never)]
     pub(super) fn cross(&mut self, attempt: u32, hop: Hop, now: SimTime, schedule: &mut Schedule) {
         let trip = self.trip(attempt);
-        let (delay, from, to) = self.plain_hop(&trip, hop);
+        let (delay, from, to) = self.network_hop(&trip, hop);
         let handling = |world: &mut Self, before| world.handling(trip.flow, trip.request, trip.base, before);
         let (lead, after) = match hop {
             Hop::ClientToProxy if trip.hot.before => (SimDuration::ZERO, handling(self, true)),
@@ -205,12 +205,12 @@ impl Hop {
     }
 
     /// Whether an end of it is the client.
-    const fn touches_client(self) -> bool {
+    pub(crate) const fn touches_client(self) -> bool {
         !matches!(self, Self::ProxyToPod | Self::PodToProxy)
     }
 
     /// What happens when it is over.
-    const fn ends_with(self) -> crate::engine::Kind {
+    pub(crate) const fn ends_with(self) -> crate::engine::Kind {
         match self {
             Self::ClientToProxy => kind::AT_PROXY,
             Self::ProxyToPod | Self::ClientToPod => kind::AT_POD,
