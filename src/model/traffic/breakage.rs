@@ -94,6 +94,9 @@ impl World<'_> {
             if let Some(ways) = self.ways.as_deref_mut() {
                 ways.moved(attempt, live);
             }
+            if self.probes.any_flow {
+                self.watch_moved(attempt, live, now);
+            }
             (self.attempts[attempt].cancelled, self.attempts[attempt].request) = (true, NONE);
         }
         self.attempts[live].joins = 0;

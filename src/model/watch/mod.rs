@@ -307,6 +307,12 @@ impl World<'_> {
         });
     }
 
+    /// Work that is under way is cut off here, and its try goes on in another slot.
+    #[cold]
+    pub(crate) fn watch_moved(&mut self, attempt: u32, to: u32, now: SimTime) {
+        self.tell(|_, stories| stories.moved(attempt, to, now));
+    }
+
     /// An attempt begins to share the cores of a station with others.
     #[cold]
     pub(crate) fn watch_shares(&mut self, attempt: u32, station: usize) {

@@ -208,6 +208,14 @@ impl Stories {
         telling.story.gave_up = true;
     }
 
+    /// Work is cut off, and its try goes on in another slot.
+    pub(super) fn moved(&mut self, attempt: u32, to: u32, now: SimTime) {
+        if let Some(telling) = self.of_attempt(attempt) {
+            telling.cut(Stage::Serving, now);
+            telling.attempt = to;
+        }
+    }
+
     /// A call that nobody waits for is withdrawn.
     pub(super) fn withdraw(&mut self, request: u32) {
         if let Some(index) = self.open.iter().position(|telling| telling.request == request) {
