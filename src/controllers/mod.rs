@@ -8,3 +8,5 @@ pub mod daemon_set;
 pub mod deployment;
 pub mod replica_set;
 pub mod stateful_set;
+pub mod slice_queue;
+pub mod sync_runner;
