@@ -6,6 +6,7 @@
 pub mod amount;
 pub mod daemon_set;
 pub mod deployment;
+pub mod hpa;
 pub mod replica_set;
 pub mod stateful_set;
 pub mod slice_queue;
