@@ -11,3 +11,4 @@ pub mod replica_set;
 pub mod stateful_set;
 pub mod slice_queue;
 pub mod sync_runner;
+pub mod scheduler;
