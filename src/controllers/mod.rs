@@ -7,6 +7,8 @@ pub mod amount;
 pub mod daemon_set;
 pub mod deployment;
 pub mod hpa;
+pub mod disruption;
+pub mod drain;
 pub mod replica_set;
 pub mod stateful_set;
 pub mod slice_queue;
