@@ -9,6 +9,7 @@ pub mod deployment;
 pub mod hpa;
 pub mod disruption;
 pub mod drain;
+pub mod node_lifecycle;
 pub mod replica_set;
 pub mod stateful_set;
 pub mod slice_queue;
