@@ -5,6 +5,7 @@
 
 pub mod amount;
 pub mod daemon_set;
+pub mod cluster_autoscaler;
 pub mod deployment;
 pub mod hpa;
 pub mod disruption;
