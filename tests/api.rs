@@ -11,6 +11,7 @@ use windtunnel::observe::outcome::{Labels, NoSink, RequestRow, RunOutcome, Sink,
 use windtunnel::random::Dist;
 use windtunnel::scenario::network_policy::NetworkPolicies;
 use windtunnel::scenario::outside::{LoadBalancers, Nat};
+use windtunnel::scenario::pod_life::{PodLife, PodTimes, Sigterm};
 use windtunnel::scenario::{
     Behaviour, Cancellation, Clients, Cluster, ConnectionMode, Connections, Container, Demand, Discipline, Flow, Host,
     Keeping, Kernel, KubeProxy, Lifecycle, Network, Node, Observe, PoolOrder, Popularity, Protocol, Retries, Run,
@@ -48,6 +49,7 @@ fn connections() -> Connections {
         order: PoolOrder::Lifo,
         keeping: Keeping::USUAL,
         connect_timeout: None,
+        notices_close: true,
         tls: None,
     }
 }
@@ -100,6 +102,8 @@ fn queue() -> Scenario {
             load_balancers: LoadBalancers::default(),
             nat: Nat::default(),
             dns: None,
+            pods: PodTimes::usual(),
+            lives: false,
             lifecycle: Lifecycle::USUAL,
             kernel: Kernel::USUAL,
         },
@@ -112,8 +116,10 @@ fn queue() -> Scenario {
                 name: "app".to_owned(),
                 ports: vec![(None, 80)],
                 behaviour: web,
-                start: SimDuration::ZERO,
-                stop: SimDuration::ZERO,
+                start: Dist::zero(),
+                stop: Dist::zero(),
+                sigterm: Sigterm::Exit,
+                pull: None,
                 resources: Resources::default(),
             }],
             pod_speed: Vec::new(),
@@ -124,6 +130,7 @@ fn queue() -> Scenario {
             host: Host::default(),
             addresses: Vec::new(),
             init: Vec::new(),
+            life: PodLife::none(),
         }],
         services: vec![Service {
             namespace: "default".to_owned(),

@@ -351,9 +351,9 @@ fn what_cannot_be_applied_is_refused() {
             "write it as a manifest, or use {scale: …, replicas: …}",
         ),
         (
-            "{at: 5s, applyManifest: {apiVersion: apps/v1, kind: Deployment, metadata: {name: shop}, spec: {replicas: 3, selector: {matchLabels: {app: shop}}, template: {metadata: {labels: {app: shop}}, spec: {containers: [{name: app, image: shop:2}]}}}}}".to_owned(),
-            "error: not supported yet: another `template` for deployment/shop",
-            "a rollout of new pods cannot be simulated; `replicas` can change",
+            "{at: 5s, applyManifest: {apiVersion: apps/v1, kind: Deployment, metadata: {name: shop}, spec: {replicas: 3, selector: {matchLabels: {app: shop}}, template: {metadata: {labels: {app: shop}}, spec: {containers: [{name: other, image: shop:2}]}}}}}".to_owned(),
+            "error: not supported yet: other containers or ports for deployment/shop during the run",
+            "images, probes, hooks and grace periods can change",
         ),
         (
             "{at: 5s, delete: pod/single}".to_owned(),

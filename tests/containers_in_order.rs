@@ -9,11 +9,11 @@ use support::{number, output, results, scratch, status, stderr, stdout, table, w
 const POD: &str = "
       initContainers:
         - {name: migrate}
-        - {name: proxy, restartPolicy: Always, ports: [{name: http, containerPort: 80}]}
+        - {name: proxy, restartPolicy: Always, ports: [{name: http, containerPort: 80}], startupProbe: {periodSeconds: 1, tcpSocket: {port: 80}}}
         - {name: logs, restartPolicy: Always, ports: [{name: logs, containerPort: 24224}]}
       containers:
-        - {name: app, ports: [{name: app, containerPort: 8080}]}
-        - {name: extra, ports: [{name: extra, containerPort: 9090}]}
+        - {name: app, ports: [{name: app, containerPort: 8080}], readinessProbe: {periodSeconds: 1, tcpSocket: {port: 8080}}}
+        - {name: extra, ports: [{name: extra, containerPort: 9090}], readinessProbe: {periodSeconds: 1, tcpSocket: {port: 9090}}}
 ";
 
 const TIMES: &str = "
@@ -72,7 +72,7 @@ fn events(run: &Path, pod: &str) -> Vec<String> {
 }
 
 /// The younger of two ready pods goes first, so the one that came is also the one that ends.
-const LIFE: [&str; 15] = [
+const LIFE: [&str; 19] = [
     "5 pod-created",
     "5 pod-placed on n as 10.244.0.3",
     "9 container-ended migrate",
@@ -82,9 +82,13 @@ const LIFE: [&str; 15] = [
     "12 container-started app",
     "12 pod-ready",
     "20 pod-deleted",
+    "20 container-signalled app",
+    "20 container-signalled extra",
     "21 container-ended extra",
     "24 container-ended app",
+    "24 container-signalled logs",
     "24.25 container-ended logs",
+    "24.25 container-signalled proxy",
     "24.75 container-ended proxy",
     "24.75 pod-ended",
     "25.75 pod-gone 10.244.0.3 is free",
@@ -184,7 +188,7 @@ fn a_sidecar_is_there_until_the_last_call() {
     assert!((398..=401).contains(&lost), "100 a second for 4 s: {lost}");
 }
 
-/// A pod that is deleted while it starts: what runs already is lost, and nothing happens to it any more.
+/// A pod that is deleted while it starts: what runs already is told to end; what does not listen yet never does.
 #[test]
 fn a_pod_may_be_deleted_while_it_starts() {
     let scratch = scratch();
@@ -192,7 +196,19 @@ fn a_pod_may_be_deleted_while_it_starts() {
     let text = scenario(TIMES, POD, &more).replace("at: 20s", "at: 11s");
     let run = results(scratch.path(), &text, "out", &[]);
     let mut expected = LIFE[..6].to_vec();
-    expected.extend(["11 pod-deleted", "11 pod-gone 10.244.0.3 is free"]);
+    expected.extend([
+        "11 pod-deleted",
+        "11 container-signalled app",
+        "11 container-signalled extra",
+        "12 container-ended extra",
+        "15 container-ended app",
+        "15 container-signalled logs",
+        "15.25 container-ended logs",
+        "15.25 container-signalled proxy",
+        "15.75 container-ended proxy",
+        "15.75 pod-ended",
+        "16.75 pod-gone 10.244.0.3 is free",
+    ]);
     assert_eq!(events(&run, "web-1"), expected);
     let endpoints = table(&run, "endpoints.csv");
     assert!(endpoints.iter().all(|row| number(row, "utilization").is_none_or(|share| share <= 1.0)), "{endpoints:?}");

@@ -4,15 +4,17 @@
 //! (`model::control`) does it. So every rule stands alone, and is tested against the tables of Kubernetes' own tests.
 
 pub mod amount;
-pub mod daemon_set;
 pub mod cluster_autoscaler;
+pub mod daemon_set;
 pub mod deployment;
-pub mod hpa;
 pub mod disruption;
 pub mod drain;
+pub mod hpa;
 pub mod node_lifecycle;
+pub mod probe;
 pub mod replica_set;
-pub mod stateful_set;
-pub mod slice_queue;
-pub mod sync_runner;
+pub mod restart;
 pub mod scheduler;
+pub mod slice_queue;
+pub mod stateful_set;
+pub mod sync_runner;

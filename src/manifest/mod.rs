@@ -10,6 +10,7 @@ mod network_policy;
 mod node;
 mod object;
 mod outside;
+pub mod pod_life;
 mod quantity;
 mod reasons;
 mod report;

@@ -1,5 +1,6 @@
 //! The parts of Kubernetes objects that the model uses.
 
+use super::pod_life::{ContainerLifeObject, PodLifeObject, RolloutObject};
 use super::report::Report;
 use super::resources::Resources;
 use crate::discovery::resolv_conf::PodDns;
@@ -64,6 +65,12 @@ pub struct WorkloadObject {
     pub service_links: bool,
     /// `hostname` and `subdomain`, where there are both.
     pub host: Option<(String, String)>,
+    /// `spec.template` as it is written, to be told from others.
+    pub template: String,
+    /// The life of its pods.
+    pub life: PodLifeObject,
+    /// How it replaces them, if it is a Deployment.
+    pub rollout: RolloutObject,
     /// Place of `metadata.name`.
     pub span: Span,
 }
@@ -96,6 +103,8 @@ pub struct ContainerObject {
     pub ports: Vec<ContainerPort>,
     /// `resources`.
     pub resources: Resources,
+    /// Its probes and hooks.
+    pub life: ContainerLifeObject,
     /// Place of the name.
     pub span: Span,
 }

@@ -25,9 +25,7 @@ pub(super) fn field(path: &str) -> &'static str {
     if let Some(container_field) = inner.strip_prefix("spec.containers[].") {
         return match container_field {
             "resources.claims" => "devices are not modelled",
-            "livenessProbe" | "readinessProbe" | "startupProbe" | "lifecycle" => {
-                "start-up, probes and termination are not modelled: pods are ready throughout"
-            }
+            "lifecycle.postStart" => "the scenario says how long a container takes to start",
             _ => "the scenario says how a container serves",
         };
     }
@@ -38,14 +36,8 @@ pub(super) fn field(path: &str) -> &'static str {
         | "spec.priorityClassName"
         | "spec.schedulerName"
         | "spec.priority" => "pods are spread evenly over the nodes that `nodeName` and `nodeSelector` allow",
-        "spec.strategy"
-        | "spec.minReadySeconds"
-        | "spec.progressDeadlineSeconds"
-        | "spec.revisionHistoryLimit"
-        | "spec.paused"
-        | "spec.terminationGracePeriodSeconds"
-        | "spec.readinessGates"
-        | "spec.restartPolicy" => "start-up, restarts and rollouts are not modelled",
+        "spec.minReadySeconds" => "only a Deployment waits until its pods have been ready for a time",
+        "spec.restartPolicy" => "containers that end are always started again",
         "spec.topologyKeys" => "Kubernetes dropped it in 1.22; write `trafficDistribution`",
         "spec.hostAliases" => "names resolve by DNS alone",
         _ => "not part of the model",

@@ -2,10 +2,11 @@
 
 use super::fields::{Context, Fields, NameRule};
 use super::object::{ContainerObject, ContainerPort, InitObject, WorkloadObject};
+use super::pod_life::{self, PodLifeObject, RolloutObject};
 use super::resources::{self, Resources};
 use super::subject::Role;
 use crate::discovery::resolv_conf::{DnsConfig, DnsPolicy, PodDns};
-use crate::yaml::{Node, Span, nearest};
+use crate::yaml::{Node, Span, nearest, write};
 
 /// Largest `replicas` that Kubernetes stores.
 const MOST_REPLICAS: u32 = i32::MAX.unsigned_abs();
@@ -34,6 +35,9 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node, role: Role) -> Option
         dns: PodDns::default(),
         service_links: true,
         host: None,
+        template: String::new(),
+        life: PodLifeObject::default(),
+        rollout: RolloutObject::default(),
         span: context.name_span,
     };
     if role == Role::Pod {
@@ -57,6 +61,12 @@ fn read_replicated(context: &mut Context<'_>, spec: &mut Fields<'_>, workload: &
     if let Some(place) = spec.take("replicas") {
         workload.replicas_span = place.span;
         workload.replicas = context.whole(spec, "replicas", 0..=MOST_REPLICAS).unwrap_or(1);
+    }
+    if workload.kind == "deployment" {
+        workload.rollout = pod_life::read_rollout(context, spec);
+    }
+    if let Some(node) = spec.peek("template") {
+        workload.template = write(std::slice::from_ref(node));
     }
     let mut template = required_map(context, spec, "template")?;
     if let Some(mut metadata) = context.inner(&mut template, "metadata") {
@@ -111,6 +121,7 @@ fn read_pod(context: &mut Context<'_>, pod: &mut Fields<'_>, workload: &mut Work
         workload.node_selector_span = node.span;
         workload.node_selector = context.texts(pod, "nodeSelector");
     }
+    workload.life = pod_life::read_pod(context, pod);
     read_names(context, pod, workload);
 }
 
@@ -128,6 +139,7 @@ fn read_container(context: &mut Context<'_>, container: &mut Fields<'_>, sidecar
     }
     let ports = read_ports(context, container, workload.host_network());
     let resources = resources::read(context, container);
+    let life = pod_life::read_container(context, container);
     context.finish(container);
     for ContainerPort { container_port: port, host_port, .. } in &ports {
         let twin =
@@ -149,7 +161,7 @@ fn read_container(context: &mut Context<'_>, container: &mut Fields<'_>, sidecar
             context.error(span, &message, "give every container of a pod a port of its own");
         }
     }
-    workload.containers.push(ContainerObject { name: name.to_string(), sidecar, ports, resources, span });
+    workload.containers.push(ContainerObject { name: name.to_string(), sidecar, ports, resources, life, span });
 }
 
 /// Init containers: those that go on running serve beside the others, and all have their turn when the pod starts.

@@ -125,9 +125,9 @@ pub(crate) mod kind {
     pub(crate) const DNS_TIMER: Kind = Kind(31);
     /// Something of the timeline happens (happening).
     pub(crate) const HAPPENING: Kind = Kind(40);
-    /// The containers of a pod have started (pod).
+    /// The sandbox of a pod is there (pod).
     pub(crate) const POD_STARTED: Kind = Kind(41);
-    /// The processes of a pod end (pod).
+    /// A kubelet ends a pod (pod).
     pub(crate) const POD_STOPS: Kind = Kind(42);
     /// The network of a pod is gone (pod).
     pub(crate) const POD_GONE: Kind = Kind(43);
@@ -147,8 +147,10 @@ pub(crate) mod kind {
     pub(crate) const UPSTREAM_GO: Kind = Kind(46);
     /// The EndpointSlices of a Service are written (Service).
     pub(crate) const SLICES_SYNCED: Kind = Kind(60);
-    /// A container of a pod has started or ended (step).
-    pub(crate) const CONTAINER_STEP: Kind = Kind(32);
+    /// Something happens to a pod or one of its containers (moment).
+    pub(crate) const POD_MOMENT: Kind = Kind(32);
+    /// The controller of a workload looks at it (workload).
+    pub(crate) const RECONCILE: Kind = Kind(22);
     /// A load balancer looks at a target (look).
     pub(crate) const LOOK: Kind = Kind(55);
     /// The time of connections to a load balancer's former target is over (look).
@@ -357,6 +359,7 @@ impl<'p> World<'p> {
         if watch.is_some() {
             probes.watch_requests();
         }
+        probes.levels |= plan.drains;
         Self {
             plan,
             seed,
@@ -650,7 +653,8 @@ impl Model for World<'_> {
             kind::STALE => self.on_stale(slot, now, schedule),
             kind::CONNECT_FAILED => self.on_connect_failed(slot, now, schedule),
             kind::UPSTREAM_GO => self.connect_upstream(slot, now, schedule),
-            kind::CONTAINER_STEP => self.on_container_step(slot, now, schedule),
+            kind::POD_MOMENT => self.on_pod_moment(slot, now, schedule),
+            kind::RECONCILE => self.on_reconcile(slot, now, schedule),
             kind::SLICES_SYNCED => self.on_slices_synced(slot, now, schedule),
             kind::WORKER_PROGRAMMED => self.on_worker_programmed(slot, now),
             kind::LOOK => self.on_look(slot, now, schedule),

@@ -270,7 +270,7 @@ impl Accumulator {
             expectations: scenario.expect.len(),
             named: scenario.metrics.iter().map(|metric| (metric.clone(), Vec::new())).collect(),
             labels: None,
-            changes: !scenario.timeline.is_empty(),
+            changes: scenario.cluster.lives,
             replications: 0,
             events: 0,
             flows: Vec::new(),

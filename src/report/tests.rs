@@ -61,6 +61,8 @@ fn scenario() -> Scenario {
             load_balancers: crate::scenario::outside::LoadBalancers::default(),
             nat: crate::scenario::outside::Nat::default(),
             dns: None,
+            pods: crate::scenario::pod_life::PodTimes::usual(),
+            lives: false,
             lifecycle: Lifecycle::USUAL,
             kernel: Kernel::USUAL,
         },

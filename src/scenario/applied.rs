@@ -1,7 +1,7 @@
 //! `timeline[].applyManifest`: manifests that are applied while traffic flows, and objects that are deleted.
 //!
-//! Applied is what `kubectl apply` would apply: whole objects. Of Deployments and ReplicaSets only the number of pods may
-//! differ from what is there; another template is a rollout.
+//! Applied is what `kubectl apply` would apply: whole objects. Another template of a Deployment begins a rollout; of a
+//! ReplicaSet only the number of pods may differ from what is there.
 
 use super::context::Context;
 use super::manifests::{self, Manifests, flatten};
@@ -38,6 +38,8 @@ pub(super) enum What {
     Service(usize, Option<Box<ServiceObject>>),
     /// The workload of that index is to have so many pods.
     Replicas(usize, u32),
+    /// The Deployment of that index is as this now.
+    Deployment(usize, Box<WorkloadObject>),
 }
 
 /// Replaces the names of files by what is in them, so that the resolved scenario needs no other file.
@@ -105,9 +107,9 @@ fn can_be_applied(cx: &mut Context<'_>, document: &Node, there: &[Node]) -> bool
     }
     let template = |node: &Node| node.at(&["spec", "template"]).map(|node| yaml::write(std::slice::from_ref(node)));
     let known = there.iter().find(|known| identity(known) == identity(document));
-    if kind != "Service" && known.is_some_and(|known| template(known) != template(document)) {
+    if kind == "ReplicaSet" && known.is_some_and(|known| template(known) != template(document)) {
         let message = format!("not supported yet: another `template` for {}/{}", kind.to_lowercase(), shorten(name));
-        cx.problem_help(span, message, "a rollout of new pods cannot be simulated; `replicas` can change");
+        cx.problem_help(span, message, "a ReplicaSet keeps the pods it has; a Deployment replaces them");
         return false;
     }
     true
@@ -154,6 +156,10 @@ pub(super) fn changes(cx: &mut Context<'_>, items: &[Node], applied: &[Applied],
                 }
                 let what = What::Replicas(index, workload.replicas);
                 changes.push(Change { entry, at, what, span: workload.replicas_span });
+                if workload.kind == "deployment" {
+                    let what = What::Deployment(index, Box::new(workload.clone()));
+                    changes.push(Change { entry, at, what, span: workload.span });
+                }
             }
         }
         if let Some(node) = item.get("delete")
@@ -225,7 +231,7 @@ fn refuse_what_is_not_there(cx: &mut Context<'_>, changes: &[Change], applied: &
                     format!("write deletePod: {target}"),
                 );
             }
-            What::Replicas(..) => {}
+            What::Replicas(..) | What::Deployment(..) => {}
         }
     }
 }

@@ -18,6 +18,8 @@ pub struct Connections {
     pub keeping: Keeping,
     /// After how long the client gives up opening one; `None`: when its kernel does, or a proxy's 5 s are over.
     pub connect_timeout: Option<SimDuration>,
+    /// Whether it is seen that a pod has closed an idle connection when it ended.
+    pub notices_close: bool,
     /// TLS, where there is.
     pub tls: Option<Tls>,
 }

@@ -45,6 +45,7 @@ pub mod outside;
 mod patch;
 mod path;
 pub mod placement;
+pub mod pod_life;
 mod resolved;
 mod schema;
 mod services;
@@ -54,6 +55,7 @@ mod tables;
 mod tables_dns;
 mod tables_flow;
 mod tables_outside;
+mod tables_pods;
 mod tables_random;
 pub mod timeline;
 mod turns;
@@ -80,6 +82,7 @@ pub use without::{Removal, Without};
 use metric::Metric;
 use network_policy::NetworkPolicies;
 use outside::{Controller, Internet, LoadBalancers, Nat, Outside, Share, WayIn};
+use pod_life::{PodLife, PodTimes, Sigterm};
 use startup::Init;
 pub use timeline::{Action, Happening, Lifecycle};
 
@@ -249,7 +252,11 @@ pub struct Cluster {
     pub nat: Nat,
     /// DNS; without it names resolve at no cost.
     pub dns: Option<dns::Dns>,
-    /// How long pods and news of them take.
+    /// How long the parts of a pod's life take.
+    pub pods: PodTimes,
+    /// Whether kubelets look after pods: they probe containers, and start them again.
+    pub lives: bool,
+    /// How long news of endpoints takes.
     pub lifecycle: Lifecycle,
     /// What the kernels of nodes allow and forget.
     pub kernel: Kernel,
@@ -327,6 +334,8 @@ pub struct Workload {
     pub addresses: Vec<u32>,
     /// Its init containers, in order.
     pub init: Vec<Init>,
+    /// The life of its pods.
+    pub life: PodLife,
 }
 
 impl Workload {
@@ -377,9 +386,13 @@ pub struct Container {
     /// How it serves.
     pub behaviour: Behaviour,
     /// From the start of its process until it listens.
-    pub start: SimDuration,
+    pub start: Dist,
     /// From the signal to end until it has ended; until then it serves.
-    pub stop: SimDuration,
+    pub stop: Dist,
+    /// What its process does with that signal.
+    pub sigterm: Sigterm,
+    /// How long a node takes to pull its image that has not run it yet; `None` where all have it.
+    pub pull: Option<Dist>,
     /// The CPU and memory that it asks for, and the most that it may have.
     pub resources: Resources,
 }

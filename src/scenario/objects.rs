@@ -7,6 +7,7 @@ use super::names;
 use super::tables;
 use crate::discovery::resolv_conf::PodDns;
 use crate::discovery::slices::policy::TrafficPolicy;
+use crate::manifest::pod_life::{ContainerLifeObject, PodLifeObject, RolloutObject};
 use crate::manifest::resources::Resources;
 use crate::manifest::{
     ContainerObject, ContainerPort, ServiceForm, ServiceObject, ServicePortObject, SliceObject, TargetPort,
@@ -78,6 +79,7 @@ impl Objects {
                 name: INLINE_CONTAINER.to_owned(),
                 sidecar: false,
                 ports: vec![ContainerPort { name: None, container_port: port, host_port: None }],
+                life: ContainerLifeObject::default(),
                 resources: Resources::default(),
                 span: inline.span,
             }],
@@ -89,6 +91,9 @@ impl Objects {
             dns: PodDns::default(),
             service_links: true,
             host: None,
+            template: String::new(),
+            life: PodLifeObject::default(),
+            rollout: RolloutObject::default(),
             span: target.span,
         });
         self.services.push(ServiceObject {

@@ -210,6 +210,7 @@ mod tests {
             host: Host::default(),
             addresses: Vec::new(),
             init: Vec::new(),
+            life: crate::scenario::pod_life::PodLife::none(),
         }
     }
 

@@ -154,7 +154,7 @@ pub(super) static CLUSTER: Shape = Shape {
         field("kubeProxy", Object(&KUBE_PROXY), "{mode: iptables}", "How Services are implemented on nodes."),
         field("serviceCIDR", Text, "10.96.0.0/12", "The range of cluster IPs."),
         field("dns", Object(&super::tables_dns::DNS), "names resolve at no cost", "How names are resolved."),
-        field("pods", Object(&PODS), "", "How long pods take to start and to stop."),
+        field("pods", Object(&super::tables_pods::PODS), "", "How long pods take to start and to stop."),
         field("propagation", Object(&PROPAGATION), "", "How long a change of endpoints takes to reach who acts on it."),
         field("kernel", Object(&super::tables_flow::KERNEL), "", "What the kernels of nodes allow and forget."),
         field("nat", Object(&super::tables_outside::NAT), "", "How connections leave the cluster."),
@@ -166,21 +166,6 @@ pub(super) static CLUSTER: Shape = Shape {
             "What stands before Services of type LoadBalancer.",
         ),
         later("mesh", "A service mesh."),
-    ],
-};
-
-/// `cluster.pods`.
-pub(super) static PODS: Shape = Shape {
-    name: "pods",
-    doc: "How long pods take to start and to stop.",
-    fields: &[
-        field("start", Duration, "2s", "From the creation of a pod until it is ready."),
-        field(
-            "stop",
-            Duration,
-            "0s",
-            "From the deletion of a pod until its processes end; it goes on serving until then.",
-        ),
     ],
 };
 
@@ -205,6 +190,14 @@ pub(super) static HAPPENING: Shape = Shape {
         field("scale", Text, "", "A workload gets as many pods as `replicas` says."),
         field("replicas", Count(0, MAX_PODS), "", "How many pods, beside `scale`."),
         field("deletePod", Text, "", "A pod, as deployment/web[0], is deleted; its controller makes another."),
+        field("crash", Text, "", "The processes of a pod end by themselves; its containers are started again."),
+        field("rolloutRestart", Text, "", "The pods of a Deployment are replaced by others of the same template."),
+        field("setImage", Text, "", "A container of a Deployment's pods gets another `image`: its pods are replaced."),
+        field("image", Text, "", "Which image, beside `setImage`."),
+        field("container", Text, "the only one", "Of which container, beside `setImage`."),
+        field("pause", Text, "", "A Deployment stops in the middle of a rollout."),
+        field("resume", Text, "", "It goes on."),
+        field("undo", Text, "", "A Deployment goes back to the template before the last."),
         field("notReady", Text, "", "The readiness probe of a pod fails from now on."),
         field("ready", Text, "", "It succeeds again."),
         field(
@@ -219,7 +212,6 @@ pub(super) static HAPPENING: Shape = Shape {
             "",
             "A Service, as service/web, or a Deployment or ReplicaSet with its pods, is deleted.",
         ),
-        later("rolloutRestart", "Replacing all pods of a workload."),
         later("drain", "Draining a node."),
     ],
 };
@@ -296,6 +288,7 @@ pub(super) static WORKLOAD: Shape = Shape {
             "Behaviour by container name (`app` for an inline workload).",
         ),
         field("pods", List(&Object(&POD)), "", "Pods that differ."),
+        super::tables_pods::GATES,
         field("outside", Bool, "false", "Whether it stands outside the cluster: something that pods call there."),
         field("addresses", List(&Text), "", "The IPv4 addresses of its pods, where it stands outside."),
         RESOLVER_FIELD,
@@ -354,11 +347,24 @@ pub(super) static CONTAINER: Shape = Shape {
         field("holdsSlotWhileCalling", Bool, "true", "A thread per request (true) or an event loop (false)."),
         field(
             "start",
-            Duration,
+            Dist,
             "0s",
             "From the start of its process until it listens, or until an init container has ended.",
         ),
-        field("stop", Duration, "0s", "From the signal to end until it has ended; until then it serves."),
+        field("stop", Dist, "0s", "From the signal to end until it has ended; until then it serves."),
+        field(
+            "sigterm",
+            Word(&["exit", "drain", "ignore"]),
+            "exit",
+            "What its process does with the signal to end: it ends after `stop`; takes nothing new, ends what it does, then itself; or nothing.",
+        ),
+        field("preStop", Dist, "as its hook says", "How long its `preStop` hook takes, where that is no `sleep`."),
+        field(
+            "pull",
+            Dist,
+            "the node has its image",
+            "How long a node that has not run its image yet takes to pull it, one pull at a time.",
+        ),
     ],
 };
 
@@ -366,7 +372,7 @@ pub(super) static CONTAINER: Shape = Shape {
 pub(super) static INIT_CONTAINER: Shape = Shape {
     name: "init container that ends",
     doc: "It serves nothing.",
-    fields: &[field("start", Duration, "0s", "How long it runs.")],
+    fields: &[field("start", Dist, "0s", "How long it runs.")],
 };
 
 /// `queue`.

@@ -93,6 +93,12 @@ pub(super) static CONNECTIONS: Shape = Shape {
             "fail",
             "What becomes of a request that meets a connection just closed by the other end.",
         ),
+        field(
+            "noticesClose",
+            Bool,
+            "true",
+            "Whether the pool sees that a pod has closed an idle connection when it ended; else the next request fails on it.",
+        ),
     ],
 };
 

@@ -23,6 +23,46 @@ pub enum Action {
     },
     /// A pod is deleted; its controller makes another.
     DeletePod(PodRef),
+    /// The pods of a Deployment are replaced by others of the same template.
+    Restart {
+        /// Index of the workload.
+        workload: usize,
+    },
+    /// Another image for a container: another template.
+    SetImage {
+        /// Index of the workload.
+        workload: usize,
+        /// Which of the images of its [`PodLife`](super::pod_life::PodLife).
+        image: usize,
+    },
+    /// Another template, as a manifest has it.
+    Template {
+        /// Index of the workload.
+        workload: usize,
+        /// Which of the templates of its [`PodLife`](super::pod_life::PodLife).
+        template: usize,
+    },
+    /// Another strategy, as a manifest has it.
+    Rollout {
+        /// Index of the workload.
+        workload: usize,
+        /// Which of the rollouts of its [`PodLife`](super::pod_life::PodLife).
+        rollout: usize,
+    },
+    /// A Deployment stops in the middle of a rollout, or goes on.
+    Pause {
+        /// Index of the workload.
+        workload: usize,
+        /// Whether it stops.
+        paused: bool,
+    },
+    /// Back to the template before the last.
+    Undo {
+        /// Index of the workload.
+        workload: usize,
+    },
+    /// A process of a pod ends by itself, as after a crash or for want of memory.
+    Crash(PodRef),
     /// A pod's readiness probe fails from now on: it gets no new connections, and goes on serving.
     NotReady(PodRef),
     /// It succeeds again.
@@ -47,13 +87,9 @@ pub struct PodRef {
     pub number: u32,
 }
 
-/// How long pods and news of them take: `cluster.pods` and `cluster.propagation`.
+/// How long news of endpoints takes: `cluster.propagation`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifecycle {
-    /// From the creation of a pod until it is ready.
-    pub start: SimDuration,
-    /// From the deletion of a pod until its processes end; until then it goes on serving.
-    pub stop: SimDuration,
     /// From a change of endpoints until kube-proxies have programmed it.
     pub kube_proxy: SimDuration,
     /// The same, of proxies.
@@ -65,12 +101,9 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// What holds where a scenario says nothing. A pod that pulls no image is ready within 5 s (p99 of the SLO of
-    /// Kubernetes' scalability group). Of a small cluster's kube-proxies half act within 0.3 s; an Envoy that is told by
+    /// What holds where a scenario says nothing. Of a small cluster's kube-proxies half act within 0.3 s; an Envoy that is told by
     /// xDS acts within a tenth of a second; a client that asks DNS hears when the answer's 30 s (CoreDNS) are over.
     pub const USUAL: Self = Self {
-        start: SimDuration::from_secs(2),
-        stop: SimDuration::ZERO,
         kube_proxy: SimDuration::from_millis(300),
         proxy: SimDuration::from_millis(100),
         client: SimDuration::from_secs(30),

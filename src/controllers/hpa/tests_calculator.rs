@@ -197,3 +197,11 @@ fn pods_are_grouped_as_kubernetes_groups_them() {
         assert_eq!(group(&status(letter), None, true, &settings(), NOW), expected, "{letter}");
     }
 }
+
+#[test]
+fn why_a_metric_says_nothing() {
+    use super::replica_calculator::Unknown;
+    let words = [Unknown::NoMetrics, Unknown::NoPods, Unknown::NoMetricsOfThesePods, Unknown::NoRequest];
+    let expected = ["no metrics", "no pods", "no metrics of ready pods", "a container has no request"];
+    assert_eq!(words.map(|word| word.to_string()), expected);
+}

@@ -10,11 +10,11 @@ pub(crate) enum Phase {
     Pending,
     /// It has a node, which has no free address for it.
     Bound,
-    /// Its containers start.
+    /// It has a node and an address; its containers do not all run yet.
     Starting,
-    /// It serves.
+    /// All its containers run, or are started again when they end.
     Running,
-    /// It was deleted and still serves.
+    /// It was deleted, and its processes have not all ended.
     Stopping,
     /// Its processes have ended: connections are refused.
     Ended,
@@ -37,16 +37,26 @@ pub(crate) struct Pod {
     pub(crate) station: u32,
     /// What part of its life it is in.
     pub(crate) phase: Phase,
-    /// Whether its readiness probe succeeds.
+    /// Which template of its workload it was made from.
+    pub(crate) template: u32,
+    /// Whether the timeline lets its readiness probe succeed.
     pub(crate) probed_ready: bool,
+    /// Which of its init containers has its turn.
+    pub(crate) next_init: u32,
+    /// How many of its readiness gates are not open.
+    pub(crate) closed_gates: u32,
+    /// Whether it counts as available for its Deployment.
+    pub(crate) is_available: bool,
     /// When its containers were made.
     pub(crate) made_at: SimTime,
     /// When it became ready last.
     pub(crate) ready_at: SimTime,
     /// How many containers it has.
     containers: u32,
-    /// How many of them run.
+    /// How many of them have a process that listens, or has.
     running: u32,
+    /// How many of them are ready.
+    ready_containers: u32,
     /// The area under "some of its containers run".
     alive: Area,
     /// The area under "it is ready".
@@ -64,6 +74,7 @@ impl Pod {
         let mut pod = Self::new(workload, number, (station, containers));
         (pod.node, pod.ip) = (node, ip);
         (0..containers).for_each(|_| pod.container_started(SimTime::ZERO));
+        (pod.ready_containers, pod.is_available) = (containers, true);
         pod.run(SimTime::ZERO);
         pod
     }
@@ -77,11 +88,16 @@ impl Pod {
             ip: 0,
             station,
             phase: Phase::Pending,
+            template: 0,
             probed_ready: true,
+            next_init: 0,
+            closed_gates: 0,
+            is_available: false,
             made_at: SimTime::ZERO,
             ready_at: SimTime::ZERO,
             containers,
             running: 0,
+            ready_containers: 0,
             alive: Area::default(),
             ready: Area::default(),
             is_ready: false,
@@ -93,9 +109,22 @@ impl Pod {
         self.running > 0
     }
 
-    /// Whether all of them run, and have started.
+    /// Whether it is what Kubernetes calls ready, on its way out, too.
     pub(crate) const fn serves(&self) -> bool {
-        matches!(self.phase, Phase::Running | Phase::Stopping) && self.running == self.containers
+        matches!(self.phase, Phase::Running | Phase::Stopping)
+            && self.ready_containers == self.containers
+            && self.closed_gates == 0
+            && self.probed_ready
+    }
+
+    /// Whether all its containers are ready, whoever else has a say.
+    pub(crate) const fn containers_are_ready(&self) -> bool {
+        self.ready_containers == self.containers
+    }
+
+    /// One of its containers is ready, or no longer.
+    pub(crate) const fn container_ready(&mut self, ready: bool) {
+        self.ready_containers = if ready { self.ready_containers + 1 } else { self.ready_containers - 1 };
     }
 
     /// One of its containers runs from now on.
@@ -124,12 +153,12 @@ impl Pod {
         !matches!(self.phase, Phase::Pending | Phase::Gone)
     }
 
-    /// Whether it is ready: it runs, was not deleted, and its probe succeeds.
+    /// Whether it is ready and was not deleted.
     pub(crate) const fn is_ready(&self) -> bool {
-        matches!(self.phase, Phase::Running) && self.probed_ready
+        matches!(self.phase, Phase::Running) && self.serves()
     }
 
-    /// Its containers have started.
+    /// All its containers have begun to run.
     pub(crate) fn run(&mut self, now: SimTime) {
         self.phase = Phase::Running;
         self.note_ready(now);

@@ -88,7 +88,7 @@ impl World<'_> {
             if !selected || !matches!(pod.phase, Phase::Starting | Phase::Running | Phase::Stopping) {
                 return None;
             }
-            let (serving, terminating) = (pod.serves() && pod.probed_ready, pod.phase == Phase::Stopping);
+            let (serving, terminating) = (pod.serves(), pod.phase == Phase::Stopping);
             let ready = spec.policy_in(era).not_ready_too || serving && !terminating;
             Some(self.plan.listed(endpoint, spec.target_port_in(era), pod.node, (ready, serving, terminating)))
         };

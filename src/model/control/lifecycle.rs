@@ -1,8 +1,8 @@
-//! How pods come and go: made, placed, started, deleted, ended, gone.
+//! How pods come and go: made, placed, ready, gone. What happens in their containers stands in `containers.rs`, how they
+//! end in `ending.rs`.
 
-use std::collections::BTreeMap;
-
-use crate::controllers::replica_set::{Candidate, victims};
+use super::containers::Container;
+use super::moments::Moment;
 use crate::engine::{Rank, Schedule};
 use crate::model::cluster::pod::{Phase, Pod};
 use crate::model::cluster::station::Station;
@@ -10,11 +10,7 @@ use crate::model::plan::as_u32;
 use crate::model::{EndpointCounters, World, kind};
 use crate::observe::outcome::ClusterEvent;
 use crate::scenario::placement::Taken;
-use crate::time::{SimDuration, SimTime};
-
-/// From the end of a pod's processes until its network is gone: until then connections are refused, afterwards nothing
-/// answers. The order of a kubelet's and a network plug-in's work.
-const TEARDOWN: SimDuration = SimDuration::from_secs(1);
+use crate::time::SimTime;
 
 impl World<'_> {
     /// Writes a row of `events.csv`.
@@ -29,59 +25,21 @@ impl World<'_> {
         self.enter_event(at, kind, format!("pod/{name}"), detail);
     }
 
-    /// A workload is to have so many pods.
-    pub(super) fn want(&mut self, workload: usize, replicas: u32, now: SimTime, schedule: &mut Schedule) {
-        self.control_mut().wanted[workload] = replicas;
-        self.reconcile(workload, now, schedule);
-    }
-
-    /// The controller of a workload makes or deletes pods until there are as many as wanted.
-    pub(super) fn reconcile(&mut self, workload: usize, now: SimTime, schedule: &mut Schedule) {
-        if self.plan.scenario.workloads[workload].kind == "pod" {
-            return;
-        }
-        let wanted = self.control_mut().wanted[workload] as usize;
-        let mine = |pod: &&Pod| pod.workload as usize == workload && pod.is_wanted();
-        let there = self.roster.pods.iter().filter(mine).count();
-        for _ in there..wanted {
-            self.make_pod(workload, now, schedule);
-        }
-        if there > wanted {
-            for pod in victims(self.candidates(workload, now), there - wanted) {
-                self.delete_pod(pod, now, schedule);
-            }
-        }
-    }
-
-    fn candidates(&self, workload: usize, now: SimTime) -> Vec<Candidate> {
-        let pods = self.roster.pods.iter().enumerate();
-        let mine: Vec<(usize, &Pod)> =
-            pods.filter(|(_, pod)| pod.workload as usize == workload && pod.is_wanted()).collect();
-        let mut on_node: BTreeMap<u32, u32> = BTreeMap::new();
-        mine.iter().filter(|(_, pod)| pod.is_on_node()).for_each(|(_, pod)| *on_node.entry(pod.node).or_default() += 1);
-        mine.iter()
-            .map(|(index, pod)| Candidate {
-                pod: as_u32(*index),
-                is_placed: pod.is_on_node(),
-                runs: pod.phase == Phase::Running,
-                is_ready: pod.is_ready(),
-                on_node: on_node.get(&pod.node).copied().unwrap_or(0),
-                ready_for: if pod.is_ready() { (now - pod.ready_at).as_secs_f64() } else { 0.0 },
-                number: pod.number,
-            })
-            .collect()
-    }
-
-    fn make_pod(&mut self, workload: usize, now: SimTime, schedule: &mut Schedule) {
+    /// A pod is made from a template; the scheduler finds it a node.
+    pub(super) fn make_pod(&mut self, workload: usize, template: u32, now: SimTime, schedule: &mut Schedule) -> u32 {
         let control = self.control_mut();
         let number = control.made[workload];
         control.made[workload] += 1;
         let pod = as_u32(self.roster.pods.len());
         let station = as_u32(self.stations.len());
         let containers = as_u32(self.plan.scenario.workloads[workload].containers.len());
-        self.roster.pods.push(Pod::new(as_u32(workload), number, (station, containers)));
+        let gates = self.control().templates[workload][template as usize].gates.len();
+        let mut record = Pod::new(as_u32(workload), number, (station, containers));
+        (record.template, record.closed_gates) = (template, as_u32(gates));
+        self.roster.pods.push(record);
         for container in 0..as_u32(self.plan.scenario.workloads[workload].containers.len()) {
             self.stations.push(Station::new(self.plan.ended_server));
+            self.control_mut().containers.push(Container::new());
             self.roster.add_station(pod);
             let server = self.plan.speeds[workload][0].1 + container;
             if let Some(work) = &mut self.work {
@@ -93,7 +51,20 @@ impl World<'_> {
         }
         self.probes.add_pod(self.plan.scenario.workloads[workload].containers.len());
         self.tell_pod(now, "pod-created", pod, String::new());
-        self.place_pod(pod, true, now, schedule);
+        let takes = self.draw(&self.plan.scenario.cluster.pods.schedule, "pods/schedule", pod, 0);
+        if takes.is_zero() {
+            self.place_pod(pod, true, now, schedule);
+        } else {
+            self.set_moment(now + takes, pod, Moment::Scheduled, schedule);
+        }
+        pod
+    }
+
+    /// The scheduler has its turn with a new pod, if it is still wanted.
+    pub(super) fn place_new_pod(&mut self, pod: u32, now: SimTime, schedule: &mut Schedule) {
+        if self.roster.pods[pod as usize].phase == Phase::Pending {
+            self.place_pod(pod, true, now, schedule);
+        }
     }
 
     /// Gives a pod a node and an address, or lets it wait for them, which is told the first time.
@@ -134,7 +105,9 @@ impl World<'_> {
         let detail = format!("on {} as {}", self.plan.scenario.cluster.nodes[node as usize].name, address_text(ip));
         self.tell_pod(now, "pod-placed", pod, detail);
         self.publish(self.roster.pods[pod as usize].workload as usize, now, schedule);
-        self.schedule_starts(pod, now + self.plan.scenario.cluster.lifecycle.start, schedule);
+        let begin = now + self.draw(&self.plan.scenario.cluster.pods.start, "pods/start", pod, 0);
+        let begin = self.pulled_by(pod, begin);
+        schedule.at(begin, Rank::Cluster, kind::POD_STARTED, pod);
     }
 
     /// The same rule as at the start: the zone with the fewest pods of the workload, then the node. Else why there is none.
@@ -159,75 +132,31 @@ impl World<'_> {
         })
     }
 
-    /// The containers of a pod have started.
-    pub(crate) fn on_pod_started(&mut self, pod: u32, now: SimTime, schedule: &mut Schedule) {
-        let record = &mut self.roster.pods[pod as usize];
-        if record.phase != Phase::Starting {
-            return;
+    /// The timeline decides about the readiness of a pod.
+    pub(super) fn probe_pod(&mut self, pod: u32, ready: bool, now: SimTime, schedule: &mut Schedule) {
+        self.roster.pods[pod as usize].probed_ready = ready;
+        if !self.readiness_may_differ(pod, now, schedule) {
+            self.tell_pod(now, if ready { "pod-ready" } else { "pod-not-ready" }, pod, String::new());
         }
-        record.run(now);
-        let workload = record.workload as usize;
-        for container in 0..self.plan.scenario.workloads[workload].containers.len() {
-            self.start_container(pod, container, now);
-        }
-        self.ready_pods += u64::from(self.roster.pods[pod as usize].is_ready());
-        self.tell_pod(now, "pod-ready", pod, String::new());
-        self.publish(workload, now, schedule);
     }
 
-    /// The readiness probe of a pod changes its mind.
-    pub(super) fn probe_pod(&mut self, pod: u32, ready: bool, now: SimTime, schedule: &mut Schedule) {
+    /// Something that the readiness of a pod depends on has changed; whether it is ready now and was not, or the other
+    /// way round.
+    pub(super) fn readiness_may_differ(&mut self, pod: u32, now: SimTime, schedule: &mut Schedule) -> bool {
         let record = &mut self.roster.pods[pod as usize];
-        record.probed_ready = ready;
-        let workload = record.workload as usize;
+        let (workload, stopping) = (record.workload as usize, record.phase == Phase::Stopping);
         let change = record.note_ready(now);
         self.ready_pods = self.ready_pods.saturating_add_signed(change);
-        self.tell_pod(now, if ready { "pod-ready" } else { "pod-not-ready" }, pod, String::new());
-        self.publish(workload, now, schedule);
-    }
-
-    /// Deletes a pod: it leaves the endpoints at once, and its processes are told to stop.
-    pub(super) fn delete_pod(&mut self, pod: u32, now: SimTime, schedule: &mut Schedule) {
-        self.tell_pod(now, "pod-deleted", pod, String::new());
-        let record = &mut self.roster.pods[pod as usize];
-        let workload = record.workload as usize;
-        match record.phase {
-            Phase::Running => {
-                record.phase = Phase::Stopping;
-                let change = record.note_ready(now);
-                self.ready_pods = self.ready_pods.saturating_add_signed(change);
-                self.publish(workload, now, schedule);
-                self.schedule_stops(pod, now + self.plan.scenario.cluster.lifecycle.stop, schedule);
-            }
-            Phase::Pending | Phase::Bound => {
-                let had_place = record.phase == Phase::Bound;
-                record.phase = Phase::Gone;
-                self.control_mut().pending.retain(|waiting| *waiting != pod);
-                if had_place {
-                    self.place_pending(now, schedule);
-                }
-            }
-            _ => {
-                record.end(now);
-                self.end_all_containers(pod, now, schedule);
-                self.on_pod_gone(pod, now, schedule);
-            }
+        match change {
+            1 => self.tell_pod(now, "pod-ready", pod, String::new()),
+            -1 => self.tell_pod(now, "pod-not-ready", pod, String::new()),
+            // On its way out it may stop serving.
+            _ if !stopping => return false,
+            _ => {}
         }
-    }
-
-    /// The processes of a pod end: what it was doing is lost.
-    pub(crate) fn on_pod_stops(&mut self, pod: u32, now: SimTime, schedule: &mut Schedule) {
-        self.roster.pods[pod as usize].end(now);
-        self.end_all_containers(pod, now, schedule);
-        self.tell_pod(now, "pod-ended", pod, String::new());
-        self.publish(self.roster.pods[pod as usize].workload as usize, now, schedule);
-        schedule.at(now + TEARDOWN, Rank::Cluster, kind::POD_GONE, pod);
-    }
-
-    fn end_all_containers(&mut self, pod: u32, now: SimTime, schedule: &mut Schedule) {
-        let workload = self.roster.pods[pod as usize].workload as usize;
-        let all = 0..self.plan.scenario.workloads[workload].containers.len();
-        self.end_containers(pod, all, now, schedule);
+        self.publish(workload, now, schedule);
+        self.availability_may_differ(pod, change, now, schedule);
+        change != 0
     }
 
     /// The network of a pod is gone; its address is free.
@@ -242,17 +171,23 @@ impl World<'_> {
             format!("{} is free", address_text(ip))
         };
         self.tell_pod(now, "pod-gone", pod, told);
+        self.is_gone_from_its_set(pod, now, schedule);
         self.place_pending(now, schedule);
     }
 
     /// A place or an address is free: those who wait try again, the longest waiting first.
-    fn place_pending(&mut self, now: SimTime, schedule: &mut Schedule) {
+    pub(super) fn place_pending(&mut self, now: SimTime, schedule: &mut Schedule) {
         for waiting in std::mem::take(&mut self.control_mut().pending) {
             self.place_pod(waiting, false, now, schedule);
         }
     }
 
     /// The state of a cluster that changes.
+    pub(super) fn control(&self) -> &super::Control {
+        self.control.as_ref().expect("only what a timeline began comes here")
+    }
+
+    /// The same, to be changed.
     pub(super) fn control_mut(&mut self) -> &mut super::Control {
         self.control.as_mut().expect("only what a timeline began comes here")
     }

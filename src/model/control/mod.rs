@@ -6,10 +6,16 @@
 
 mod containers;
 mod controllers;
+mod deployments;
+mod ending;
 mod endpoints;
+mod images;
 mod lifecycle;
+mod moments;
+mod probes;
 mod timeline;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::cluster::addresses::Addresses;
@@ -17,7 +23,8 @@ use crate::model::network::published::Published;
 use crate::model::plan::Plan;
 use crate::model::slab::Slab;
 use crate::observe::outcome::ClusterEvent;
-use crate::scenario::startup::Step;
+use crate::scenario::Workload;
+use crate::scenario::pod_life::{Sigterm, Template};
 
 /// Who acts on endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +51,15 @@ struct Delivery {
     published: Arc<Published>,
 }
 
+/// Whether single containers of a workload are told of: where something of theirs takes time, or is asked for.
+fn talks(workload: &Workload) -> bool {
+    let instant = |dist: &crate::random::Dist| dist.as_constant().is_some_and(crate::time::SimDuration::is_zero);
+    let acts = |container: &crate::scenario::Container| {
+        !instant(&container.start) || !instant(&container.stop) || container.sigterm != Sigterm::Exit
+    };
+    workload.containers.iter().any(acts) || workload.init.iter().any(|init| !instant(&init.takes))
+}
+
 /// What a changing cluster remembers.
 #[derive(Debug)]
 pub(crate) struct Control {
@@ -64,16 +80,29 @@ pub(crate) struct Control {
     programmed: [Vec<Arc<Published>>; 4],
     deliveries: Slab<Delivery>,
     controllers: controllers::Controllers,
-    /// What is to happen to single containers: the pod, and what.
-    steps: Slab<(u32, Step)>,
+    /// What is to happen to single pods and containers.
+    moments: Slab<(u32, moments::Moment)>,
+    /// All containers, by station.
+    containers: Vec<containers::Container>,
+    /// Kubelets' questions that wait in the queues of containers, by attempt: the pod, and the answer.
+    questions: BTreeMap<u32, (u32, moments::Moment)>,
+    /// The templates of each workload's pods.
+    templates: Vec<Vec<Template>>,
+    /// The Deployments and ReplicaSets, by workload.
+    deployments: Vec<deployments::Deployment>,
+    /// Workloads that their controllers are to look at.
+    unseen: Vec<bool>,
+    /// Workloads of whose single containers is told.
+    talks: Vec<bool>,
+    images: images::Images,
     /// What happened, for `events.csv`.
     pub(crate) events: Vec<ClusterEvent>,
 }
 
 impl Control {
-    /// For a scenario with a timeline.
+    /// For a scenario in which something changes, or kubelets look after pods.
     pub(crate) fn new(plan: &Plan) -> Option<Box<Self>> {
-        if plan.scenario.timeline.is_empty() {
+        if !plan.scenario.cluster.lives {
             return None;
         }
         let mut addresses = Addresses::of(&plan.scenario.cluster.nodes);
@@ -97,9 +126,22 @@ impl Control {
             observed: published,
             deliveries: Slab::default(),
             controllers: controllers::Controllers::default(),
-            steps: Slab::default(),
+            moments: Slab::default(),
+            containers: vec![containers::Container::at_start(); plan.pod_of.len()],
+            questions: BTreeMap::new(),
+            templates: plan.scenario.workloads.iter().map(|workload| workload.life.templates.clone()).collect(),
+            deployments: plan.scenario.workloads.iter().map(|_| deployments::Deployment::default()).collect(),
+            unseen: vec![false; plan.scenario.workloads.len()],
+            talks: plan.scenario.workloads.iter().map(talks).collect(),
+            images: images::Images::default(),
             events: Vec::new(),
         }))
+    }
+
+    /// Another template of a workload's pods; its number.
+    fn add_template(&mut self, workload: usize, template: Template) -> u32 {
+        self.templates[workload].push(template);
+        crate::model::plan::as_u32(self.templates[workload].len() - 1)
     }
 
     /// What the API server has of a Service.

@@ -12,6 +12,11 @@ use crate::time::SimTime;
 impl World<'_> {
     /// Sets the events of the timeline.
     pub(crate) fn schedule_timeline(&mut self, schedule: &mut Schedule) {
+        if self.control.is_some() {
+            self.begin_deployments();
+            self.note_images_of_the_start();
+            self.begin_probes(schedule);
+        }
         for (index, happening) in self.plan.scenario.timeline.iter().enumerate() {
             schedule.at(at(happening.at.as_nanos()), Rank::Cluster, kind::HAPPENING, as_u32(index));
         }
@@ -34,6 +39,13 @@ impl World<'_> {
                 world.delete_pod(pod, now, schedule);
                 world.reconcile(world.roster.pods[pod as usize].workload as usize, now, schedule);
             }),
+            Action::Restart { workload } => self.restart(workload, now, schedule),
+            Action::SetImage { workload, image } => self.set_image(workload, image, now, schedule),
+            Action::Template { workload, template } => self.roll_to(workload, as_u32(template), now, schedule),
+            Action::Rollout { workload, rollout } => self.set_strategy(workload, rollout, now, schedule),
+            Action::Pause { workload, paused } => self.pause(workload, paused, now, schedule),
+            Action::Undo { workload } => self.undo_rollout(workload, now, schedule),
+            Action::Crash(pod) => self.with_pod(pod, "crash", now, |world, pod| world.crash(pod, now, schedule)),
             Action::NotReady(pod) => self.with_pod(pod, "probe", now, |world, pod| {
                 world.probe_pod(pod, false, now, schedule);
             }),

@@ -35,7 +35,7 @@ impl Plan {
     /// them, or they come in at a node that has no pod for them.
     fn may_break(&self, flow: usize) -> bool {
         let spec = &self.flows[flow];
-        !self.scenario.timeline.is_empty() || !spec.barred.is_empty() || spec.flow.way_in.is_some()
+        self.scenario.cluster.lives || !spec.barred.is_empty() || spec.flow.way_in.is_some()
     }
 
     /// Whether opening connections of a flow, or of its proxy for it, takes the time of TLS.

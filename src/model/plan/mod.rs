@@ -85,6 +85,8 @@ pub struct Plan {
     pub bars: bool,
     /// Whether pods that have the network of their node come and go.
     pub hosts_change: bool,
+    /// Whether containers drain: somebody must look when one has nothing left to do.
+    pub drains: bool,
 }
 
 /// How a container serves, with the speed of its pod; what every request asks for stands first, in one cache line.
@@ -305,7 +307,8 @@ impl Plan {
             ledger_columns: 0,
             dns: scenario.cluster.dns.clone().map(DnsPlan::new),
             bars: false,
-            hosts_change: on_host && !scenario.timeline.is_empty(),
+            hosts_change: on_host && scenario.cluster.lives,
+            drains: scenario.drains(),
         };
         plan.lay_flows();
         plan.lay_bars();
@@ -321,7 +324,7 @@ impl Plan {
 
     /// Whether the clients of a flow may become more: pods that call, where pods come and go.
     fn may_grow(&self, flow: usize) -> bool {
-        flow >= self.traffics && !self.scenario.timeline.is_empty()
+        flow >= self.traffics && self.scenario.cluster.lives
     }
 
     fn place(&mut self, name: &str) -> u16 {
@@ -441,7 +444,7 @@ impl Plan {
             let target = resolution.target.iter().map(|target| &target.name);
             flow.names = resolution.names.iter().chain(target).map(|name| dns.name(name)).collect();
         }
-        if !self.scenario.timeline.is_empty() {
+        if self.scenario.cluster.lives {
             let (endpoints, pod_of, pods) = (&self.endpoints, &self.pod_of, &self.pods);
             let follows = |behind: Behind| {
                 let is_own = |endpoint: &EndpointPlan| {
@@ -493,7 +496,7 @@ impl Plan {
                 }
                 pod += 1;
             }
-            if !scenario.timeline.is_empty() {
+            if scenario.cluster.lives {
                 // Pods that come later may stand on any node.
                 for node in &scenario.cluster.nodes {
                     let pod_like = PodLike { speed: node.speed, crowded: true, episodes: &[] };
@@ -508,7 +511,7 @@ impl Plan {
             let crowded = known.iter().filter(|((_, crowded), _)| *crowded);
             self.speeds.push(crowded.map(|((speed, _), first)| (*speed, *first)).collect());
         }
-        if !scenario.timeline.is_empty() {
+        if scenario.cluster.lives {
             self.ended_server = as_u32(self.servers.len());
             self.servers.push(ServerPlan::ended());
         }

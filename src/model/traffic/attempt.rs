@@ -3,6 +3,7 @@
 use crate::balance::Ended;
 use crate::cause::FailureCause;
 use crate::model::at;
+use crate::model::plan::NONE;
 use crate::time::SimTime;
 
 /// Where an attempt is.
@@ -83,7 +84,42 @@ pub struct Attempt {
     pub failure: Option<FailureCause>,
 }
 
+/// The step of what is nobody's request, but a kubelet's question that waits in a container's queue.
+pub(crate) const QUESTION: u16 = u16::MAX;
+
 impl Attempt {
+    /// A kubelet's question: it has its turn in the queue, and nothing is to be done for it.
+    pub(crate) fn question(now: SimTime) -> Self {
+        Self {
+            base: 0,
+            identity: 0,
+            reached: now.as_nanos(),
+            since: now.as_nanos(),
+            work: 0,
+            request: NONE,
+            flow: NONE,
+            client: NONE,
+            endpoint: NONE,
+            picked: now.as_nanos(),
+            place_in_balancer: NONE,
+            next: NONE,
+            previous: NONE,
+            worker: NONE,
+            connection: NONE,
+            upstream: NONE,
+            patience: NONE,
+            first_call: NONE,
+            joins: 0,
+            place: 0,
+            step: QUESTION,
+            stage: Stage::Queued,
+            measured: false,
+            holds_slot: false,
+            cancelled: false,
+            failure: None,
+        }
+    }
+
     /// How it ended, for the balancer that chose its endpoint.
     #[inline(always)]
     pub(crate) const fn ended(&self, now: SimTime) -> Ended {

@@ -24,11 +24,7 @@ const LOST: SimDuration = SimDuration::from_secs(131);
 impl World<'_> {
     /// Containers of a pod have ended: requests in them are reset, connections to them are closed.
     pub(crate) fn break_containers(&mut self, stations: std::ops::Range<u32>, now: SimTime, schedule: &mut Schedule) {
-        let endpoints: Vec<u32> = (0..as_u32(self.roster.endpoints.len()))
-            .filter(|endpoint| stations.contains(&self.roster.endpoints[*endpoint as usize].station))
-            .collect();
-        self.close_idle_connections(&endpoints, now);
-        self.break_kept(&endpoints, now, schedule);
+        self.stop_listening(stations.clone(), now, schedule);
         let inside: Vec<u32> = self.attempts.taken().filter(|attempt| self.is_in(*attempt, &stations)).collect();
         // Those who wait first, so that no slot that gets free is given to one of them.
         let waits =
@@ -45,6 +41,15 @@ impl World<'_> {
         for station in stations {
             self.stations[station as usize].server = self.plan.ended_server;
         }
+    }
+
+    /// Containers of a pod take no more connections, and close those that are idle.
+    pub(crate) fn stop_listening(&mut self, stations: std::ops::Range<u32>, now: SimTime, schedule: &mut Schedule) {
+        let endpoints: Vec<u32> = (0..as_u32(self.roster.endpoints.len()))
+            .filter(|endpoint| stations.contains(&self.roster.endpoints[*endpoint as usize].station))
+            .collect();
+        self.close_idle_connections(&endpoints, now);
+        self.break_kept(&endpoints, now, schedule);
     }
 
     fn is_in(&self, attempt: u32, stations: &std::ops::Range<u32>) -> bool {
@@ -123,7 +128,8 @@ impl World<'_> {
             // Kept connections are ended one by one.
             let kept = self.is_kept(as_u32(index), false);
             let flow = &self.flows[index];
-            for (client, target, pool) in flow.pools.all().filter(|_| !kept) {
+            let notices = self.plan.flows[index].flow.connections.notices_close;
+            for (client, target, pool) in flow.pools.all().filter(|_| !kept && notices) {
                 if by_target && !own.contains(&target) {
                     continue;
                 }
@@ -204,8 +210,14 @@ impl World<'_> {
             return true;
         }
         self.attempts[attempt].place = self.place_of(workload);
-        self.attempts[attempt].failure = self.answer_at(endpoint);
-        schedule.after(delay, Rank::Completion, kind, attempt);
+        let arrives = schedule.now() + delay;
+        let (answer, at) = match self.taken_until(endpoint).filter(|until| *until > arrives) {
+            // The kernel has taken the connection; nobody reads from it, and it is reset when the process is gone.
+            Some(until) => (Some(FailureCause::Reset), until),
+            None => (self.answer_at(endpoint), arrives),
+        };
+        self.attempts[attempt].failure = answer;
+        schedule.at(at, Rank::Completion, kind, attempt);
         false
     }
 
@@ -375,9 +387,16 @@ impl World<'_> {
         self.plan.servers[first as usize].place
     }
 
-    /// Whether an attempt's connection cannot be used again.
+    /// Whether an attempt's connection cannot be used again: it was reset, or the pod has closed it behind its answer.
     pub(crate) fn lost_connection(&self, attempt: u32) -> bool {
-        self.attempts[attempt].failure == Some(FailureCause::Reset) && self.control.is_some()
+        if self.control.is_none() {
+            return false;
+        }
+        let entry = &self.attempts[attempt];
+        let spec = self.plan_flow(entry.flow);
+        let leads_to_pod = !matches!(spec.route, Route::Proxy7(_)) && entry.endpoint < BROKEN;
+        let closed = || leads_to_pod && spec.flow.connections.notices_close && self.roster.is_dead(entry.endpoint);
+        entry.failure == Some(FailureCause::Reset) || closed()
     }
 }
 

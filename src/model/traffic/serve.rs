@@ -7,7 +7,7 @@ use crate::model::cluster::station::Station;
 use crate::model::ledger::NO_COLUMN;
 use crate::model::plan::{NONE, Plan, ServerPlan, StepPlan, as_u32};
 use crate::model::random_keys::{CALL, CALL_COIN, DEMAND, EPISODE, ERROR_COIN, PATIENCE};
-use crate::model::traffic::attempt::Stage;
+use crate::model::traffic::attempt::{QUESTION, Stage};
 use crate::model::traffic::route::Trip;
 use crate::model::watch::Beginning;
 use crate::model::{World, kind};
@@ -27,7 +27,7 @@ fn server<'p>(plan: &'p Plan, station: &Station) -> &'p ServerPlan {
 impl<'p> World<'p> {
     /// The server plan of a station.
     #[inline(always)]
-    pub(super) fn server_of(&self, station: usize) -> &'p ServerPlan {
+    pub(crate) fn server_of(&self, station: usize) -> &'p ServerPlan {
         server(self.plan, &self.stations[station])
     }
 
@@ -104,17 +104,20 @@ impl<'p> World<'p> {
 
     /// Tells the probes how many are left at a station, and balancers that wait for it when nobody is.
     #[inline(always)]
-    fn note_departure(&mut self, station: usize, now: SimTime) {
+    fn note_departure(&mut self, station: usize, now: SimTime, schedule: &mut Schedule) {
         if self.probes.levels {
-            self.departed(station, now);
+            self.departed(station, now, schedule);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn departed(&mut self, station: usize, now: SimTime) {
+    fn departed(&mut self, station: usize, now: SimTime, schedule: &mut Schedule) {
         self.note_level(station, now);
         self.report_idle(station);
+        if self.plan.drains {
+            self.may_have_drained(station, now, schedule);
+        }
     }
 
     #[inline(always)]
@@ -278,6 +281,9 @@ impl<'p> World<'p> {
             return;
         }
         self.stations[station].unlink(next, &mut self.attempts, now);
+        if self.attempts[next].step == QUESTION {
+            return self.answer_first(next, station, server, now, schedule);
+        }
         if server.attended {
             self.stop_patience(next, server, false, schedule);
         }
@@ -300,6 +306,22 @@ impl<'p> World<'p> {
             // As an event of its own: a chain of instant services must not become a chain of calls.
             schedule.at(now, Rank::Completion, kind::START, next);
         }
+    }
+
+    /// A kubelet's question has its turn, which takes no time.
+    #[cold]
+    #[inline(never)]
+    fn answer_first(
+        &mut self,
+        question: u32,
+        station: usize,
+        server: &'p ServerPlan,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
+        self.note_level(station, now);
+        self.question_served(question, schedule);
+        self.start_next(station, server, now, schedule);
     }
 
     /// A waiting request that got its slot goes on.
@@ -495,7 +517,7 @@ impl<'p> World<'p> {
             Some(departure) => schedule.set_timer(*timer, departure, Rank::Completion, kind::SHARED, as_u32(station)),
             None => schedule.clear_timer(*timer),
         }
-        self.note_departure(station, now);
+        self.note_departure(station, now, schedule);
     }
 
     /// The next job under processor sharing is done.
@@ -543,7 +565,7 @@ impl<'p> World<'p> {
         if !server.behaviour.holds_slot_while_calling && !shares && self.attempts[attempt].holds_slot {
             self.attempts[attempt].holds_slot = false;
             self.stations[station].vacate(now);
-            self.note_departure(station, now);
+            self.note_departure(station, now, schedule);
             self.start_next(station, server, now, schedule);
         }
         let replica = self.roster.pods[self.roster.pod_of[station] as usize].number;
@@ -689,7 +711,7 @@ impl<'p> World<'p> {
         let record = &mut self.stations[station];
         record.vacate(now);
         let waits = record.waiting > 0;
-        self.note_departure(station, now);
+        self.note_departure(station, now, schedule);
         if waits {
             self.start_next(station, server, now, schedule);
         }

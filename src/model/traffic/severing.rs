@@ -36,7 +36,9 @@ impl World<'_> {
         let broken = |known: &Connection| known.life.state == State::Open && endpoints.contains(&known.life.endpoint);
         let connections: Vec<u32> = self.all_connections().filter(|known| broken(&self.connections[*known])).collect();
         for connection in connections {
-            if self.life(connection).state == State::Open && self.kept_as(connection).protocol != Protocol::Udp {
+            let kept_as = self.kept_as(connection);
+            let unseen = !kept_as.notices_close && self.life(connection).active == 0;
+            if self.life(connection).state == State::Open && kept_as.protocol != Protocol::Udp && !unseen {
                 self.drain(connection, End::Reset, now, schedule);
             }
         }

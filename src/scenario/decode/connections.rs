@@ -14,11 +14,12 @@ pub(super) const DEFAULT_CONNECTIONS: Connections = Connections {
     order: PoolOrder::Lifo,
     keeping: Keeping::USUAL,
     connect_timeout: None,
+    notices_close: true,
     tls: None,
 };
 
 /// Keys that say what a kept connection carries and what ends it, each with the protocols that have it.
-const KEEPING: [(&str, &[Protocol]); 9] = {
+const KEEPING: [(&str, &[Protocol]); 10] = {
     use Protocol::{Grpc, Http1, Http2, Tcp};
     [
         ("channels", &[Http2, Grpc]),
@@ -30,6 +31,7 @@ const KEEPING: [(&str, &[Protocol]); 9] = {
         ("maxConnectionAge", &[Http1, Http2, Grpc, Tcp]),
         ("maxConnectionAgeGrace", &[Http2, Grpc]),
         ("staleReuse", &[Http1, Tcp]),
+        ("noticesClose", &[Http1, Tcp]),
     ]
 };
 
@@ -60,6 +62,7 @@ pub(super) fn connections_of(cx: &mut Context<'_>, node: &Node, usual: Protocol)
             .unwrap_or(DEFAULT_CONNECTIONS.order),
         keeping: keeping(cx, &object),
         connect_timeout: object.positive_duration(cx, "connectTimeout"),
+        notices_close: object.boolean(cx, "noticesClose").unwrap_or(true),
         tls: object.get("tls").and_then(|node| tls(cx, node)),
     };
     check_effects(cx, &object, &connections);

@@ -2,6 +2,7 @@
 
 use super::super::context::{Context, Object};
 use super::super::dns::Dns;
+use super::super::pod_life::PodLife;
 use super::super::services::ServiceTable;
 use super::super::tables_dns as tables;
 use super::super::values::{self, shorten};
@@ -213,6 +214,7 @@ fn spread(nodes: &[Node], replicas: u32) -> Vec<usize> {
         host: Host::default(),
         addresses: Vec::new(),
         init: Vec::new(),
+        life: PodLife::none(),
     };
     // They count against nobody's room: a cluster has kept it for them.
     let roomy: Vec<Node> =

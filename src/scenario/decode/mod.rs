@@ -14,6 +14,7 @@ mod ingress;
 mod kernel;
 mod measured;
 mod outside;
+mod pod_life;
 mod proxy;
 mod run;
 mod startup;
@@ -57,10 +58,7 @@ pub(super) fn scenario(
     let run = run::run(cx, run_object.as_ref());
     let observe = run::observe(cx, spec.get("observe"));
     let cluster_object = open(cx, "cluster", &tables::CLUSTER);
-    let load_balancers = outside::load_balancers(cx, cluster_object.and_then(|cluster| cluster.get("loadBalancers")));
-    let nat = outside::nat(cx, cluster_object.and_then(|cluster| cluster.get("nat")));
-    let kube_proxy = cluster::kube_proxy(cx, cluster_object.and_then(|cluster| cluster.get("kubeProxy")));
-
+    let edges = Edges::read(cx, cluster_object.as_ref());
     let [workloads_list, proxies_list, traffic_list, objectives_list] =
         ["workloads", "proxies", "traffic", "objectives"].map(|key| spec.list(cx, key));
     let opened = workload::open(cx, workloads_list);
@@ -74,9 +72,11 @@ pub(super) fn scenario(
     let network = cluster::network(cx, cluster_object.as_ref(), &nodes, goes_outside);
     note_objects(cx, cluster_object.as_ref(), manifests, &objects);
     let (mut workloads, pods) = workload::placed(cx, &objects, &entries, &nodes);
+    let revisions = pod_life::revisions(cx, &changes, (&objects, &entries), &mut workloads);
 
     let mut services = ServiceTable::build(cx, &objects, &pods, cluster_object.as_ref(), &changes);
-    let (dns, rules) = dns::dns(cx, cluster_object.as_ref(), (&nodes, !timeline_list.is_empty()), &services);
+    let (pods_take, lives) = pod_life::times(cx, cluster_object.as_ref(), !timeline_list.is_empty());
+    let (dns, rules) = dns::dns(cx, cluster_object.as_ref(), (&nodes, lives), &services);
     let resolvers = workload::resolvers(cx, &workloads, &entries, &rules);
     let discovery = Discovery::new(&objects, &services, (pods, &nodes), rules, resolvers);
     let proxies = proxy::proxies(cx, proxies_list, &services, &nodes);
@@ -89,9 +89,9 @@ pub(super) fn scenario(
         proxies: &proxy_names,
         discovery: &discovery,
         nodes: &nodes,
-        load_balancers: &load_balancers,
+        load_balancers: &edges.load_balancers,
     };
-    let sites = workload::behaviours(cx, &mut workloads, &entries, &targets, !timeline_list.is_empty());
+    let sites = workload::behaviours(cx, &mut workloads, &entries, &targets, lives);
     cycles::refuse(cx, &workloads, (&services, &discovery.behind_single_pods()), &sites);
     let traffic = traffic::traffics(cx, traffic_list, &Places { workloads: &workloads, nodes: &nodes }, &targets);
     if traffic_list.is_empty() {
@@ -101,15 +101,13 @@ pub(super) fn scenario(
     note_services(cx, &services);
     let turns = std::mem::take(&mut services.turns);
     services.ports.extend(discovery.into_single_pods());
-    let kernel = kernel::kernel(cx, cluster_object.as_ref());
     stay_outside(cx, &workloads, &entries, &traffic);
-    let lifecycle = timeline::lifecycle(cx, cluster_object.as_ref(), !timeline_list.is_empty());
-    let timeline = happenings(cx, timeline_list, (&workloads, &traffic), &own, (&changes, &turns));
+    let timeline = happenings(cx, timeline_list, (&mut workloads, &traffic), &own, (&changes, &turns, &revisions));
     let mut scenario = Scenario {
         name: identity.name.to_owned(),
         variant: identity.variant.to_owned(),
         run,
-        cluster: super::Cluster { nodes, network, kube_proxy, load_balancers, nat, dns, lifecycle, kernel },
+        cluster: cluster_of(cx, cluster_object.as_ref(), edges, (nodes, network, dns), (pods_take, lives)),
         workloads,
         services: services.ports,
         network_policies: network_policies(manifests, &objects),
@@ -125,6 +123,37 @@ pub(super) fn scenario(
     check_whole(cx, cluster_object.as_ref(), &scenario);
     read_metrics(cx, &mut scenario, identity, objectives_list, run_object.as_ref());
     scenario
+}
+
+/// What stands around nodes and pods.
+struct Edges {
+    load_balancers: super::LoadBalancers,
+    nat: super::Nat,
+    kube_proxy: super::KubeProxy,
+}
+
+impl Edges {
+    fn read(cx: &mut Context<'_>, cluster: Option<&Object<'_>>) -> Self {
+        let key = |key| cluster.and_then(|cluster| cluster.get(key));
+        Self {
+            load_balancers: outside::load_balancers(cx, key("loadBalancers")),
+            nat: outside::nat(cx, key("nat")),
+            kube_proxy: cluster::kube_proxy(cx, key("kubeProxy")),
+        }
+    }
+}
+
+fn cluster_of(
+    cx: &mut Context<'_>,
+    object: Option<&Object<'_>>,
+    edges: Edges,
+    (nodes, network, dns): (Vec<super::Node>, super::Network, Option<super::dns::Dns>),
+    (pods, lives): (super::PodTimes, bool),
+) -> super::Cluster {
+    let Edges { load_balancers, nat, kube_proxy } = edges;
+    let lifecycle = timeline::lifecycle(cx, object, lives);
+    let kernel = kernel::kernel(cx, object);
+    super::Cluster { nodes, network, kube_proxy, load_balancers, nat, dns, pods, lives, lifecycle, kernel }
 }
 
 /// What can only be seen in the whole scenario.
@@ -160,9 +189,9 @@ fn goes_outside(traffic: &[Node], workloads: &[Node]) -> bool {
 fn happenings(
     cx: &mut Context<'_>,
     items: &[Node],
-    (workloads, traffic): (&[super::Workload], &[super::Traffic]),
+    (workloads, traffic): (&mut [super::Workload], &[super::Traffic]),
     controllers: &[super::Proxy],
-    changes: (&[Change], &[Turn]),
+    changes: (&[Change], &[Turn], &[pod_life::Revision]),
 ) -> Vec<super::Happening> {
     let timeline = timeline::timeline(cx, items, workloads, changes);
     let outside: Vec<usize> = (0..workloads.len()).filter(|index| workloads[*index].outside).collect();

@@ -6,15 +6,29 @@ use super::super::timeline::{Action, Happening, Lifecycle, PodRef};
 use super::super::turns::Turn;
 use super::super::values::{Bad, shorten};
 use super::super::{Workload, names, tables};
+use super::pod_life::Revision;
 use crate::scenario::{Source, Traffic};
 use crate::time::SimDuration;
-use crate::yaml::{Node, Problem, Value};
+use crate::yaml::{Node, Problem, Value, nearest};
 
 /// The words of actions; one of them stands in every entry.
-const ACTIONS: [&str; 6] = ["scale", "deletePod", "notReady", "ready", "applyManifest", "delete"];
+const ACTIONS: [&str; 12] = [
+    "scale",
+    "deletePod",
+    "notReady",
+    "ready",
+    "applyManifest",
+    "delete",
+    "rolloutRestart",
+    "setImage",
+    "pause",
+    "resume",
+    "undo",
+    "crash",
+];
 
 /// Words that are answered with "not supported yet".
-const LATER: [&str; 2] = ["rolloutRestart", "drain"];
+const LATER: [&str; 1] = ["drain"];
 
 /// How long pods and news of them take.
 pub(super) fn lifecycle(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, changes: bool) -> Lifecycle {
@@ -23,7 +37,6 @@ pub(super) fn lifecycle(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, chan
         let node = cluster.and_then(|cluster| cluster.get(key))?;
         cx.object(node, shape)
     };
-    let pods = open("pods", &tables::PODS);
     let propagation = open("propagation", &tables::PROPAGATION);
     let mut read = |object: Option<&Object<'_>>, place: &str, key: &str, usual: SimDuration| {
         let given = object.and_then(|object| object.duration(cx, key));
@@ -33,8 +46,6 @@ pub(super) fn lifecycle(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, chan
         given.unwrap_or(usual)
     };
     Lifecycle {
-        start: read(pods.as_ref(), "pods", "start", usual.start),
-        stop: read(pods.as_ref(), "pods", "stop", usual.stop),
         kube_proxy: read(propagation.as_ref(), "propagation", "kubeProxy", usual.kube_proxy),
         proxy: read(propagation.as_ref(), "propagation", "proxies", usual.proxy),
         client: read(propagation.as_ref(), "propagation", "clients", usual.client),
@@ -46,8 +57,8 @@ pub(super) fn lifecycle(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, chan
 pub(super) fn timeline(
     cx: &mut Context<'_>,
     items: &[Node],
-    workloads: &[Workload],
-    (changes, turns): (&[Change], &[Turn]),
+    workloads: &mut [Workload],
+    (changes, turns, revisions): (&[Change], &[Turn], &[Revision]),
 ) -> Vec<Happening> {
     let mut read: Vec<(Happening, &Node)> = Vec::new();
     for (entry, item) in items.iter().enumerate() {
@@ -60,9 +71,10 @@ pub(super) fn timeline(
             });
             let scales = changes.iter().filter(|change| change.entry == entry).filter_map(|change| match change.what {
                 What::Replicas(workload, replicas) => Some(Action::Scale { workload, replicas }),
-                What::Service(..) => None,
+                What::Service(..) | What::Deployment(..) => None,
             });
-            read.extend(services.chain(scales).map(|action| (Happening { at, action }, item)));
+            let revised = revisions.iter().filter(|revision| revision.entry == entry).map(|revision| revision.action);
+            read.extend(services.chain(scales).chain(revised).map(|action| (Happening { at, action }, item)));
         } else if let Some(action) = action(cx, item, word, workloads) {
             read.push((Happening { at, action }, item));
         }
@@ -89,20 +101,32 @@ fn opened(cx: &mut Context<'_>, item: &Node) -> Option<(SimDuration, &'static st
         cx.problem_help(item.span, message, help);
         return None;
     };
-    if word != "scale" && object.get("replicas").is_some() {
-        cx.problem(object.key_span("replicas"), format!("`replicas` belongs to `scale`, not to `{word}`"));
+    for (key, own) in [("replicas", "scale"), ("image", "setImage"), ("container", "setImage")] {
+        if word != own && object.get(key).is_some() {
+            cx.problem(object.key_span(key), format!("`{key}` belongs to `{own}`, not to `{word}`"));
+        }
     }
     Some((at?, word))
 }
 
 /// What happens to pods.
-fn action(cx: &mut Context<'_>, item: &Node, word: &str, workloads: &[Workload]) -> Option<Action> {
+fn action(cx: &mut Context<'_>, item: &Node, word: &str, workloads: &mut [Workload]) -> Option<Action> {
     let node = item.get(word)?;
     match word {
         "scale" => scale(cx, item, node, workloads),
         "deletePod" => pod(cx, word, node, workloads).map(Action::DeletePod),
         "notReady" => pod(cx, word, node, workloads).map(Action::NotReady),
-        _ => pod(cx, word, node, workloads).map(Action::Ready),
+        "ready" => pod(cx, word, node, workloads).map(Action::Ready),
+        "crash" => pod(cx, word, node, workloads).map(Action::Crash),
+        "setImage" => set_image(cx, item, node, workloads),
+        _ => {
+            let workload = deployment(cx, word, node, workloads)?;
+            Some(match word {
+                "rolloutRestart" => Action::Restart { workload },
+                "undo" => Action::Undo { workload },
+                _ => Action::Pause { workload, paused: word == "pause" },
+            })
+        }
     }
 }
 
@@ -118,6 +142,52 @@ fn scale(cx: &mut Context<'_>, item: &Node, node: &Node, workloads: &[Workload])
         cx.problem_help(node.span, "`scale` needs `replicas`", "write for example replicas: 8 beside it");
     }
     Some(Action::Scale { workload, replicas: object.count32(cx, "replicas")? })
+}
+
+/// Only Deployments replace their pods.
+fn deployment(cx: &mut Context<'_>, word: &str, node: &Node, workloads: &[Workload]) -> Option<usize> {
+    let found = text(node).and_then(|text| workload(text, workloads)).and_then(|found| {
+        let own = &workloads[found];
+        let message = || format!("only a Deployment replaces its pods, and {} is none", own.target());
+        if own.kind == "deployment" { Ok(found) } else { Err((message(), None)) }
+    });
+    cx.take(node, word, found)
+}
+
+/// Another image for a container, which must be named where there are several.
+fn set_image(cx: &mut Context<'_>, item: &Node, node: &Node, workloads: &mut [Workload]) -> Option<Action> {
+    let index = deployment(cx, "setImage", node, workloads)?;
+    let object = cx.object(item, &tables::HAPPENING)?;
+    let own = &mut workloads[index];
+    let names: Vec<&str> = own.containers.iter().map(|container| container.name.as_str()).collect();
+    let container = match (object.text(cx, "container"), names.len()) {
+        (Some(name), _) => {
+            let found = names.iter().position(|own| *own == name);
+            if found.is_none() {
+                let message = format!("{} has no container `{}`", own.target(), shorten(name));
+                let help = match nearest(name, names.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("its containers are {}", names.join(", ")),
+                };
+                cx.problem_help(object.key_span("container"), message, help);
+            }
+            found?
+        }
+        (None, 1) => 0,
+        (None, _) => {
+            let help = format!("write container: {} beside it", names[0]);
+            cx.problem_help(node.span, format!("{} has several containers", own.target()), help);
+            return None;
+        }
+    };
+    let Some(image) = object.text(cx, "image") else {
+        if object.get("image").is_none() {
+            cx.problem_help(node.span, "`setImage` needs `image`", "write for example image: \"web:2\" beside it");
+        }
+        return None;
+    };
+    own.life.images.push((container, image.to_owned()));
+    Some(Action::SetImage { workload: index, image: own.life.images.len() - 1 })
 }
 
 /// `deployment/web[0]`; a single pod needs no number.
@@ -173,7 +243,9 @@ pub(super) fn warn_of_senders(
         let changes = |happening: &&Happening| match &happening.action {
             Action::Scale { workload, .. } => *workload == own,
             Action::DeletePod(pod) => pod.workload == own,
-            Action::NotReady(_) | Action::Ready(_) | Action::Service { .. } => false,
+            Action::Restart { workload } | Action::Undo { workload } => *workload == own,
+            Action::Template { workload, .. } | Action::SetImage { workload, .. } => *workload == own,
+            _ => false,
         };
         if let Some(happening) = timeline.iter().find(changes) {
             let message = format!(
@@ -200,8 +272,10 @@ pub(super) fn leave_alone(
     for happening in timeline {
         let workload = match &happening.action {
             Action::Scale { workload, .. } => *workload,
-            Action::Service { .. } => continue,
-            Action::DeletePod(pod) | Action::NotReady(pod) | Action::Ready(pod) => pod.workload,
+            Action::Restart { workload } | Action::Undo { workload } | Action::Pause { workload, .. } => *workload,
+            Action::SetImage { workload, .. } | Action::Template { workload, .. } => *workload,
+            Action::Service { .. } | Action::Rollout { .. } => continue,
+            Action::DeletePod(pod) | Action::NotReady(pod) | Action::Ready(pod) | Action::Crash(pod) => pod.workload,
         };
         if fixed.contains(&workload)
             && let Some(first) = items.first()
@@ -226,8 +300,12 @@ fn check_pods(cx: &mut Context<'_>, entries: &[(Happening, &Node)], workloads: &
                 made[workload] += replicas.saturating_sub(wanted[workload]);
                 wanted[workload] = replicas;
             }
-            Action::Service { .. } => {}
-            Action::DeletePod(pod) | Action::NotReady(pod) | Action::Ready(pod) => {
+            Action::Restart { workload }
+            | Action::Undo { workload }
+            | Action::SetImage { workload, .. }
+            | Action::Template { workload, .. } => made[workload] += wanted[workload],
+            Action::Service { .. } | Action::Pause { .. } | Action::Rollout { .. } => {}
+            Action::DeletePod(pod) | Action::NotReady(pod) | Action::Ready(pod) | Action::Crash(pod) => {
                 let target = workloads[pod.workload].target();
                 if pod.number >= made[pod.workload] {
                     let span = ACTIONS.iter().find_map(|word| item.get(word)).map_or(item.span, |node| node.span);

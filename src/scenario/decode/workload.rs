@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::context::{Context, Object};
 use super::super::discover::Client;
 use super::super::objects::{Objects, short};
+use super::super::pod_life::Sigterm;
 use super::super::services::selects;
 use super::super::tables::{self, MAX_PODS};
 use super::super::url::ipv4;
@@ -14,9 +15,9 @@ use super::behaviour::{CallSite, behaviour, default_behaviour};
 use super::dist::dist;
 use super::dns::{self, Resolver, Rules};
 use super::flow::Targets;
-use super::startup;
+use super::{pod_life, startup};
 use crate::manifest::WorkloadObject;
-use crate::time::SimDuration;
+use crate::random::Dist;
 use crate::yaml::{self, Key, Problem, Value, nearest};
 
 /// What the scenario says about one workload.
@@ -113,6 +114,7 @@ pub(super) fn placed(
             host: if outside { Host::default() } else { Host { network: raw.host_network(), ports: raw.host_ports() } },
             addresses,
             init: startup::init(raw),
+            life: pod_life::life(cx, raw, entry, index >= objects.manifest_workloads),
         });
     }
     let pods = check_capacity(cx, objects, &workloads, nodes);
@@ -171,8 +173,10 @@ fn container(raw: &crate::manifest::ContainerObject) -> Container {
         name: raw.name.clone(),
         ports: raw.ports.iter().map(|port| (port.name.clone(), port.container_port)).collect(),
         behaviour: default_behaviour(),
-        start: SimDuration::ZERO,
-        stop: SimDuration::ZERO,
+        start: Dist::zero(),
+        stop: Dist::zero(),
+        sigterm: Sigterm::default(),
+        pull: None,
         resources: raw.resources,
     }
 }
@@ -333,14 +337,14 @@ pub(super) fn behaviours(
     workloads: &mut [Workload],
     entries: &[Entry<'_>],
     targets: &Targets<'_>,
-    changes: bool,
+    lives: bool,
 ) -> Vec<(usize, usize, Vec<CallSite>)> {
     let mut sites = Vec::new();
     for (index, workload) in workloads.iter_mut().enumerate() {
         let target = workload.target();
         let entry = entries.iter().find(|entry| entry.workload == index);
         let described = entry.map_or(&[] as &[(Key, yaml::Node)], |entry| described(cx, entry, workload));
-        startup::times(cx, workload, described, changes);
+        pod_life::processes(cx, workload, described, lives);
         for (position, container) in workload.containers.iter_mut().enumerate() {
             let label = format!("{target} container {}", container.name);
             let field = format!("workloads[{target}].containers.{}", container.name);
