@@ -4,8 +4,10 @@
 //! fields. A kind or field without a meaning in the model is reported as ignored and is never an error; a used field with
 //! a wrong value is an error at its place.
 
+pub mod disruption_budget;
 mod endpoint_slice;
 mod fields;
+mod label_selector;
 mod network_policy;
 mod node;
 mod object;
@@ -71,6 +73,7 @@ pub fn read(nodes: &[Node], sources: &Sources) -> (Objects, Vec<Problem>) {
             Role::Gateway => objects.gateways.extend(route::read_gateway(&mut context, object.node)),
             Role::Node => objects.nodes.extend(node::read(&mut context, object.node)),
             Role::Slice => objects.slices.extend(endpoint_slice::read(&mut context, object.node, &object.subject)),
+            Role::Budget => objects.budgets.extend(disruption_budget::read(&mut context, object.node)),
             Role::NetworkPolicy => objects.policies.extend(network_policy::read(&mut context, object.node)),
             Role::Namespace => {
                 objects.namespace_labels.extend(labels_of_namespace(object));

@@ -1,5 +1,6 @@
 //! The parts of Kubernetes objects that the model uses.
 
+use super::disruption_budget::BudgetObject;
 use super::pod_life::{ContainerLifeObject, PodLifeObject, RolloutObject};
 use super::report::Report;
 use super::resources::Resources;
@@ -26,6 +27,8 @@ pub struct Objects {
     pub namespace_labels: Vec<(String, Vec<(String, String)>)>,
     /// NetworkPolicies.
     pub policies: Vec<NetworkPolicyObject>,
+    /// PodDisruptionBudgets.
+    pub budgets: Vec<BudgetObject>,
     /// EndpointSlices of Services without a selector.
     pub slices: Vec<SliceObject>,
     /// What was used and what was not.

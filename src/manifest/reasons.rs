@@ -13,7 +13,6 @@ pub(super) fn kind(kind: &str) -> &'static str {
         }
         "IngressClass" | "GatewayClass" => "the scenario lists its controllers under cluster.ingress",
         "VirtualService" => "a service mesh is not modelled: a scenario's traffic names a Service",
-        "PodDisruptionBudget" => "disruptions are not modelled",
         "Endpoints" | "EndpointSlice" => "endpoints follow from the selectors of Services",
         _ => "not part of the model",
     }

@@ -36,6 +36,7 @@ pub(super) enum Role {
     Node,
     Namespace,
     NetworkPolicy,
+    Budget,
     Slice,
 }
 
@@ -53,7 +54,7 @@ pub(super) struct Found<'a> {
     pub(super) role: Option<Role>,
 }
 
-const USED_KINDS: [(&str, Role, &str); 12] = [
+const USED_KINDS: [(&str, Role, &str); 13] = [
     ("Deployment", Role::Deployment, "apps/v1"),
     ("ReplicaSet", Role::ReplicaSet, "apps/v1"),
     ("Pod", Role::Pod, "v1"),
@@ -64,6 +65,7 @@ const USED_KINDS: [(&str, Role, &str); 12] = [
     ("Node", Role::Node, "v1"),
     ("Namespace", Role::Namespace, "v1"),
     ("NetworkPolicy", Role::NetworkPolicy, "networking.k8s.io/v1"),
+    ("PodDisruptionBudget", Role::Budget, "policy/v1"),
     ("EndpointSlice", Role::Slice, "discovery.k8s.io/v1"),
     ("Endpoints", Role::Slice, "v1"),
 ];

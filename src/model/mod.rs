@@ -131,6 +131,8 @@ pub(crate) mod kind {
     pub(crate) const POD_STOPS: Kind = Kind(42);
     /// The network of a pod is gone (pod).
     pub(crate) const POD_GONE: Kind = Kind(43);
+    /// A drain tries again to evict what was refused (drain).
+    pub(crate) const DRAIN_STEP: Kind = Kind(27);
     /// News of endpoints reaches those who act on them (delivery).
     pub(crate) const PROGRAMMED: Kind = Kind(44);
     /// Nobody answered a connection for too long (attempt).
@@ -643,6 +645,7 @@ impl Model for World<'_> {
             kind::DNS_QUERY => self.on_dns_query(slot, now, schedule),
             kind::DNS_TIMER => self.on_dns_timer(slot, now, schedule),
             kind::HAPPENING => self.on_happening(slot, now, schedule),
+            kind::DRAIN_STEP => self.on_drain_step(slot, now, schedule),
             kind::POD_STARTED => self.on_pod_started(slot, now, schedule),
             kind::POD_STOPS => self.on_pod_stops(slot, now, schedule),
             kind::POD_GONE => self.on_pod_gone(slot, now, schedule),

@@ -69,6 +69,7 @@ fn scenario() -> Scenario {
         workloads: Vec::new(),
         services: Vec::new(),
         network_policies: NetworkPolicies::default(),
+        budgets: Vec::new(),
         proxies: Vec::new(),
         traffic: Vec::new(),
         timeline: Vec::new(),

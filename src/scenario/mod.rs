@@ -21,6 +21,7 @@ pub mod connections;
 mod context;
 mod decode;
 mod discover;
+pub mod disruption;
 pub mod dns;
 mod entrance;
 pub mod eras;
@@ -40,6 +41,7 @@ mod metric_text;
 mod named;
 mod names;
 pub mod network_policy;
+pub mod node_actions;
 mod objects;
 pub mod outside;
 mod patch;
@@ -79,6 +81,7 @@ pub use load::{Failure, Loaded, OptionText, Overrides, load};
 pub use schema::schema;
 pub use without::{Removal, Without};
 
+use disruption::DisruptionBudget;
 use metric::Metric;
 use network_policy::NetworkPolicies;
 use outside::{Controller, Internet, LoadBalancers, Nat, Outside, Share, WayIn};
@@ -103,6 +106,8 @@ pub struct Scenario {
     pub services: Vec<Service>,
     /// Which connections are dropped.
     pub network_policies: NetworkPolicies,
+    /// How many pods evictions leave.
+    pub budgets: Vec<DisruptionBudget>,
     /// Free-standing proxies.
     pub proxies: Vec<Proxy>,
     /// Where requests come from.
@@ -136,6 +141,7 @@ impl Scenario {
             workloads,
             services,
             network_policies,
+            budgets,
             proxies,
             traffic,
             timeline,
@@ -147,6 +153,7 @@ impl Scenario {
             && *workloads == other.workloads
             && *services == other.services
             && *network_policies == other.network_policies
+            && *budgets == other.budgets
             && *proxies == other.proxies
             && *traffic == other.traffic
             && *timeline == other.timeline

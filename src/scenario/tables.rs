@@ -212,7 +212,10 @@ pub(super) static HAPPENING: Shape = Shape {
             "",
             "A Service, as service/web, or a Deployment or ReplicaSet with its pods, is deleted.",
         ),
-        later("drain", "Draining a node."),
+        field("cordon", Text, "", "No new pods come to a node any more."),
+        field("uncordon", Text, "", "They come again."),
+        field("drain", Text, "", "A node is cordoned, and its pods are evicted as PodDisruptionBudgets allow."),
+        field("force", Bool, "false", "Beside `drain`: whether pods go, too, that no controller replaces."),
     ],
 };
 

@@ -1,5 +1,6 @@
 //! What happens to the cluster while traffic flows.
 
+use super::node_actions::NodeAction;
 use crate::time::SimDuration;
 
 /// An entry of `spec.timeline`.
@@ -67,6 +68,13 @@ pub enum Action {
     NotReady(PodRef),
     /// It succeeds again.
     Ready(PodRef),
+    /// Something is done to a node.
+    Node {
+        /// Index of the node.
+        node: usize,
+        /// What.
+        action: NodeAction,
+    },
     /// A Service comes, changes or goes.
     Service {
         /// Index of its first port among the scenario's Services.

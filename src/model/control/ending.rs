@@ -29,6 +29,7 @@ impl World<'_> {
                 let had_place = record.phase == Phase::Bound;
                 record.phase = Phase::Gone;
                 self.control_mut().pending.retain(|waiting| *waiting != pod);
+                self.end_drains(now);
                 self.is_gone_from_its_set(pod, now, schedule);
                 if had_place {
                     self.place_pending(now, schedule);

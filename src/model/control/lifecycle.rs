@@ -9,7 +9,6 @@ use crate::model::cluster::station::Station;
 use crate::model::plan::as_u32;
 use crate::model::{EndpointCounters, World, kind};
 use crate::observe::outcome::ClusterEvent;
-use crate::scenario::placement::Taken;
 use crate::time::SimTime;
 
 impl World<'_> {
@@ -110,28 +109,6 @@ impl World<'_> {
         schedule.at(begin, Rank::Cluster, kind::POD_STARTED, pod);
     }
 
-    /// The same rule as at the start: the zone with the fewest pods of the workload, then the node. Else why there is none.
-    fn choose_node(&self, workload: usize) -> Result<u32, &'static str> {
-        let nodes = &self.plan.scenario.cluster.nodes;
-        let spec = &self.plan.scenario.workloads[workload];
-        let (mut all, mut mine) = (vec![Taken::default(); nodes.len()], vec![0_u32; nodes.len()]);
-        for pod in self.roster.pods.iter().filter(|pod| pod.is_on_node() && (pod.node as usize) < nodes.len()) {
-            all[pod.node as usize].add(&self.plan.scenario.workloads[pod.workload as usize].host);
-            mine[pod.node as usize] += u32::from(pod.workload as usize == workload && pod.is_wanted());
-        }
-        let in_zone = |node: usize| -> u32 {
-            let same = |other: &usize| nodes[*other].zone == nodes[node].zone;
-            (0..nodes.len()).filter(same).map(|other| mine[other]).sum()
-        };
-        let candidates = spec.node_name.as_ref().map_or(spec.allowed_nodes.as_slice(), std::slice::from_ref);
-        let open = candidates.iter().copied().filter(|node| all[*node].takes(&nodes[*node], &spec.host));
-        let best = open.min_by_key(|node| (in_zone(*node), mine[*node], all[*node].pods, *node));
-        best.map(as_u32).ok_or_else(|| {
-            let has_room = candidates.iter().any(|node| all[*node].pods < nodes[*node].max_pods);
-            if has_room { "no node has its ports free" } else { "no node has room for it" }
-        })
-    }
-
     /// The timeline decides about the readiness of a pod.
     pub(super) fn probe_pod(&mut self, pod: u32, ready: bool, now: SimTime, schedule: &mut Schedule) {
         self.roster.pods[pod as usize].probed_ready = ready;
@@ -172,6 +149,7 @@ impl World<'_> {
         };
         self.tell_pod(now, "pod-gone", pod, told);
         self.is_gone_from_its_set(pod, now, schedule);
+        self.end_drains(now);
         self.place_pending(now, schedule);
     }
 

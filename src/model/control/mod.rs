@@ -12,6 +12,8 @@ mod endpoints;
 mod images;
 mod lifecycle;
 mod moments;
+mod nodes;
+mod placing;
 mod probes;
 mod timeline;
 
@@ -95,6 +97,7 @@ pub(crate) struct Control {
     /// Workloads of whose single containers is told.
     talks: Vec<bool>,
     images: images::Images,
+    nodes: nodes::Nodes,
     /// What happened, for `events.csv`.
     pub(crate) events: Vec<ClusterEvent>,
 }
@@ -134,6 +137,7 @@ impl Control {
             unseen: vec![false; plan.scenario.workloads.len()],
             talks: plan.scenario.workloads.iter().map(talks).collect(),
             images: images::Images::default(),
+            nodes: nodes::Nodes::of(plan.scenario.cluster.nodes.len()),
             events: Vec::new(),
         }))
     }

@@ -49,6 +49,7 @@ impl World<'_> {
             Action::NotReady(pod) => self.with_pod(pod, "probe", now, |world, pod| {
                 world.probe_pod(pod, false, now, schedule);
             }),
+            Action::Node { node, action } => self.on_node_action(node, action, now, schedule),
             Action::Service { first, count, era } => self.begin_era(first..first + count, era, now, schedule),
             Action::Ready(pod) => self.with_pod(pod, "probe", now, |world, pod| {
                 world.probe_pod(pod, true, now, schedule);

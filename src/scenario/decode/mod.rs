@@ -13,6 +13,7 @@ mod flow;
 mod ingress;
 mod kernel;
 mod measured;
+mod node_actions;
 mod outside;
 mod pod_life;
 mod proxy;
@@ -30,7 +31,7 @@ use super::network_policy::NetworkPolicies;
 use super::objects::{Objects, short};
 use super::services::ServiceTable;
 use super::turns::Turn;
-use super::{Scenario, tables};
+use super::{Scenario, disruption, tables};
 use crate::manifest;
 use crate::yaml::{self, Node};
 use flow::{ProxyName, Targets};
@@ -78,6 +79,7 @@ pub(super) fn scenario(
     let (pods_take, lives) = pod_life::times(cx, cluster_object.as_ref(), !timeline_list.is_empty());
     let (dns, rules) = dns::dns(cx, cluster_object.as_ref(), (&nodes, lives), &services);
     let resolvers = workload::resolvers(cx, &workloads, &entries, &rules);
+    let stands: Vec<(usize, usize)> = pods.iter().map(|pod| (pod.workload, pod.node)).collect();
     let discovery = Discovery::new(&objects, &services, (pods, &nodes), rules, resolvers);
     let proxies = proxy::proxies(cx, proxies_list, &services, &nodes);
     let proxy_names = proxies.iter().map(ProxyName::of).collect::<Vec<_>>();
@@ -102,7 +104,10 @@ pub(super) fn scenario(
     let turns = std::mem::take(&mut services.turns);
     services.ports.extend(discovery.into_single_pods());
     stay_outside(cx, &workloads, &entries, &traffic);
-    let timeline = happenings(cx, timeline_list, (&mut workloads, &traffic), &own, (&changes, &turns, &revisions));
+    let budgets = disruption::budgets(cx, manifests, &objects);
+    let places = (&nodes[..], &stands[..]);
+    let changed = (&changes[..], &turns[..], &revisions[..]);
+    let timeline = happenings(cx, timeline_list, (&mut workloads, &traffic), &own, changed, places);
     let mut scenario = Scenario {
         name: identity.name.to_owned(),
         variant: identity.variant.to_owned(),
@@ -111,6 +116,7 @@ pub(super) fn scenario(
         workloads,
         services: services.ports,
         network_policies: network_policies(manifests, &objects),
+        budgets,
         proxies: proxies.into_iter().map(|(proxy, _)| proxy).chain(own).collect(),
         traffic,
         timeline,
@@ -192,13 +198,15 @@ fn happenings(
     (workloads, traffic): (&mut [super::Workload], &[super::Traffic]),
     controllers: &[super::Proxy],
     changes: (&[Change], &[Turn], &[pod_life::Revision]),
+    (nodes, stands): (&[super::Node], &[(usize, usize)]),
 ) -> Vec<super::Happening> {
-    let timeline = timeline::timeline(cx, items, workloads, changes);
+    let timeline = timeline::timeline(cx, items, (workloads, nodes), changes);
     let outside: Vec<usize> = (0..workloads.len()).filter(|index| workloads[*index].outside).collect();
     timeline::leave_alone(cx, items, &timeline, &outside, workloads, "stands outside the cluster");
     let runs_in = controllers.iter().filter_map(|proxy| Some(proxy.controller.as_ref()?.workload));
     let runs_in: Vec<usize> = runs_in.collect();
     timeline::leave_alone(cx, items, &timeline, &runs_in, workloads, "runs an ingress controller");
+    node_actions::leave_nodes_alone(cx, items, &timeline, &runs_in, (workloads, nodes), stands);
     timeline::warn_of_senders(cx, items, &timeline, workloads, traffic);
     timeline
 }

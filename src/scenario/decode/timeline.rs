@@ -6,6 +6,7 @@ use super::super::timeline::{Action, Happening, Lifecycle, PodRef};
 use super::super::turns::Turn;
 use super::super::values::{Bad, shorten};
 use super::super::{Workload, names, tables};
+use super::node_actions;
 use super::pod_life::Revision;
 use crate::scenario::{Source, Traffic};
 use crate::time::SimDuration;
@@ -26,9 +27,6 @@ const ACTIONS: [&str; 12] = [
     "undo",
     "crash",
 ];
-
-/// Words that are answered with "not supported yet".
-const LATER: [&str; 1] = ["drain"];
 
 /// How long pods and news of them take.
 pub(super) fn lifecycle(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, changes: bool) -> Lifecycle {
@@ -57,7 +55,7 @@ pub(super) fn lifecycle(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, chan
 pub(super) fn timeline(
     cx: &mut Context<'_>,
     items: &[Node],
-    workloads: &mut [Workload],
+    (workloads, nodes): (&mut [Workload], &[super::super::Node]),
     (changes, turns, revisions): (&[Change], &[Turn], &[Revision]),
 ) -> Vec<Happening> {
     let mut read: Vec<(Happening, &Node)> = Vec::new();
@@ -75,6 +73,9 @@ pub(super) fn timeline(
             });
             let revised = revisions.iter().filter(|revision| revision.entry == entry).map(|revision| revision.action);
             read.extend(services.chain(scales).chain(revised).map(|action| (Happening { at, action }, item)));
+        } else if node_actions::WORDS.contains(&word) {
+            let found = node_actions::action(cx, item, word, nodes);
+            read.extend(found.map(|action| (Happening { at, action }, item)));
         } else if let Some(action) = action(cx, item, word, workloads) {
             read.push((Happening { at, action }, item));
         }
@@ -87,12 +88,10 @@ pub(super) fn timeline(
 /// When an entry happens, and the word for what it does.
 fn opened(cx: &mut Context<'_>, item: &Node) -> Option<(SimDuration, &'static str)> {
     let object = cx.object(item, &tables::HAPPENING)?;
-    let given: Vec<&str> = ACTIONS.into_iter().filter(|word| object.get(word).is_some()).collect();
+    let words = ACTIONS.into_iter().chain(node_actions::WORDS);
+    let given: Vec<&'static str> = words.filter(|word| object.get(word).is_some()).collect();
     let at = object.duration(cx, "at");
     let [word] = given[..] else {
-        if LATER.iter().any(|word| item.get(word).is_some()) {
-            return None;
-        }
         let help = "write for example {at: 2m, scale: deployment/web, replicas: 8} or {at: 3m, deletePod: \"deployment/web[0]\"}";
         let message = match given[..] {
             [first, second, ..] => format!("an entry of the timeline does one thing, found `{first}` and `{second}`"),
@@ -274,7 +273,7 @@ pub(super) fn leave_alone(
             Action::Scale { workload, .. } => *workload,
             Action::Restart { workload } | Action::Undo { workload } | Action::Pause { workload, .. } => *workload,
             Action::SetImage { workload, .. } | Action::Template { workload, .. } => *workload,
-            Action::Service { .. } | Action::Rollout { .. } => continue,
+            Action::Service { .. } | Action::Rollout { .. } | Action::Node { .. } => continue,
             Action::DeletePod(pod) | Action::NotReady(pod) | Action::Ready(pod) | Action::Crash(pod) => pod.workload,
         };
         if fixed.contains(&workload)
@@ -294,6 +293,8 @@ pub(super) fn leave_alone(
 fn check_pods(cx: &mut Context<'_>, entries: &[(Happening, &Node)], workloads: &[Workload]) {
     let mut wanted: Vec<u32> = workloads.iter().map(|workload| workload.replicas).collect();
     let mut made = wanted.clone();
+    // Evictions make pods, too; how many only the run knows.
+    let mut is_known = true;
     for (happening, item) in entries {
         match happening.action {
             Action::Scale { workload, replicas } => {
@@ -304,10 +305,11 @@ fn check_pods(cx: &mut Context<'_>, entries: &[(Happening, &Node)], workloads: &
             | Action::Undo { workload }
             | Action::SetImage { workload, .. }
             | Action::Template { workload, .. } => made[workload] += wanted[workload],
+            Action::Node { action, .. } => is_known &= !action.removes_pods(),
             Action::Service { .. } | Action::Pause { .. } | Action::Rollout { .. } => {}
             Action::DeletePod(pod) | Action::NotReady(pod) | Action::Ready(pod) | Action::Crash(pod) => {
                 let target = workloads[pod.workload].target();
-                if pod.number >= made[pod.workload] {
+                if is_known && pod.number >= made[pod.workload] {
                     let span = ACTIONS.iter().find_map(|word| item.get(word)).map_or(item.span, |node| node.span);
                     let message = format!(
                         "there is no pod {} of {target} at {}: it has had {}, numbered from 0",
