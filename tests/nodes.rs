@@ -150,8 +150,8 @@ fn cordoned_nodes_get_no_pods_until_they_are_uncordoned() {
         "10 pod-placed pod/web-2 on n-2 as 10.244.1.3",
         "10 pod-placed pod/web-3 on n-2 as 10.244.1.4",
         "20 cordon node/n-2",
-        "25 pod-pending pod/web-4 its nodes are cordoned",
-        "25 pod-pending pod/web-5 its nodes are cordoned",
+        "25 pod-pending pod/web-4 its nodes are cordoned or down",
+        "25 pod-pending pod/web-5 its nodes are cordoned or down",
         "40 uncordon node/n-1",
         "40 pod-placed pod/web-4 on n-1 as 10.244.0.3",
         "40 pod-placed pod/web-5 on n-1 as 10.244.0.4",
@@ -263,5 +263,28 @@ fn mistakes_are_answered() {
             "the answers differ; the new ones are in {}: compare, and take them over as tests/nodes.txt",
             place.display()
         );
+    }
+}
+
+#[test]
+fn what_budgets_say_is_listed() {
+    let scratch = scratch();
+    let budgets = [
+        budget("a", "web", "minAvailable: 50%"),
+        budget("b", "web", "maxUnavailable: 1"),
+        budget("c", "nobody", "maxUnavailable: 25%"),
+        budget("d", "web", "unhealthyPodEvictionPolicy: AlwaysAllow"),
+    ];
+    write(scratch.path(), "s.yaml", &scenario(2, "", &[deployment("web", 2), budgets.concat()]));
+    let done = output(scratch.path(), &["check", "s.yaml"]);
+    let said = stdout(&done) + &stderr(&done);
+    for line in [
+        "PodDisruptionBudget/a: at least 50% available",
+        "PodDisruptionBudget/b: at most 1 unavailable",
+        "PodDisruptionBudget/c: at most 25% unavailable",
+        "PodDisruptionBudget/d: none unavailable",
+        "PodDisruptionBudget/c (it selects no pods)",
+    ] {
+        assert!(said.contains(line), "{line} in {said}");
     }
 }

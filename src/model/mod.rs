@@ -131,6 +131,8 @@ pub(crate) mod kind {
     pub(crate) const POD_STOPS: Kind = Kind(42);
     /// The network of a pod is gone (pod).
     pub(crate) const POD_GONE: Kind = Kind(43);
+    /// Something happens to nodes, or follows from that (step).
+    pub(crate) const NODE_STEP: Kind = Kind(26);
     /// A drain tries again to evict what was refused (drain).
     pub(crate) const DRAIN_STEP: Kind = Kind(27);
     /// News of endpoints reaches those who act on them (delivery).
@@ -372,7 +374,7 @@ impl<'p> World<'p> {
             ledgers: Ledgers::new(plan.ledger_columns),
             sharing: Self::sharing_of(plan, schedule),
             roster,
-            control: Control::new(plan),
+            control: Control::new(plan, replication),
             stations,
             work: plan.keeps_work().then(|| {
                 let slots = plan.server_of.iter().map(|server| plan.servers[*server as usize].slots);
@@ -645,6 +647,7 @@ impl Model for World<'_> {
             kind::DNS_QUERY => self.on_dns_query(slot, now, schedule),
             kind::DNS_TIMER => self.on_dns_timer(slot, now, schedule),
             kind::HAPPENING => self.on_happening(slot, now, schedule),
+            kind::NODE_STEP => self.on_node_step(slot, now, schedule),
             kind::DRAIN_STEP => self.on_drain_step(slot, now, schedule),
             kind::POD_STARTED => self.on_pod_started(slot, now, schedule),
             kind::POD_STOPS => self.on_pod_stops(slot, now, schedule),

@@ -1,5 +1,7 @@
 //! What the timeline does to nodes.
 
+use crate::time::SimDuration;
+
 /// What is done to a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeAction {
@@ -7,6 +9,18 @@ pub enum NodeAction {
     Cordon,
     /// They come again.
     Uncordon,
+    /// Its machine goes off, and takes its pods along without a word.
+    Crash {
+        /// When it is on again.
+        lasts: Option<SimDuration>,
+    },
+    /// Its kubelet stops; its pods go on.
+    StopKubelet {
+        /// When it is back.
+        lasts: Option<SimDuration>,
+    },
+    /// A cloud says that it takes it away soon.
+    Reclaim,
     /// It is cordoned and its pods are evicted (`kubectl drain`).
     Drain {
         /// Whether pods without a controller are deleted, too; otherwise they stop it.
@@ -18,6 +32,6 @@ impl NodeAction {
     /// Whether pods of the node may go.
     #[must_use]
     pub const fn removes_pods(self) -> bool {
-        matches!(self, Self::Drain { .. })
+        matches!(self, Self::Drain { .. } | Self::Crash { .. } | Self::StopKubelet { .. })
     }
 }

@@ -215,6 +215,12 @@ pub(super) static HAPPENING: Shape = Shape {
         field("cordon", Text, "", "No new pods come to a node any more."),
         field("uncordon", Text, "", "They come again."),
         field("drain", Text, "", "A node is cordoned, and its pods are evicted as PodDisruptionBudgets allow."),
+        field("nodeCrash", Text, "", "A node's machine goes off, and takes its pods along without a word."),
+        field("nodeReboot", Text, "", "The same, until it is on again after `for`."),
+        field("kubeletStop", Text, "", "The kubelet of a node stops; its pods go on."),
+        field("zoneOutage", Text, "", "All machines of a zone go off."),
+        field("spotReclaim", Text, "", "A cloud takes a node away, two minutes after it has said so."),
+        field("for", Duration, "", "How long it lasts, for what happens to nodes; without it for ever."),
         field("force", Bool, "false", "Beside `drain`: whether pods go, too, that no controller replaces."),
     ],
 };

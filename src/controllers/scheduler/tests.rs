@@ -234,6 +234,10 @@ fn hard_spreading_keeps_the_skew() {
     assert!(fits(&scheduler, wanting).is_empty());
     let nowhere = scheduler.choose(wanting, |_| 0).unwrap_err();
     assert_eq!(nowhere.to_string(), "0/3 nodes are available: 3 node(s) didn't match pod topology spread constraints.");
+    let elsewhere = scheduler.add_kind(spread(&["foo"], vec![hard(1, "rack", has("foo"))]));
+    let text =
+        "0/3 nodes are available: 3 node(s) didn't match pod topology spread constraints (missing required label).";
+    assert_eq!(scheduler.choose(elsewhere, |_| 0).unwrap_err().to_string(), text);
     // Zones that the pod may not go to do not count, unless told.
     let mut limited = own;
     limited.node_affinity.selector =

@@ -41,6 +41,8 @@ pub(crate) struct Pod {
     pub(crate) template: u32,
     /// Whether the timeline lets its readiness probe succeed.
     pub(crate) probed_ready: bool,
+    /// Whether its node's kubelet is heard of; otherwise it counts as not ready.
+    pub(crate) is_heard_of: bool,
     /// Which of its init containers has its turn.
     pub(crate) next_init: u32,
     /// How many of its readiness gates are not open.
@@ -90,6 +92,7 @@ impl Pod {
             phase: Phase::Pending,
             template: 0,
             probed_ready: true,
+            is_heard_of: true,
             next_init: 0,
             closed_gates: 0,
             is_available: false,
@@ -114,6 +117,7 @@ impl Pod {
         matches!(self.phase, Phase::Running | Phase::Stopping)
             && self.ready_containers == self.containers
             && self.closed_gates == 0
+            && self.is_heard_of
             && self.probed_ready
     }
 

@@ -72,6 +72,12 @@ impl Container {
         Self { stage: Stage::Listening, is_started: true, is_ready: true, ..Self::new() }
     }
 
+    /// Its process is gone, and nobody has noticed.
+    pub(super) fn loses_process(&mut self) {
+        (self.stage, self.is_ending, self.in_hook, self.is_started) = (Stage::None, false, false, false);
+        self.probes.iter_mut().for_each(Probe::has_no_answer);
+    }
+
     /// Whether it has a process.
     pub(super) fn is_alive(&self) -> bool {
         self.stage != Stage::None
@@ -104,7 +110,7 @@ impl World<'_> {
 
     /// The sandbox of a pod is there: its first process starts.
     pub(crate) fn on_pod_started(&mut self, pod: u32, now: SimTime, schedule: &mut Schedule) {
-        if self.roster.pods[pod as usize].phase == Phase::Starting {
+        if self.roster.pods[pod as usize].phase == Phase::Starting && !self.is_out_of_reach(pod) {
             self.go_on_starting(pod, now, schedule);
         }
     }

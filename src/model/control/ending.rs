@@ -21,9 +21,12 @@ impl World<'_> {
         let workload = record.workload as usize;
         let has_process =
             (0..self.plan.scenario.workloads[workload].containers.len()).any(|own| self.container(pod, own).is_alive());
+        let out_of_reach = self.is_out_of_reach(pod);
         let record = &mut self.roster.pods[pod as usize];
         match record.phase {
             Phase::Running => self.begin_to_stop(pod, now, schedule),
+            // Its kubelet hears of it when it is back.
+            Phase::Starting | Phase::Ended if out_of_reach => self.begin_to_stop(pod, now, schedule),
             Phase::Starting if has_process => self.begin_to_stop(pod, now, schedule),
             Phase::Pending | Phase::Bound => {
                 let had_place = record.phase == Phase::Bound;
@@ -56,7 +59,7 @@ impl World<'_> {
     /// The kubelet ends a pod: its containers first, then its sidecars, all within the grace period.
     pub(crate) fn on_pod_stops(&mut self, pod: u32, now: SimTime, schedule: &mut Schedule) {
         let record = &self.roster.pods[pod as usize];
-        if record.phase != Phase::Stopping {
+        if record.phase != Phase::Stopping || self.is_out_of_reach(pod) {
             return;
         }
         let grace = self.control().templates[record.workload as usize][record.template as usize].grace;

@@ -138,6 +138,9 @@ impl World<'_> {
 
     /// The network of a pod is gone; its address is free.
     pub(crate) fn on_pod_gone(&mut self, pod: u32, now: SimTime, schedule: &mut Schedule) {
+        if self.is_out_of_reach(pod) {
+            return;
+        }
         let record = &mut self.roster.pods[pod as usize];
         record.phase = Phase::Gone;
         let (node, ip) = (record.node, record.ip);

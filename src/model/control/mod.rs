@@ -9,6 +9,7 @@ mod controllers;
 mod deployments;
 mod ending;
 mod endpoints;
+mod failures;
 mod images;
 mod lifecycle;
 mod moments;
@@ -98,13 +99,14 @@ pub(crate) struct Control {
     talks: Vec<bool>,
     images: images::Images,
     nodes: nodes::Nodes,
+    failures: failures::Failures,
     /// What happened, for `events.csv`.
     pub(crate) events: Vec<ClusterEvent>,
 }
 
 impl Control {
     /// For a scenario in which something changes, or kubelets look after pods.
-    pub(crate) fn new(plan: &Plan) -> Option<Box<Self>> {
+    pub(crate) fn new(plan: &Plan, replication: u32) -> Option<Box<Self>> {
         if !plan.scenario.cluster.lives {
             return None;
         }
@@ -138,6 +140,7 @@ impl Control {
             talks: plan.scenario.workloads.iter().map(talks).collect(),
             images: images::Images::default(),
             nodes: nodes::Nodes::of(plan.scenario.cluster.nodes.len()),
+            failures: failures::Failures::of(plan, replication),
             events: Vec::new(),
         }))
     }

@@ -48,6 +48,9 @@ impl World<'_> {
     pub(crate) fn on_pod_moment(&mut self, slot: u32, now: SimTime, schedule: &mut Schedule) {
         let (pod, moment) = self.control_mut().moments[slot];
         self.control_mut().moments.remove(slot);
+        if self.is_put_off(pod, moment, now, schedule) {
+            return;
+        }
         match moment {
             Moment::Scheduled => self.place_new_pod(pod, now, schedule),
             Moment::InitDone(init) => self.init_done(pod, init, now, schedule),

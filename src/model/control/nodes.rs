@@ -46,10 +46,10 @@ impl World<'_> {
     /// Whether new pods may come to a node.
     pub(super) fn takes_pods(&self, node: usize) -> bool {
         let control: &Control = self.control.as_ref().expect("only what a timeline began comes here");
-        !control.nodes.cordoned[node]
+        !control.nodes.cordoned[node] && !self.is_unheard_of(node)
     }
 
-    fn tell_node(&mut self, at: SimTime, what: &'static str, node: usize, detail: String) {
+    pub(super) fn tell_node(&mut self, at: SimTime, what: &'static str, node: usize, detail: String) {
         let name = &self.plan.scenario.cluster.nodes[node].name;
         self.enter_event(at, what, format!("node/{name}"), detail);
     }
@@ -59,6 +59,9 @@ impl World<'_> {
         match action {
             NodeAction::Cordon => self.cordon(node, true, now, schedule),
             NodeAction::Uncordon => self.cordon(node, false, now, schedule),
+            NodeAction::Crash { lasts } => self.node_fails(node, (true, lasts), now, schedule),
+            NodeAction::StopKubelet { lasts } => self.node_fails(node, (false, lasts), now, schedule),
+            NodeAction::Reclaim => self.tell_node(now, "spot-reclaim", node, "it is taken away in 2m".to_owned()),
             NodeAction::Drain { force } => self.drain_node(node, force, now, schedule),
         }
     }

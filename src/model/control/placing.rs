@@ -29,7 +29,7 @@ impl World<'_> {
         best.map(as_u32).ok_or_else(|| {
             let has_room = |node: &&usize| all[**node].pods < nodes[**node].max_pods;
             if !candidates.iter().any(|node| takes(*node)) {
-                "its nodes are cordoned"
+                "its nodes are cordoned or down"
             } else if candidates.iter().filter(has_room).any(|node| takes(*node)) {
                 "no node has its ports free"
             } else {

@@ -29,6 +29,18 @@ pub(super) struct Probe {
     waiting: Option<u32>,
 }
 
+impl Probe {
+    /// No answer is waited for any more.
+    pub(super) fn has_no_answer(&mut self) {
+        self.waiting = None;
+    }
+
+    /// Nobody asks any more.
+    pub(super) fn is_forgotten(&mut self) {
+        self.is_set = false;
+    }
+}
+
 const STARTUP: usize = 0;
 const READINESS: usize = 1;
 const LIVENESS: usize = 2;

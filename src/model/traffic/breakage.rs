@@ -25,6 +25,22 @@ impl World<'_> {
     /// Containers of a pod have ended: requests in them are reset, connections to them are closed.
     pub(crate) fn break_containers(&mut self, stations: std::ops::Range<u32>, now: SimTime, schedule: &mut Schedule) {
         self.stop_listening(stations.clone(), now, schedule);
+        self.empty_containers(stations, false, now, schedule);
+    }
+
+    /// Containers are gone with their node: nobody hears of it, neither who has a request in them nor who has a connection.
+    pub(crate) fn lose_containers(&mut self, stations: std::ops::Range<u32>, now: SimTime, schedule: &mut Schedule) {
+        self.empty_containers(stations, true, now, schedule);
+    }
+
+    /// Takes all requests out of containers that have ended; who waits for them gets a reset, or hears nothing.
+    fn empty_containers(
+        &mut self,
+        stations: std::ops::Range<u32>,
+        silently: bool,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
         let inside: Vec<u32> = self.attempts.taken().filter(|attempt| self.is_in(*attempt, &stations)).collect();
         // Those who wait first, so that no slot that gets free is given to one of them.
         let waits =
@@ -35,7 +51,11 @@ impl World<'_> {
             busy.into_iter().partition(|attempt| self.attempts[*attempt].stage == Stage::Calling);
         for attempt in waiting.into_iter().chain(calling).chain(serving) {
             if self.attempts.is_taken(attempt) && self.is_in(attempt, &stations) {
-                self.reset_in_pod(attempt, now, schedule);
+                if silently {
+                    self.lose_in_pod(attempt, now, schedule);
+                } else {
+                    self.reset_in_pod(attempt, now, schedule);
+                }
             }
         }
         for station in stations {
@@ -62,6 +82,20 @@ impl World<'_> {
 
     /// Takes an attempt out of its pod; who waits for it gets a reset.
     pub(super) fn reset_in_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        if let Some(live) = self.take_out_of_pod(attempt, now, schedule) {
+            self.fail_at_pod(live, FailureCause::Reset, now, schedule);
+        }
+    }
+
+    /// Takes an attempt out of its pod, which is gone; who waits for it goes on waiting.
+    fn lose_in_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        if let Some(live) = self.take_out_of_pod(attempt, now, schedule) {
+            self.wait_in_vain(live, now, schedule);
+        }
+    }
+
+    /// Takes an attempt out of its pod; under which number it goes on, if anybody waits for it.
+    fn take_out_of_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) -> Option<u32> {
         let station = self.roster.endpoints[self.attempts[attempt].endpoint as usize].station as usize;
         let (stage, joins) = (self.attempts[attempt].stage, self.attempts[attempt].joins);
         if matches!(stage, Stage::Queued | Stage::Resuming) {
@@ -88,7 +122,7 @@ impl World<'_> {
             } else {
                 self.attempts.remove(attempt)
             }
-            return;
+            return None;
         }
         let mut live = attempt;
         if pending {
@@ -105,7 +139,7 @@ impl World<'_> {
             (self.attempts[attempt].cancelled, self.attempts[attempt].request) = (true, NONE);
         }
         self.attempts[live].joins = 0;
-        self.fail_at_pod(live, FailureCause::Reset, now, schedule);
+        Some(live)
     }
 
     /// Idle connections to endpoints that ended are closed; standing ones are broken.
@@ -234,6 +268,9 @@ impl World<'_> {
     /// What meets a SYN at the address of an endpoint that has ended; `None`: nothing.
     fn answer_at(&self, endpoint: u32) -> Option<FailureCause> {
         let pod = self.roster.pod_at(endpoint);
+        if self.is_dark(pod.node) {
+            return None;
+        }
         if self.plan.scenario.workloads[pod.workload as usize].host.network {
             return Some(self.answer_of_node(endpoint));
         }
@@ -356,13 +393,20 @@ impl World<'_> {
     pub(crate) fn meet_ended_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         let entry = &self.attempts[attempt];
         let pod = self.roster.pod_at(entry.endpoint);
-        let (phase, workload) = (pod.phase, pod.workload);
+        let (phase, workload, dark) = (pod.phase, pod.workload, self.is_dark(pod.node));
         let ended_at = self.roster.ended_at[self.roster.endpoints[entry.endpoint as usize].station as usize];
         let on_host = self.plan.scenario.workloads[workload as usize].host.network;
         // It was sent over a connection that stood when the pod ended, or it was to open a new one.
         let sent_before = entry.picked < ended_at.as_nanos();
         self.attempts[attempt].place = self.place_of(workload);
         let datagram = self.plan_flow(self.attempts[attempt].flow).flow.connections.protocol == Protocol::Udp;
+        if dark {
+            return match (datagram, sent_before) {
+                (true, _) => self.connect_in_vain(attempt, schedule),
+                (false, true) => self.wait_in_vain(attempt, now, schedule),
+                (false, false) => self.drop_syn(attempt, schedule),
+            };
+        }
         match phase {
             Phase::Gone if datagram && !on_host => self.connect_in_vain(attempt, schedule),
             _ if sent_before && !datagram => self.fail_ended(attempt, FailureCause::Reset, now, schedule),
@@ -371,7 +415,7 @@ impl World<'_> {
         }
     }
 
-    fn fail_ended(&mut self, attempt: u32, cause: FailureCause, now: SimTime, schedule: &mut Schedule) {
+    pub(crate) fn fail_ended(&mut self, attempt: u32, cause: FailureCause, now: SimTime, schedule: &mut Schedule) {
         let entry = &mut self.attempts[attempt];
         (entry.failure, entry.stage) = (Some(cause), Stage::Returning);
         if entry.measured {
@@ -382,7 +426,7 @@ impl World<'_> {
     }
 
     /// The place of failures at the pods of a workload.
-    pub(super) fn place_of(&self, workload: u32) -> u16 {
+    pub(crate) fn place_of(&self, workload: u32) -> u16 {
         let (_, first) = self.plan.speeds[workload as usize][0];
         self.plan.servers[first as usize].place
     }

@@ -497,6 +497,9 @@ impl<'p> World<'p> {
 
     /// The rules of a node choose a pod for a connection from outside.
     fn admit(&mut self, node: u32, service: usize, address: u32, now: SimTime) -> Admitted {
+        if self.is_dark(node) {
+            return Admitted::Dropped;
+        }
         let (plan, control, roster) = (self.plan, self.control.as_deref(), &self.roster);
         let kube_proxy =
             Self::kube_proxy_on(&mut self.kube_proxies, plan, (self.seed, self.replication), node, control);

@@ -175,6 +175,9 @@ impl World<'_> {
         if self.plan.scenario.cluster.load_balancers.pods {
             return !self.roster.is_dead(target);
         }
+        if self.is_dark(target) {
+            return false;
+        }
         if !self.plan.takes_in_locally(service) {
             return true;
         }
@@ -183,6 +186,22 @@ impl World<'_> {
             None => &self.plan.services[service].published,
         };
         published.ready_on(target) > 0
+    }
+
+    /// A node is gone, or there again: load balancers see it by looking at what is on it.
+    pub(crate) fn node_changes_for_balancers(&mut self, node: u32, now: SimTime, schedule: &mut Schedule) {
+        let pods = self.plan.scenario.cluster.load_balancers.pods;
+        let count = self.ways.as_deref().map_or(0, |ways| ways.balancers.len());
+        for balancer in 0..count {
+            let ways = self.ways.as_deref().expect("it has load balancers");
+            let on_node = |target: &u32| {
+                if pods { self.roster.endpoints[*target as usize].node == node } else { *target == node }
+            };
+            let known = ways.balancers[balancer].known.iter().map(|target| target.id);
+            for target in known.filter(on_node).collect::<Vec<_>>() {
+                self.look_if_needed(balancer, target, now, schedule);
+            }
+        }
     }
 
     /// Looks go on while they may change the load balancer's mind.

@@ -208,7 +208,7 @@ impl<'p> World<'p> {
         let entry = &self.attempts[attempt];
         let (request, flow) = (entry.request, entry.flow);
         // What was entered in the ledger of work that was cut short has not passed.
-        let cut_short = matches!(cause, FailureCause::Reset | FailureCause::ConnectTimeout);
+        let cut_short = matches!(cause, FailureCause::Reset | FailureCause::ConnectTimeout | FailureCause::PodGone);
         let gave_up = cut_short
             || matches!(cause, FailureCause::ConntrackFull | FailureCause::PortExhaustion)
             // Its first SYN was dropped, and a later one met somebody who refused it.

@@ -74,7 +74,7 @@ impl<'p> World<'p> {
 
     /// Work that was cancelled on its way is dropped where it arrives.
     #[inline(never)]
-    fn drop_at_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+    pub(crate) fn drop_at_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         self.settle_at_proxy(&self.trip(attempt), now, schedule);
         self.attempts.remove(attempt);
     }

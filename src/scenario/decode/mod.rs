@@ -104,10 +104,9 @@ pub(super) fn scenario(
     let turns = std::mem::take(&mut services.turns);
     services.ports.extend(discovery.into_single_pods());
     stay_outside(cx, &workloads, &entries, &traffic);
-    let budgets = disruption::budgets(cx, manifests, &objects);
-    let places = (&nodes[..], &stands[..]);
+    let standing = node_actions::Standing { nodes: &nodes, pods: &stands, dns: dns.as_ref(), proxies: &proxies };
     let changed = (&changes[..], &turns[..], &revisions[..]);
-    let timeline = happenings(cx, timeline_list, (&mut workloads, &traffic), &own, changed, places);
+    let timeline = happenings(cx, timeline_list, (&mut workloads, &traffic), &own, changed, &standing);
     let mut scenario = Scenario {
         name: identity.name.to_owned(),
         variant: identity.variant.to_owned(),
@@ -116,7 +115,7 @@ pub(super) fn scenario(
         workloads,
         services: services.ports,
         network_policies: network_policies(manifests, &objects),
-        budgets,
+        budgets: disruption::budgets(cx, manifests, &objects),
         proxies: proxies.into_iter().map(|(proxy, _)| proxy).chain(own).collect(),
         traffic,
         timeline,
@@ -198,15 +197,16 @@ fn happenings(
     (workloads, traffic): (&mut [super::Workload], &[super::Traffic]),
     controllers: &[super::Proxy],
     changes: (&[Change], &[Turn], &[pod_life::Revision]),
-    (nodes, stands): (&[super::Node], &[(usize, usize)]),
+    standing: &node_actions::Standing<'_>,
 ) -> Vec<super::Happening> {
-    let timeline = timeline::timeline(cx, items, (workloads, nodes), changes);
+    let timeline = timeline::timeline(cx, items, (workloads, standing.nodes), changes);
     let outside: Vec<usize> = (0..workloads.len()).filter(|index| workloads[*index].outside).collect();
     timeline::leave_alone(cx, items, &timeline, &outside, workloads, "stands outside the cluster");
     let runs_in = controllers.iter().filter_map(|proxy| Some(proxy.controller.as_ref()?.workload));
     let runs_in: Vec<usize> = runs_in.collect();
     timeline::leave_alone(cx, items, &timeline, &runs_in, workloads, "runs an ingress controller");
-    node_actions::leave_nodes_alone(cx, items, &timeline, &runs_in, (workloads, nodes), stands);
+    node_actions::leave_nodes_alone(cx, items, &timeline, (workloads, &runs_in), standing);
+    node_actions::warn_of_senders(cx, items, &timeline, (workloads, traffic), standing);
     timeline::warn_of_senders(cx, items, &timeline, workloads, traffic);
     timeline
 }

@@ -74,8 +74,8 @@ pub(super) fn timeline(
             let revised = revisions.iter().filter(|revision| revision.entry == entry).map(|revision| revision.action);
             read.extend(services.chain(scales).chain(revised).map(|action| (Happening { at, action }, item)));
         } else if node_actions::WORDS.contains(&word) {
-            let found = node_actions::action(cx, item, word, nodes);
-            read.extend(found.map(|action| (Happening { at, action }, item)));
+            let found = node_actions::actions(cx, item, word, nodes).unwrap_or_default();
+            read.extend(found.into_iter().map(|(after, action)| (Happening { at: at + after, action }, item)));
         } else if let Some(action) = action(cx, item, word, workloads) {
             read.push((Happening { at, action }, item));
         }
