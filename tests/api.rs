@@ -90,6 +90,7 @@ fn queue() -> Scenario {
             interval: SimDuration::from_secs(10),
         },
         cluster: Cluster {
+            node_grace: SimDuration::from_secs(50),
             nodes: vec![node("a")],
             network: Network {
                 loopback: Dist::zero(),

@@ -310,3 +310,51 @@ fn the_story_of_failures_is_told() {
     let evicted = rows.iter().find(|row| row["kind"] == "pod-evicted").expect("one is");
     assert_eq!(evicted["detail"], "by the taint node.kubernetes.io/unreachable of a-1");
 }
+
+/// Graceful node shutdown: the kubelet ends the pods, nobody deletes them, and nothing starts again on the node.
+#[test]
+fn a_node_that_shuts_down_ends_its_pods_by_itself() {
+    let scratch = scratch();
+    let timeline = "{at: 20s, nodeShutdown: a-1, for: 30s}, {at: 25s, nodeShutdown: a-1, for: 30s}, \
+                    {at: 30s, scale: deployment/web, replicas: 5}, {at: 60s, nodeShutdown: a-1, for: 30s}";
+    let text = scenario("duration: 100s, replications: 1", FAST, EACH, timeline)
+        .replace("kubeProxy: 0s", "kubeProxy: 2s")
+        .replace("pods: {start: 2s}", "pods: {start: 2s, detect: 500ms}")
+        .replace("concurrency: unlimited", "stop: 5s, concurrency: unlimited");
+    let run = results(scratch.path(), &text, "out", &[]);
+    let rows = table(&run, "events.csv");
+    let told: Vec<String> = rows
+        .iter()
+        .filter(|row| row["object"].starts_with("node/") || row["object"] == "pod/web-0")
+        .filter(|row| number(row, "t_s").is_some_and(|at| at < 70.0))
+        .map(|row| format!("{} {} {}", row["t_s"], row["kind"], row["detail"]).trim_end().to_owned())
+        .collect();
+    let expected = [
+        "20 node-shutdown its pods have 30s",
+        "20 container-signalled app",
+        "25 node-shutdown its pods have 30s",
+        "25 container-ended app",
+        "25.5 pod-not-ready",
+        "50 node-crashed",
+        "55 node-crashed nothing happens: it is down already",
+        "60 node-shutdown nothing happens: it is down already",
+    ];
+    assert_eq!(told, expected);
+    // Until the kubelet has seen it and the rules are new, a quarter of the connections is refused, for 2.5 s.
+    let refused = failures(&run, 0, "refused");
+    assert!((refused - 62.5).abs() < 5.0 * 6.9, "{refused}");
+    let placed = rows.iter().find(|row| row["kind"] == "pod-placed").expect("the fifth pod");
+    assert!(!placed["detail"].starts_with("on a-1"), "{placed:?}");
+}
+
+#[test]
+fn the_grace_period_can_be_another() {
+    let scratch = scratch();
+    let text = scenario("duration: 100s, replications: 8", FAST, EACH, "{at: 20s, nodeCrash: a-1}")
+        .replace("    pods: {start: 2s}", "    nodeMonitorGracePeriod: 20s\n    pods: {start: 2s}");
+    let rows = table(&results(scratch.path(), &text, "out", &[]), "events.csv");
+    for replication in 0..8 {
+        let unknown = times(&rows, replication, "node-not-ready");
+        assert!(unknown.len() == 1 && (30.0..=45.0).contains(&unknown[0]), "{unknown:?}");
+    }
+}

@@ -49,6 +49,7 @@ fn scenario() -> Scenario {
             interval: second,
         },
         cluster: Cluster {
+            node_grace: second,
             nodes: Vec::new(),
             network: Network {
                 loopback: Dist::zero(),

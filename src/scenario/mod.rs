@@ -4,14 +4,13 @@
 
 use std::sync::Arc;
 
-use crate::arrivals;
-use crate::balance;
 use crate::cause::FailureCause;
 use crate::discovery::slices::policy::TrafficPolicy;
 use crate::manifest::resources::Resources;
 use crate::random::Dist;
 use crate::stats::Precision;
 use crate::time::SimDuration;
+use crate::{arrivals, balance};
 
 mod applied;
 mod by_hand;
@@ -81,7 +80,6 @@ pub use load::{Failure, Loaded, OptionText, Overrides, load};
 pub use schema::schema;
 pub use without::{Removal, Without};
 
-use disruption::DisruptionBudget;
 use metric::Metric;
 use network_policy::NetworkPolicies;
 use outside::{Controller, Internet, LoadBalancers, Nat, Outside, Share, WayIn};
@@ -107,7 +105,7 @@ pub struct Scenario {
     /// Which connections are dropped.
     pub network_policies: NetworkPolicies,
     /// How many pods evictions leave.
-    pub budgets: Vec<DisruptionBudget>,
+    pub budgets: Vec<disruption::DisruptionBudget>,
     /// Free-standing proxies.
     pub proxies: Vec<Proxy>,
     /// Where requests come from.
@@ -265,6 +263,8 @@ pub struct Cluster {
     pub lives: bool,
     /// How long news of endpoints takes.
     pub lifecycle: Lifecycle,
+    /// For how long a node may say nothing before it counts as lost.
+    pub node_grace: SimDuration,
     /// What the kernels of nodes allow and forget.
     pub kernel: Kernel,
 }

@@ -19,6 +19,11 @@ pub enum NodeAction {
         /// When it is back.
         lasts: Option<SimDuration>,
     },
+    /// Its kubelet ends its pods by itself, without anybody else being told, and then the machine goes off.
+    Shutdown {
+        /// How long the pods have (`shutdownGracePeriod`).
+        grace: SimDuration,
+    },
     /// A cloud says that it takes it away soon.
     Reclaim,
     /// It is cordoned and its pods are evicted (`kubectl drain`).
@@ -32,6 +37,6 @@ impl NodeAction {
     /// Whether pods of the node may go.
     #[must_use]
     pub const fn removes_pods(self) -> bool {
-        matches!(self, Self::Drain { .. } | Self::Crash { .. } | Self::StopKubelet { .. })
+        matches!(self, Self::Drain { .. } | Self::Crash { .. } | Self::StopKubelet { .. } | Self::Shutdown { .. })
     }
 }

@@ -110,7 +110,10 @@ impl World<'_> {
 
     /// The sandbox of a pod is there: its first process starts.
     pub(crate) fn on_pod_started(&mut self, pod: u32, now: SimTime, schedule: &mut Schedule) {
-        if self.roster.pods[pod as usize].phase == Phase::Starting && !self.is_out_of_reach(pod) {
+        if self.roster.pods[pod as usize].phase == Phase::Starting
+            && !self.is_out_of_reach(pod)
+            && !self.is_closing(pod)
+        {
             self.go_on_starting(pod, now, schedule);
         }
     }
@@ -311,6 +314,9 @@ impl World<'_> {
             return;
         }
         self.container_is_ready(pod, own, false, now, schedule);
+        if self.is_closing(pod) {
+            return;
+        }
         let station = self.station_in(pod, own);
         let ended = self.roster.ended_at[station];
         let container = self.container_mut(pod, own);

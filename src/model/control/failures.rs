@@ -6,7 +6,7 @@
 
 use super::moments::Moment;
 use crate::cause::FailureCause;
-use crate::controllers::node_lifecycle::{Action, LEASE, MONITOR, NodeLifecycle, Observed, grace_period};
+use crate::controllers::node_lifecycle::{Action, LEASE, MONITOR, NodeLifecycle, Observed};
 use crate::controllers::scheduler::taints::{Effect, Taint, UNREACHABLE, stays, with_defaults};
 use crate::engine::{Rank, Schedule};
 use crate::model::cluster::pod::Phase;
@@ -37,6 +37,8 @@ pub(super) struct Failures {
 #[derive(Debug, Clone)]
 struct Machine {
     is_dark: bool,
+    /// Whether its kubelet ends its pods, and takes no others.
+    is_closing: bool,
     /// Since when its kubelet has done nothing.
     away: Option<SimTime>,
     /// A time at which it renewed its lease; the others follow at equal distances.
@@ -52,6 +54,8 @@ enum Step {
     Look,
     /// It may give the next node its taint.
     Taint,
+    /// A machine goes off.
+    Off(usize),
     /// A node is back.
     Back(usize),
     /// A pod does not tolerate the taint of its node any longer, if that has not recovered since.
@@ -67,10 +71,11 @@ impl Failures {
             let key = mix(name_hash(plan.scenario.run.seed, replication, "nodes/lease"), node as u64);
             SimTime::from_nanos((Keyed::new(key).unit() * LEASE.as_nanos() as f64) as u64)
         };
-        let machine = |node| Machine { is_dark: false, away: None, renews: phase(node), recovered: 0 };
+        let machine =
+            |node| Machine { is_dark: false, is_closing: false, away: None, renews: phase(node), recovered: 0 };
         Self {
             machines: (0..plan.scenario.cluster.nodes.len()).map(machine).collect(),
-            controller: NodeLifecycle::new(grace_period(true)),
+            controller: NodeLifecycle::new(plan.scenario.cluster.node_grace),
             watches: false,
             steps: Slab::default(),
         }
@@ -114,7 +119,7 @@ impl World<'_> {
 
     /// Whether the scheduler sends nothing to a node, since nothing is heard of it.
     pub(super) fn is_unheard_of(&self, node: usize) -> bool {
-        self.failures().controller.is_unknown(node)
+        self.failures().controller.is_unknown(node) || self.failures().machines[node].is_closing
     }
 
     fn set_step(&mut self, at: SimTime, step: Step, schedule: &mut Schedule) {
@@ -129,6 +134,7 @@ impl World<'_> {
         match step {
             Step::Look => self.controller_looks(now, schedule),
             Step::Taint => self.controller_taints(now, schedule),
+            Step::Off(node) => self.node_fails(node, (true, None), now, schedule),
             Step::Back(node) => self.node_is_back(node, now, schedule),
             Step::Evict { pod, node, recovered } => self.tolerated_long_enough(pod, (node, recovered), now, schedule),
             Step::GivenUp(attempt) => self.kernel_gives_up(attempt, now, schedule),
@@ -162,6 +168,33 @@ impl World<'_> {
         if let Some(lasts) = lasts {
             self.set_step(now + lasts, Step::Back(node), schedule);
         }
+    }
+
+    /// A kubelet ends its pods, since its machine goes off. Nobody is told: endpoints change only when the kubelet sees that
+    /// containers have ended.
+    pub(super) fn node_shuts_down(&mut self, node: usize, grace: SimDuration, now: SimTime, schedule: &mut Schedule) {
+        if self.failures().machines[node].away.is_some() {
+            return self.tell_node(now, "node-shutdown", node, "nothing happens: it is down already".to_owned());
+        }
+        self.tell_node(now, "node-shutdown", node, format!("its pods have {grace}"));
+        self.failures_mut().machines[node].is_closing = true;
+        self.set_step(now + grace, Step::Off(node), schedule);
+        for pod in self.pods_on(node) {
+            if !self.roster.pods[pod as usize].is_wanted() {
+                // It is on its way out already.
+                continue;
+            }
+            for own in 0..self.plan.scenario.workloads[self.workload_of(pod)].containers.len() {
+                self.container_mut(pod, own).killed_at = now + grace;
+                self.tell_to_end(pod, own, now, schedule);
+            }
+        }
+    }
+
+    /// Whether the kubelet of a pod's node starts nothing again, since its machine goes off.
+    pub(super) fn is_closing(&self, pod: u32) -> bool {
+        let node = self.roster.pods[pod as usize].node as usize;
+        self.failures().machines.get(node).is_some_and(|machine| machine.is_closing)
     }
 
     fn pods_on(&self, node: usize) -> Vec<u32> {
@@ -265,10 +298,11 @@ impl World<'_> {
             }
         }
         self.controller_taints(now, schedule);
+        let grace = self.plan.scenario.cluster.node_grace;
         let own = self.failures_mut();
         if own.controller.is_quiet() && own.machines.iter().all(|machine| machine.away.is_none()) {
             own.watches = false;
-            own.controller = NodeLifecycle::new(grace_period(true));
+            own.controller = NodeLifecycle::new(grace);
         } else {
             self.set_step(now + MONITOR, Step::Look, schedule);
         }
@@ -342,7 +376,7 @@ impl World<'_> {
     fn node_is_back(&mut self, node: usize, now: SimTime, schedule: &mut Schedule) {
         let machine = &mut self.failures_mut().machines[node];
         let was_dark = std::mem::replace(&mut machine.is_dark, false);
-        (machine.away, machine.renews) = (None, now);
+        (machine.away, machine.renews, machine.is_closing) = (None, now, false);
         self.tell_node(now, "node-back", node, String::new());
         for pod in self.pods_on(node) {
             self.kubelet_takes_up(pod, was_dark, now, schedule);

@@ -61,6 +61,7 @@ impl World<'_> {
             NodeAction::Uncordon => self.cordon(node, false, now, schedule),
             NodeAction::Crash { lasts } => self.node_fails(node, (true, lasts), now, schedule),
             NodeAction::StopKubelet { lasts } => self.node_fails(node, (false, lasts), now, schedule),
+            NodeAction::Shutdown { grace } => self.node_shuts_down(node, grace, now, schedule),
             NodeAction::Reclaim => self.tell_node(now, "spot-reclaim", node, "it is taken away in 2m".to_owned()),
             NodeAction::Drain { force } => self.drain_node(node, force, now, schedule),
         }

@@ -69,8 +69,7 @@ pub(super) fn scenario(
     let entries = workload::entries(cx, &opened, &objects);
     let pods = objects.workloads.iter().map(|workload| u64::from(workload.replicas)).sum::<u64>();
     let nodes = cluster::nodes(cx, cluster_object.as_ref(), &manifests.nodes, pods.min(tables::MAX_PODS));
-    let goes_outside = goes_outside(traffic_list, workloads_list);
-    let network = cluster::network(cx, cluster_object.as_ref(), &nodes, goes_outside);
+    let network = cluster::network(cx, cluster_object.as_ref(), &nodes, goes_outside(traffic_list, workloads_list));
     note_objects(cx, cluster_object.as_ref(), manifests, &objects);
     let (mut workloads, pods) = workload::placed(cx, &objects, &entries, &nodes);
     let revisions = pod_life::revisions(cx, &changes, (&objects, &entries), &mut workloads);
@@ -158,7 +157,8 @@ fn cluster_of(
     let Edges { load_balancers, nat, kube_proxy } = edges;
     let lifecycle = timeline::lifecycle(cx, object, lives);
     let kernel = kernel::kernel(cx, object);
-    super::Cluster { nodes, network, kube_proxy, load_balancers, nat, dns, pods, lives, lifecycle, kernel }
+    let node_grace = node_actions::grace(cx, object);
+    super::Cluster { nodes, network, kube_proxy, load_balancers, nat, dns, pods, lives, lifecycle, node_grace, kernel }
 }
 
 /// What can only be seen in the whole scenario.

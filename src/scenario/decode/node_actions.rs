@@ -6,12 +6,22 @@ use super::super::node_actions::NodeAction;
 use super::super::timeline::{Action, Happening};
 use super::super::values::{Bad, shorten};
 use super::super::{Node as ClusterNode, Proxy, Source, Traffic, Workload, tables, values};
+use crate::controllers::node_lifecycle;
 use crate::time::SimDuration;
 use crate::yaml::{Node, Problem, nearest};
 
 /// The words of what is done to nodes.
-pub(super) const WORDS: [&str; 8] =
-    ["cordon", "uncordon", "drain", "nodeCrash", "nodeReboot", "kubeletStop", "zoneOutage", "spotReclaim"];
+pub(super) const WORDS: [&str; 9] = [
+    "nodeShutdown",
+    "cordon",
+    "uncordon",
+    "drain",
+    "nodeCrash",
+    "nodeReboot",
+    "kubeletStop",
+    "zoneOutage",
+    "spotReclaim",
+];
 
 /// How long before a spot instance is taken away its owner is told (EC2's two minutes).
 const NOTICE: SimDuration = SimDuration::from_secs(120);
@@ -41,8 +51,11 @@ pub(super) fn actions(
         );
         return None;
     }
-    if word == "nodeReboot" && lasts.is_none() && object.get("for").is_none() {
-        cx.problem_help(given.span, "`nodeReboot` needs `for`", "write for example for: 90s beside it");
+    let lasting = ["nodeReboot", "nodeShutdown"].contains(&word);
+    if lasting && lasts.is_none() {
+        if object.get("for").is_none() {
+            cx.problem_help(given.span, format!("`{word}` needs `for`"), "write for example for: 90s beside it");
+        }
         return None;
     }
     let mut actions = Vec::new();
@@ -53,12 +66,29 @@ pub(super) fn actions(
         "cordon" => NodeAction::Cordon,
         "uncordon" => NodeAction::Uncordon,
         "drain" => NodeAction::Drain { force: force.unwrap_or(false) },
+        "nodeShutdown" => NodeAction::Shutdown { grace: lasts? },
         "kubeletStop" => NodeAction::StopKubelet { lasts },
         _ => NodeAction::Crash { lasts },
     };
     let after = if word == "spotReclaim" { NOTICE } else { SimDuration::ZERO };
     actions.push((after, Action::Node { node, action }));
     Some(actions)
+}
+
+/// The shortest grace period with which no node is lost that is well: a lease is renewed every 10 s, and looked at every 5 s.
+const LEAST_GRACE: SimDuration = SimDuration::from_secs(16);
+
+/// `cluster.nodeMonitorGracePeriod`.
+pub(super) fn grace(cx: &mut Context<'_>, cluster: Option<&Object<'_>>) -> SimDuration {
+    let given = cluster.and_then(|cluster| Some((cluster, cluster.duration(cx, "nodeMonitorGracePeriod")?)));
+    if let Some((cluster, short)) = given.filter(|(_, given)| *given < LEAST_GRACE) {
+        cx.problem_help(
+            cluster.key_span("nodeMonitorGracePeriod"),
+            format!("`nodeMonitorGracePeriod`: within {short} nodes would be lost that are well"),
+            "a lease is renewed every 10 s and looked at every 5 s: write at least 16s",
+        );
+    }
+    given.map_or(node_lifecycle::grace_period(true), |(_, given)| given)
 }
 
 /// `force` and `for`, which belong to some words.
@@ -68,7 +98,7 @@ fn options(cx: &mut Context<'_>, object: &Object<'_>, word: &str) -> (Option<boo
         cx.problem(object.key_span("force"), format!("`force` belongs to `drain`, not to `{word}`"));
     }
     let lasts = object.duration(cx, "for");
-    let lasting = ["nodeCrash", "nodeReboot", "kubeletStop", "zoneOutage"];
+    let lasting = ["nodeCrash", "nodeReboot", "nodeShutdown", "kubeletStop", "zoneOutage"];
     if !lasting.contains(&word) && object.get("for").is_some() {
         cx.problem(object.key_span("for"), format!("`for` says nothing beside `{word}`, which does not end by itself"));
     }
@@ -130,7 +160,7 @@ pub(super) fn leave_nodes_alone(
             let help = "bind the controller to a node of its own with `nodeName` or `nodeSelector`";
             cx.problem_help(first.span, message, help);
         }
-        if !matches!(action, NodeAction::Crash { .. }) {
+        if !matches!(action, NodeAction::Crash { .. } | NodeAction::Shutdown { .. }) {
             continue;
         }
         if standing.dns.is_some_and(|dns| dns.servers.contains(&node)) {
