@@ -18,6 +18,7 @@ mod reasons;
 mod report;
 pub mod resources;
 mod route;
+pub mod scheduling;
 mod service;
 mod subject;
 mod traffic_policy;

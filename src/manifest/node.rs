@@ -5,6 +5,8 @@ use std::net::Ipv4Addr;
 use super::fields::{Context, Fields, NameRule};
 use super::object::NodeObject;
 use super::quantity::quantity;
+use super::scheduling;
+use crate::controllers::scheduler::taints::{Effect, Taint, UNSCHEDULABLE};
 use crate::yaml::{Node, Span};
 
 const ZONE_LABELS: [&str; 2] = ["topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone"];
@@ -24,6 +26,8 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<NodeObject>
         zone: zone.map(|(_, zone)| zone.clone()).filter(|zone| !zone.is_empty()),
         labels,
         cpu: None,
+        memory: None,
+        taints: Vec::new(),
         max_pods: None,
         pod_cidr: None,
         address: None,
@@ -32,7 +36,9 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<NodeObject>
     };
     if let Some(mut spec) = context.inner(&mut top, "spec") {
         object.unschedulable = context.boolean(&mut spec, "unschedulable").unwrap_or(false);
-        object.unschedulable |= read_taints(context, &mut spec);
+        let (taints, kept_away) = read_taints(context, &mut spec);
+        object.taints = taints;
+        object.unschedulable |= kept_away;
         object.pod_cidr = read_pod_cidr(context, &mut spec);
         spec.take("providerID");
         spec.take("externalID");
@@ -47,20 +53,14 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node) -> Option<NodeObject>
     Some(object)
 }
 
-/// Whether a taint keeps ordinary pods away; others are reported.
-fn read_taints(context: &mut Context<'_>, spec: &mut Fields<'_>) -> bool {
-    let Some(taints) = spec.take("taints").and_then(Node::as_list) else { return false };
-    let text = |taint: &Node, name: &str| taint.get(name).and_then(Node::as_str).unwrap_or("?").to_string();
-    let mut kept_away = false;
-    for taint in taints {
-        let (key, effect) = (text(taint, "key"), text(taint, "effect"));
-        if CONTROL_PLANE_TAINTS.contains(&key.as_str()) && matches!(effect.as_str(), "NoSchedule" | "NoExecute") {
-            kept_away = true;
-        } else if key != "node.kubernetes.io/unschedulable" {
-            context.ignore(&format!("spec.taints {key}:{effect}"), "taints and tolerations are not modelled");
-        }
-    }
-    kept_away
+/// The taints; whether one of them is that of a control plane, which keeps everybody away here.
+fn read_taints(context: &mut Context<'_>, spec: &mut Fields<'_>) -> (Vec<Taint>, bool) {
+    let mut all = scheduling::taints(context, spec);
+    let is_control_plane =
+        |taint: &Taint| CONTROL_PLANE_TAINTS.contains(&taint.key.as_str()) && taint.effect != Effect::PreferNoSchedule;
+    let kept_away = all.iter().any(is_control_plane);
+    all.retain(|taint| !is_control_plane(taint) && taint.key != UNSCHEDULABLE);
+    (all, kept_away)
 }
 
 fn read_pod_cidr(context: &mut Context<'_>, spec: &mut Fields<'_>) -> Option<(u32, u8)> {
@@ -120,7 +120,9 @@ fn read_resources(context: &mut Context<'_>, status: &mut Fields<'_>, object: &m
         let Some(mut resources) = context.inner(status, part) else { continue };
         let cpu = read_quantity(context, &mut resources, "cpu", "3920m");
         let pods = read_quantity(context, &mut resources, "pods", "110");
+        let memory = read_quantity(context, &mut resources, "memory", "16Gi");
         object.cpu = object.cpu.or(cpu);
+        object.memory = object.memory.or(memory.map(|memory| memory as u64));
         // Whole and at most 2^32 - 1, whatever was written: a float is cut off at the ends by `as`.
         object.max_pods = object.max_pods.or(pods.map(|pods| pods as u32));
     }
@@ -145,6 +147,9 @@ fn summary(node: &NodeObject) -> String {
     parts.extend(node.cpu.map(|cpu| format!("cpu {cpu}")));
     parts.extend(node.max_pods.map(|pods| format!("{pods} pods")));
     parts.extend(node.pod_cidr.map(|(first, length)| format!("{}/{length}", Ipv4Addr::from(first))));
+    for taint in &node.taints {
+        parts.push(format!("taint {}={}", taint.key, taint.value));
+    }
     if node.unschedulable {
         parts.push("takes no pods (cordoned, or a control plane)".to_string());
     }

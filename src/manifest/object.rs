@@ -4,6 +4,8 @@ use super::disruption_budget::BudgetObject;
 use super::pod_life::{ContainerLifeObject, PodLifeObject, RolloutObject};
 use super::report::Report;
 use super::resources::Resources;
+use super::scheduling::Scheduling;
+use crate::controllers::scheduler::taints::Taint;
 use crate::discovery::resolv_conf::PodDns;
 use crate::discovery::slices::policy::TrafficPolicy;
 use crate::yaml::Span;
@@ -62,6 +64,8 @@ pub struct WorkloadObject {
     pub node_selector: Vec<(String, String)>,
     /// Place of `nodeSelector`, or of the object.
     pub node_selector_span: Span,
+    /// What they say of where they are to stand.
+    pub scheduling: Scheduling,
     /// What its pods' `resolv.conf` follows from.
     pub dns: PodDns,
     /// `enableServiceLinks`, by default true.
@@ -420,6 +424,10 @@ pub struct NodeObject {
     pub zone: Option<String>,
     /// Cores: `status.allocatable.cpu`, else `status.capacity.cpu`.
     pub cpu: Option<f64>,
+    /// Bytes of memory: `status.allocatable.memory`, else `status.capacity.memory`.
+    pub memory: Option<u64>,
+    /// `spec.taints`, but for those of a control plane and of a cordon.
+    pub taints: Vec<Taint>,
     /// `status.allocatable.pods`, else `status.capacity.pods`.
     pub max_pods: Option<u32>,
     /// `spec.podCIDR` where it is IPv4, as `(first address, prefix length)`.

@@ -29,12 +29,8 @@ pub(super) fn field(path: &str) -> &'static str {
         };
     }
     match inner {
-        "spec.affinity"
-        | "spec.topologySpreadConstraints"
-        | "spec.tolerations"
-        | "spec.priorityClassName"
-        | "spec.schedulerName"
-        | "spec.priority" => "pods are spread evenly over the nodes that `nodeName` and `nodeSelector` allow",
+        "spec.priorityClassName" | "spec.priority" => "no pod makes room for another: preemption is not modelled",
+        "spec.schedulerName" => "pods are placed as kube-scheduler does it",
         "spec.minReadySeconds" => "only a Deployment waits until its pods have been ready for a time",
         "spec.restartPolicy" => "containers that end are always started again",
         "spec.topologyKeys" => "Kubernetes dropped it in 1.22; write `trafficDistribution`",

@@ -4,6 +4,7 @@ use super::fields::{Context, Fields, NameRule};
 use super::object::{ContainerObject, ContainerPort, InitObject, WorkloadObject};
 use super::pod_life::{self, PodLifeObject, RolloutObject};
 use super::resources::{self, Resources};
+use super::scheduling::{self, Scheduling};
 use super::subject::Role;
 use crate::discovery::resolv_conf::{DnsConfig, DnsPolicy, PodDns};
 use crate::yaml::{Node, Span, nearest, write};
@@ -32,6 +33,7 @@ pub(super) fn read(context: &mut Context<'_>, node: &Node, role: Role) -> Option
         node_name_span: context.name_span,
         node_selector: Vec::new(),
         node_selector_span: context.name_span,
+        scheduling: Scheduling::default(),
         dns: PodDns::default(),
         service_links: true,
         host: None,
@@ -122,6 +124,7 @@ fn read_pod(context: &mut Context<'_>, pod: &mut Fields<'_>, workload: &mut Work
         workload.node_selector = context.texts(pod, "nodeSelector");
     }
     workload.life = pod_life::read_pod(context, pod);
+    workload.scheduling = scheduling::read(context, pod);
     read_names(context, pod, workload);
 }
 

@@ -46,6 +46,8 @@ pub(crate) const DNS_ORDER: u64 = 0xd1b5_4a32_d192_ed03;
 pub(crate) const DNS_NEXT: u64 = 0x6a09_e667_f3bc_c909;
 /// The way back of an answer.
 pub(crate) const DNS_BACK: u64 = 0x3c79_ac49_2ba7_b653;
+/// Which of several equally good nodes a pod goes to.
+pub(crate) const TIE: u64 = 0x3f84_d5b5_b547_0917;
 /// Think time of a user.
 pub(crate) const THINK: u64 = 0x4b33_a62e_d433_d4a3;
 /// Which of several Services behind an ingress controller gets a request.

@@ -5,8 +5,10 @@
 use std::sync::Arc;
 
 use crate::cause::FailureCause;
+use crate::controllers::scheduler::labels::Requirement;
 use crate::discovery::slices::policy::TrafficPolicy;
 use crate::manifest::resources::Resources;
+use crate::manifest::scheduling::Scheduling;
 use crate::random::Dist;
 use crate::stats::Precision;
 use crate::time::SimDuration;
@@ -40,6 +42,7 @@ mod metric_text;
 mod named;
 mod names;
 pub mod network_policy;
+mod node;
 pub mod node_actions;
 mod objects;
 pub mod outside;
@@ -48,6 +51,7 @@ mod path;
 pub mod placement;
 pub mod pod_life;
 mod resolved;
+pub mod scheduling;
 mod schema;
 mod services;
 mod shape;
@@ -77,6 +81,7 @@ pub use keeping::Keeping;
 pub use kernel::Kernel;
 pub use kube_proxy::{IpvsScheduler, KubeProxy, KubeProxyMode};
 pub use load::{Failure, Loaded, OptionText, Overrides, load};
+pub use node::Node;
 pub use schema::schema;
 pub use without::{Removal, Without};
 
@@ -269,31 +274,6 @@ pub struct Cluster {
     pub kernel: Kernel,
 }
 
-/// A node.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Node {
-    /// `metadata.name`.
-    pub name: String,
-    /// `topology.kubernetes.io/zone`.
-    pub zone: String,
-    /// Speed of its CPUs relative to 1.
-    pub speed: f64,
-    /// Allocatable CPU in cores.
-    pub cpu: Option<f64>,
-    /// First address and prefix length of its pod CIDR.
-    pub pod_cidr: (u32, u8),
-    /// Its own IPv4 address (`InternalIP`).
-    pub address: u32,
-    /// Most pods it takes (`status.allocatable.pods`, default 110).
-    pub max_pods: u32,
-    /// Labels, for node selectors.
-    pub labels: Vec<(String, String)>,
-    /// `spec.unschedulable`.
-    pub unschedulable: bool,
-    /// Bits per second of its network interface, in each direction; `None` is without limit.
-    pub bandwidth: Option<u64>,
-}
-
 /// Most intervals of a run: each becomes a row of `timeline.csv` for every traffic.
 pub const MAX_INTERVALS: u64 = 10_000_000;
 
@@ -333,6 +313,10 @@ pub struct Workload {
     pub node_name: Option<usize>,
     /// Nodes that `spec.nodeSelector` allows (indices), or all schedulable ones.
     pub allowed_nodes: Vec<usize>,
+    /// `spec.nodeSelector`.
+    pub node_selector: Vec<Requirement>,
+    /// What its pods say of where they are to stand.
+    pub scheduling: Scheduling,
     /// Whether it stands outside the cluster: what pods call there.
     pub outside: bool,
     /// What its pods take of their node's network.

@@ -9,6 +9,7 @@ use crate::discovery::resolv_conf::PodDns;
 use crate::discovery::slices::policy::TrafficPolicy;
 use crate::manifest::pod_life::{ContainerLifeObject, PodLifeObject, RolloutObject};
 use crate::manifest::resources::Resources;
+use crate::manifest::scheduling::Scheduling;
 use crate::manifest::{
     ContainerObject, ContainerPort, ServiceForm, ServiceObject, ServicePortObject, SliceObject, TargetPort,
     WorkloadObject,
@@ -87,6 +88,7 @@ impl Objects {
             node_name: None,
             node_name_span: inline.span,
             node_selector: Vec::new(),
+            scheduling: Scheduling::default(),
             node_selector_span: inline.span,
             dns: PodDns::default(),
             service_links: true,

@@ -9,7 +9,9 @@
 
 use std::collections::BTreeSet;
 
+use super::scheduling::{self, allocatable, requests};
 use super::{Host, Node, Workload};
+use crate::controllers::scheduler::resources::Resources;
 
 /// The first address of what stands outside: 198.51.100.1, of a range for documentation (RFC 5737).
 const OUTSIDE: u32 = 0xc633_6401;
@@ -28,12 +30,14 @@ pub struct Placed {
 }
 
 /// A workload that finds no room for all its pods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoRoom {
     /// Index of the workload.
     pub workload: usize,
     /// How many of its pods were placed.
     pub placed: u32,
+    /// Why no node takes the next one, where the scheduler says so.
+    pub why: Option<String>,
 }
 
 /// How many addresses a node has for pods.
@@ -60,26 +64,30 @@ pub struct Taken {
     pub addresses: u32,
     /// The ports of the node that are theirs.
     pub ports: BTreeSet<u16>,
+    /// What they request.
+    pub requests: Resources,
 }
 
 impl Taken {
     /// Another pod.
-    pub fn add(&mut self, host: &Host) {
+    pub fn add(&mut self, host: &Host, requests: Resources) {
+        self.requests = self.requests.plus(requests);
         self.pods += 1;
         self.addresses += u32::from(!host.network);
         self.ports.extend(&host.ports);
     }
 
-    /// Whether the scheduler would send another pod here: it looks at numbers and ports, not at addresses.
+    /// Whether the scheduler would send another pod here: it looks at numbers, ports and requests, not at addresses.
     #[must_use]
-    pub fn takes(&self, node: &Node, host: &Host) -> bool {
-        self.pods < node.max_pods && host.finds_free(&self.ports)
+    pub fn takes(&self, node: &Node, host: &Host, requests: Resources) -> bool {
+        let lacks = allocatable(node).lacks(self.requests, requests);
+        self.pods < node.max_pods && host.finds_free(&self.ports) && lacks == (false, false)
     }
 
     /// Whether there is an address for it, too.
     #[must_use]
-    pub fn holds(&self, node: &Node, host: &Host) -> bool {
-        self.takes(node, host) && (host.network || self.addresses < addresses(node))
+    pub fn holds(&self, node: &Node, host: &Host, requests: Resources) -> bool {
+        self.takes(node, host, requests) && (host.network || self.addresses < addresses(node))
     }
 }
 
@@ -108,11 +116,51 @@ pub fn place(nodes: &[Node], workloads: &[Workload]) -> Result<Vec<Placed>, NoRo
         let own = (0..workloads.len()).filter(inside);
         own.filter(move |index| workloads[*index].node_name.is_some() == named)
     };
-    for index in bound(true).chain(bound(false)) {
-        zones.place(index, &workloads[index], nodes, &mut placed)?;
+    let order = bound(true).chain(bound(false));
+    if scheduling::is_needed(nodes, workloads) {
+        place_by_scheduler(order, (nodes, workloads), &mut placed)?;
+    } else {
+        for index in order {
+            zones.place(index, &workloads[index], nodes, &mut placed)?;
+        }
     }
     placed.sort_unstable_by_key(|pod| (pod.workload, pod.replica));
     Ok(placed)
+}
+
+/// One pod after the other goes where kube-scheduler sends it; of nodes that are equally good, where it would go by the
+/// rule for those who say nothing.
+fn place_by_scheduler(
+    order: impl Iterator<Item = usize>,
+    (nodes, workloads): (&[Node], &[Workload]),
+    placed: &mut Vec<Placed>,
+) -> Result<(), NoRoom> {
+    let mut scheduler = scheduling::scheduler(nodes, workloads);
+    let zones = Zones::of(nodes);
+    let mut given = vec![0; nodes.len()];
+    for index in order {
+        let workload = &workloads[index];
+        let (mut mine, mut in_zone) = (vec![0_u64; nodes.len()], vec![0_u64; zones.count]);
+        for replica in 0..workload.replicas {
+            let pods: Vec<u32> = (0..nodes.len()).map(|node| scheduler.pods_on(node)).collect();
+            let rank = |node: usize| in_zone[zones.zone_of[node]] << 40 | mine[node] << 20 | u64::from(pods[node]);
+            let node = scheduler.choose(index, rank).map_err(|unfit| NoRoom {
+                workload: index,
+                placed: replica,
+                why: Some(unfit.to_string()),
+            })?;
+            scheduler.bind(index, node);
+            mine[node] += 1;
+            in_zone[zones.zone_of[node]] += 1;
+            let ip = match workload.host.network {
+                true => nodes[node].address,
+                false => address(&nodes[node], given[node]),
+            };
+            given[node] += u32::from(!workload.host.network);
+            placed.push(Placed { workload: index, replica, node, ip });
+        }
+    }
+    Ok(())
 }
 
 /// The nodes by zone, with the pods they have.
@@ -142,12 +190,13 @@ impl Zones {
         nodes: &[Node],
         placed: &mut Vec<Placed>,
     ) -> Result<(), NoRoom> {
+        let wanted = requests(workload);
         // By replicas of this workload, pods and place in the list.
         let mut open: Vec<BTreeSet<(u32, u32, usize)>> = vec![BTreeSet::new(); self.count];
         let mut in_zone = vec![0_u32; self.count];
         let candidates = workload.node_name.as_ref().map_or(workload.allowed_nodes.as_slice(), std::slice::from_ref);
         for &node in candidates {
-            if self.taken[node].holds(&nodes[node], &workload.host) {
+            if self.taken[node].holds(&nodes[node], &workload.host, wanted) {
                 open[self.zone_of[node]].insert((0, self.taken[node].pods, node));
             }
         }
@@ -155,7 +204,7 @@ impl Zones {
             let with_room = (0..self.count).filter(|zone| !open[*zone].is_empty());
             let zone = with_room.min_by_key(|zone| (in_zone[*zone], *zone));
             let Some((zone, (mine, all, node))) = zone.and_then(|zone| Some((zone, open[zone].pop_first()?))) else {
-                return Err(NoRoom { workload: index, placed: replica });
+                return Err(NoRoom { workload: index, placed: replica, why: None });
             };
             let ip = match workload.host.network {
                 true => nodes[node].address,
@@ -163,8 +212,8 @@ impl Zones {
             };
             placed.push(Placed { workload: index, replica, node, ip });
             in_zone[zone] += 1;
-            self.taken[node].add(&workload.host);
-            if self.taken[node].holds(&nodes[node], &workload.host) {
+            self.taken[node].add(&workload.host, wanted);
+            if self.taken[node].holds(&nodes[node], &workload.host, wanted) {
                 open[zone].insert((mine + 1, all + 1, node));
             }
         }
@@ -179,6 +228,7 @@ fn address(node: &Node, nth: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::scheduling::Scheduling;
 
     fn node(zone: &str, max_pods: u32, third: u8, prefix: u8) -> Node {
         Node {
@@ -186,6 +236,8 @@ mod tests {
             zone: zone.to_owned(),
             speed: 1.0,
             cpu: None,
+            memory: None,
+            taints: Vec::new(),
             pod_cidr: (u32::from_be_bytes([10, 244, third, 0]), prefix),
             address: 0,
             max_pods,
@@ -206,6 +258,8 @@ mod tests {
             pod_episodes: Vec::new(),
             node_name,
             allowed_nodes: allowed_nodes.to_vec(),
+            node_selector: Vec::new(),
+            scheduling: Scheduling::default(),
             outside: false,
             host: Host::default(),
             addresses: Vec::new(),
@@ -253,6 +307,6 @@ mod tests {
     fn no_room_is_told() {
         let nodes = [node("a", 3, 0, 24), node("a", 9, 1, 24)];
         let workloads = [workload(4, None, &[0, 1]), workload(3, None, &[0])];
-        assert_eq!(place(&nodes, &workloads), Err(NoRoom { workload: 1, placed: 1 }));
+        assert_eq!(place(&nodes, &workloads), Err(NoRoom { workload: 1, placed: 1, why: None }));
     }
 }

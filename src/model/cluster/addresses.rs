@@ -67,6 +67,8 @@ mod tests {
             zone: "z".to_owned(),
             speed: 1.0,
             cpu: None,
+            memory: None,
+            taints: Vec::new(),
             pod_cidr: (0x0af4_0000, prefix),
             address: 0,
             max_pods: 110,

@@ -335,7 +335,7 @@ impl World<'_> {
             return None;
         }
         let taint = Taint { key: UNREACHABLE.to_owned(), value: String::new(), effect: Effect::NoExecute };
-        stays(&[taint], &with_defaults(Vec::new()))
+        stays(&[taint], &with_defaults(workload.scheduling.tolerations.clone()))
     }
 
     /// A pod has tolerated the taint of its node for as long as it says.

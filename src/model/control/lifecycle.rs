@@ -70,12 +70,12 @@ impl World<'_> {
     fn place_pod(&mut self, pod: u32, first_time: bool, now: SimTime, schedule: &mut Schedule) {
         let record = &self.roster.pods[pod as usize];
         let (workload, bound) = (record.workload as usize, (record.phase == Phase::Bound).then_some(record.node));
-        let node = match bound.map_or_else(|| self.choose_node(workload), Ok) {
+        let node = match bound.map_or_else(|| self.choose_node(pod), Ok) {
             Ok(node) => node,
             Err(why) => {
                 self.control_mut().pending.push(pod);
                 if first_time {
-                    self.tell_pod(now, "pod-pending", pod, why.to_owned());
+                    self.tell_pod(now, "pod-pending", pod, why);
                 }
                 return;
             }

@@ -99,6 +99,8 @@ pub(crate) struct Control {
     talks: Vec<bool>,
     images: images::Images,
     nodes: nodes::Nodes,
+    /// The scheduler, where one is needed.
+    placing: Option<Box<placing::Placing>>,
     failures: failures::Failures,
     /// What happened, for `events.csv`.
     pub(crate) events: Vec<ClusterEvent>,
@@ -139,6 +141,7 @@ impl Control {
             unseen: vec![false; plan.scenario.workloads.len()],
             talks: plan.scenario.workloads.iter().map(talks).collect(),
             images: images::Images::default(),
+            placing: placing::Placing::of(plan),
             nodes: nodes::Nodes::of(plan.scenario.cluster.nodes.len()),
             failures: failures::Failures::of(plan, replication),
             events: Vec::new(),

@@ -43,6 +43,11 @@ impl World<'_> {
         &mut self.control_mut().nodes
     }
 
+    /// Whether a node is cordoned.
+    pub(super) fn is_cordoned(&self, node: usize) -> bool {
+        self.control().nodes.cordoned[node]
+    }
+
     /// Whether new pods may come to a node.
     pub(super) fn takes_pods(&self, node: usize) -> bool {
         let control: &Control = self.control.as_ref().expect("only what a timeline began comes here");

@@ -105,6 +105,8 @@ fn node(name: String, zone: &str) -> Node {
         zone: zone.to_owned(),
         speed: 1.0,
         cpu: None,
+        memory: None,
+        taints: Vec::new(),
         pod_cidr: (0, 24),
         address: 0,
         max_pods: MAX_PODS_PER_NODE,
@@ -130,6 +132,8 @@ fn from_manifest(raw: &NodeObject) -> Node {
         made.labels.push((key.clone(), value.clone()));
     }
     made.cpu = raw.cpu;
+    made.memory = raw.memory;
+    made.taints.clone_from(&raw.taints);
     made.max_pods = raw.max_pods.unwrap_or(MAX_PODS_PER_NODE);
     made.unschedulable = raw.unschedulable;
     made.address = raw.address.map_or(0, |(address, _)| address);

@@ -210,6 +210,8 @@ fn spread(nodes: &[Node], replicas: u32) -> Vec<usize> {
         pod_episodes: Vec::new(),
         node_name: None,
         allowed_nodes: (0..nodes.len()).filter(|index| !nodes[*index].unschedulable).collect(),
+        node_selector: Vec::new(),
+        scheduling: crate::manifest::scheduling::Scheduling::default(),
         outside: false,
         host: Host::default(),
         addresses: Vec::new(),
@@ -217,8 +219,10 @@ fn spread(nodes: &[Node], replicas: u32) -> Vec<usize> {
         life: PodLife::none(),
     };
     // They count against nobody's room: a cluster has kept it for them.
-    let roomy: Vec<Node> =
-        nodes.iter().map(|node| Node { max_pods: u32::MAX, pod_cidr: (0, 0), ..node.clone() }).collect();
+    let roomy: Vec<Node> = nodes
+        .iter()
+        .map(|node| Node { max_pods: u32::MAX, pod_cidr: (0, 0), taints: Vec::new(), ..node.clone() })
+        .collect();
     match super::super::placement::place(&roomy, &[workload]) {
         Ok(placed) => placed.into_iter().map(|pod| pod.node).collect(),
         // No node takes pods; that is reported where the pods are.

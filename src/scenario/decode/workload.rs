@@ -10,13 +10,15 @@ use super::super::services::selects;
 use super::super::tables::{self, MAX_PODS};
 use super::super::url::ipv4;
 use super::super::values::{it_has, shorten};
-use super::super::{Change, Container, Episode, Host, Node, Source, Step, Traffic, Workload, placement};
+use super::super::{Change, Container, Episode, Host, Node, Source, Step, Traffic, Workload, placement, scheduling};
 use super::behaviour::{CallSite, behaviour, default_behaviour};
 use super::dist::dist;
 use super::dns::{self, Resolver, Rules};
 use super::flow::Targets;
 use super::{pod_life, startup};
+use crate::controllers::scheduler::labels::Requirement;
 use crate::manifest::WorkloadObject;
+use crate::manifest::scheduling::Scheduling;
 use crate::random::Dist;
 use crate::yaml::{self, Key, Problem, Value, nearest};
 
@@ -110,6 +112,8 @@ pub(super) fn placed(
             pod_episodes,
             node_name,
             allowed_nodes: if outside { Vec::new() } else { allowed_nodes(cx, raw, nodes) },
+            node_selector: selector(raw),
+            scheduling: Scheduling { labels: raw.labels.clone(), ..raw.scheduling.clone() },
             outside,
             host: if outside { Host::default() } else { Host { network: raw.host_network(), ports: raw.host_ports() } },
             addresses,
@@ -181,6 +185,10 @@ fn container(raw: &crate::manifest::ContainerObject) -> Container {
     }
 }
 
+fn selector(raw: &WorkloadObject) -> Vec<Requirement> {
+    raw.node_selector.iter().map(|(key, value)| Requirement::equals(key, value)).collect()
+}
+
 fn allowed_nodes(cx: &mut Context<'_>, raw: &WorkloadObject, nodes: &[Node]) -> Vec<usize> {
     let fits = |node: &Node| !node.unschedulable && selects(&raw.node_selector, &node.labels);
     let allowed = (0..nodes.len()).filter(|&index| fits(&nodes[index])).collect::<Vec<_>>();
@@ -250,11 +258,20 @@ fn check_capacity(
     }
     placement::place(nodes, workloads).unwrap_or_else(|no_room| {
         let (raw, pods) = (&objects.workloads[no_room.workload], workloads[no_room.workload].replicas);
+        if let Some(why) = no_room.why {
+            let message = format!("only {} of {pods} pods of {} find a node: {why}", no_room.placed, short(raw));
+            cx.problem_help(raw.replicas_span, message, "lower `replicas`, ask for less, or add nodes");
+            return Vec::new();
+        }
         let message = format!("only {} of {pods} pods of {} find room on its nodes", no_room.placed, short(raw));
         let workload = &workloads[no_room.workload];
         let help = match workload.host.ports.is_empty() {
             true => {
-                "a node takes as many pods as its allocatable.pods says and its podCIDR has addresses for".to_owned()
+                let asked =
+                    if scheduling::requests(workload).is_nothing() { "" } else { ", and has what they request" };
+                format!(
+                    "a node takes as many pods as its allocatable.pods says and its podCIDR has addresses for{asked}"
+                )
             }
             false => port_of_node(workload),
         };
