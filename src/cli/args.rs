@@ -35,6 +35,8 @@ pub(super) enum Verb {
     Sweep(SweepArgs),
     /// Why the tail is where it is; what its causes cost; single requests hop by hop
     Explain(ExplainArgs),
+    /// What rollouts of a Deployment cost, and the preStop that keeps every request
+    Rollout(RolloutArgs),
     /// Validate scenarios; list what is used, ignored and assumed
     Check(CheckArgs),
     /// Compare known results (scenarios with `expect`) with this build
@@ -226,6 +228,51 @@ pub(super) enum ExplainFormat {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example: windtunnel rollout shop.yaml --target deployment/web --patch web-patch.yaml\n\
+    Exit status: 1 requests fail whatever the preStop.")]
+pub(super) struct RolloutArgs {
+    /// A scenario (`-`: standard input); its timeline is replaced by one rollout restart
+    pub(super) scenario: String,
+    /// The Deployment: deployment/NAME, or NAMESPACE/deployment/NAME
+    #[arg(long, value_name = "KIND/NAME")]
+    pub(super) target: String,
+    /// How many rollouts as the manifest has them
+    #[arg(long, value_name = "N", default_value_t = 100, allow_negative_numbers = true, value_parser = parse_replications)]
+    pub(super) rollouts: u32,
+    /// The longest preStop that comes into question, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, allow_negative_numbers = true, value_parser = parse_pause)]
+    pub(super) max_pre_stop: u32,
+    /// Search no preStop
+    #[arg(long)]
+    pub(super) as_it_is: bool,
+    /// Write the patch for the manifest to a file
+    #[arg(long, value_name = "FILE", conflicts_with = "as_it_is")]
+    pub(super) patch: Option<PathBuf>,
+    /// The variant of the scenario [default: the first]
+    #[arg(long, value_name = "NAME")]
+    pub(super) variant: Option<String>,
+    /// Seed of all randomness
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = parse_seed)]
+    pub(super) seed: Option<u64>,
+    /// Set any field: traffic[browse].timeout=300ms (may repeat)
+    #[arg(long, value_name = "PATH=VALUE", value_parser = parse_set)]
+    pub(super) set: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(super) jobs: Jobs,
+    /// What is printed on the standard output
+    #[arg(long, value_enum, default_value = "table", hide_possible_values = true, value_name = "table|json")]
+    pub(super) format: RolloutFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum RolloutFormat {
+    /// For people
+    Table,
+    /// One document
+    Json,
+}
+
+#[derive(Debug, Args)]
 #[command(after_help = "Example: windtunnel check shop.yaml")]
 pub(super) struct CheckArgs {
     /// Scenario files; `-` reads one from the standard input
@@ -324,6 +371,11 @@ fn parse_seed(text: &str) -> Result<u64, String> {
 fn parse_replications(text: &str) -> Result<u32, String> {
     let number = text.parse().ok().filter(|number| *number > 0);
     number.ok_or_else(|| format!("expected a whole number from 1 to {}", u32::MAX))
+}
+
+fn parse_pause(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|seconds| *seconds <= 3_600);
+    number.ok_or_else(|| "expected whole seconds from 0 to 3600".to_owned())
 }
 
 fn parse_replication(text: &str) -> Result<u32, String> {

@@ -11,6 +11,7 @@ mod list;
 mod load;
 mod metrics;
 mod progress;
+mod rollout;
 mod run;
 mod schema;
 mod selection;
@@ -122,6 +123,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Compare(args) => compare::compare(args, &console),
         Verb::Sweep(args) => sweep::sweep(args, &console),
         Verb::Explain(args) => explain::explain(args, &console),
+        Verb::Rollout(args) => rollout::rollout(args, &console),
         Verb::Check(args) => check::check(args, &console),
         Verb::Validate(args) => validate::validate(args, &console),
         Verb::List(args) => list::list(args, &console),

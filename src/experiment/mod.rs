@@ -9,6 +9,7 @@ pub mod least;
 mod line;
 mod order;
 mod pilot;
+pub mod rollouts;
 mod stories;
 mod work;
 

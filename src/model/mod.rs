@@ -161,6 +161,8 @@ pub(crate) mod kind {
     pub(crate) const DEREGISTERED: Kind = Kind(56);
     /// A worker of an ingress controller takes new endpoints (delivery).
     pub(crate) const WORKER_PROGRAMMED: Kind = Kind(57);
+    /// Requests are counted by pod after a rollout (workload).
+    pub(crate) const ROLLOUT_COUNT: Kind = Kind(24);
     /// The first byte of a message comes to an interface (message on its way).
     pub(crate) const AT_NIC: Kind = Kind(54);
 }
@@ -515,6 +517,7 @@ impl<'p> World<'p> {
                 .as_mut()
                 .map(|control| std::mem::take(&mut control.events))
                 .unwrap_or_default(),
+            rollouts: self.rollout_outcomes(now),
             metrics: Vec::new(),
             surveys: self.watch.as_deref_mut().map_or_else(Vec::new, Watch::surveys),
             stories: self.watch.as_deref_mut().map_or_else(Vec::new, Watch::stories),
@@ -661,6 +664,7 @@ impl Model for World<'_> {
             kind::UPSTREAM_GO => self.connect_upstream(slot, now, schedule),
             kind::POD_MOMENT => self.on_pod_moment(slot, now, schedule),
             kind::RECONCILE => self.on_reconcile(slot, now, schedule),
+            kind::ROLLOUT_COUNT => self.on_rollout_count(slot, now, schedule),
             kind::SLICES_SYNCED => self.on_slices_synced(slot, now, schedule),
             kind::WORKER_PROGRAMMED => self.on_worker_programmed(slot, now),
             kind::LOOK => self.on_look(slot, now, schedule),

@@ -3,6 +3,7 @@
 use super::connections::ConnectionOutcome;
 use super::dns::{DnsLabel, DnsOutcome};
 use super::nodes::NodeOutcome;
+use super::rollouts::RolloutOutcome;
 use crate::cause::{FailureCause, LedgerCause};
 use crate::observe::story::Story;
 use crate::observe::survey::Survey;
@@ -84,6 +85,8 @@ pub struct RunOutcome {
     pub new_endpoints: Vec<EndpointLabel>,
     /// What happened to the cluster.
     pub cluster_events: Vec<ClusterEvent>,
+    /// Rollouts, in the order in which they began.
+    pub rollouts: Vec<RolloutOutcome>,
     /// Values of the metrics that the scenario names, in the order objectives, expectations, what the command line asks
     /// for, what ends the replications.
     pub metrics: Vec<MetricValue>,

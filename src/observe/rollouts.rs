@@ -67,10 +67,10 @@ impl Observed {
         Self { outcome, quiet_since: now, shares: Shares::default() }
     }
 
-    /// Whether nothing is to be seen any more but failures.
+    /// Whether the rollout is complete and the pods do not have their shares yet.
     #[must_use]
-    pub const fn is_settled(&self) -> bool {
-        self.outcome.balanced.is_some()
+    pub const fn awaits_balance(&self) -> bool {
+        self.outcome.completed.is_some() && self.outcome.balanced.is_none()
     }
 
     /// A request failed.
@@ -95,7 +95,7 @@ impl Observed {
 
     /// Requests that came to each ready pod since the last count.
     pub fn counted(&mut self, counts: BTreeMap<u32, u64>, now: SimTime) {
-        if self.outcome.completed.is_none() || self.is_settled() {
+        if !self.awaits_balance() {
             return;
         }
         self.shares.add(counts);
@@ -187,7 +187,7 @@ mod tests {
         let mut even = None;
         for second in 6..=40 {
             rollout.counted(count(100), at(second));
-            if rollout.is_settled() {
+            if !rollout.awaits_balance() {
                 even.get_or_insert(second);
             }
         }

@@ -20,7 +20,7 @@ const LOCK_FILE: &str = "lock.tmp";
 const ROWS_DIRECTORY: &str = "rows.tmp";
 
 /// Every file that a run may leave behind, apart from [`RUN_FILE`].
-pub const RESULT_FILES: [&str; 14] = [
+pub const RESULT_FILES: [&str; 15] = [
     "runs.csv",
     "summary.csv",
     "endpoints.csv",
@@ -34,6 +34,7 @@ pub const RESULT_FILES: [&str; 14] = [
     "sweep.csv",
     "requests.csv",
     "dns.csv",
+    "rollouts.csv",
     SCENARIO_FILE,
 ];
 

@@ -26,6 +26,8 @@ pub mod number;
 mod part;
 mod requests;
 mod results;
+pub mod rollout;
+pub mod rollouts;
 mod runs;
 mod stream;
 mod summary;

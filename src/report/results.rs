@@ -13,8 +13,8 @@ use super::stream::{Kind, RowStore};
 use super::summary::{Accumulator, VariantSummary};
 use super::table::{Run, Table};
 use super::{
-    attribution, balance, connections, dns, endpoints, errors, events, histogram, nodes, requests, runs, summary,
-    sweep, timeline,
+    attribution, balance, connections, dns, endpoints, errors, events, histogram, nodes, requests, rollouts, runs,
+    summary, sweep, timeline,
 };
 use crate::observe::outcome::{Labels, RunOutcome};
 use crate::scenario::{Grid, Scenario};
@@ -89,6 +89,8 @@ pub struct ResultFiles<'s> {
     connections: Option<Part>,
     /// Where any variant observes nodes.
     nodes: Option<Part>,
+    /// Where any variant has rollouts.
+    rollouts: Option<Part>,
     summaries: Part,
     histograms: Part,
     attributions: Part,
@@ -121,6 +123,8 @@ impl<'s> ResultFiles<'s> {
         let dns = || Part::create(&directory, dns::FILE, &dns::HEADER, any);
         let observes = variants.iter().any(|variant| variant.observe.connections);
         let observes_nodes = variants.iter().any(|variant| variant.observe.nodes);
+        let rolls = variants.iter().any(Scenario::has_rollouts);
+        let rollouts = || Part::create(&directory, rollouts::FILE, &rollouts::HEADER, any);
         let nodes = || Part::create(&directory, nodes::FILE, &nodes::HEADER, any);
         let connections = || Part::create(&directory, connections::FILE, &connections::HEADER, any);
         Ok(Self {
@@ -134,6 +138,7 @@ impl<'s> ResultFiles<'s> {
             dns: looks_up.then(dns).transpose()?,
             connections: observes.then(connections).transpose()?,
             nodes: observes_nodes.then(nodes).transpose()?,
+            rollouts: rolls.then(rollouts).transpose()?,
             summaries: Part::create(&directory, summary::FILE, &summary::HEADER, any)?,
             histograms: Part::create(&directory, histogram::FILE, &histogram::HEADER, any)?,
             attributions: Part::create(&directory, attribution::FILE, &attribution::HEADER, any)?,
@@ -195,6 +200,9 @@ impl<'s> ResultFiles<'s> {
         if let Some(nodes) = &mut self.nodes {
             nodes.rows(|table| nodes::write(table, scenario, run))?;
         }
+        if let Some(rollouts) = &mut self.rollouts {
+            rollouts.rows(|table| rollouts::write(table, run))?;
+        }
         rows.join(Kind::Timeline, variant, outcome.replication, &mut self.timeline)?;
         if let Some(requests) = &mut self.requests {
             rows.join(Kind::Requests, variant, outcome.replication, requests)?;
@@ -212,6 +220,7 @@ impl<'s> ResultFiles<'s> {
             .chain(self.dns.as_mut())
             .chain(self.connections.as_mut())
             .chain(self.nodes.as_mut())
+            .chain(self.rollouts.as_mut())
             .chain(self.requests.as_mut())
     }
 
@@ -283,6 +292,7 @@ impl<'s> ResultFiles<'s> {
             .chain(self.dns)
             .chain(self.connections)
             .chain(self.nodes)
+            .chain(self.rollouts)
             .chain(self.requests)
         {
             self.directory.keep(part.finish()?)?;

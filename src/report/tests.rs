@@ -186,6 +186,7 @@ fn outcome(replication: u32) -> RunOutcome {
             object: "pod/web-0".to_owned(),
             detail: "said \"yes\", twice".to_owned(),
         }],
+        rollouts: Vec::new(),
         metrics: vec![MetricValue::Number(0.00499 + 0.00002 * f64::from(replication)); 3],
         surveys: Vec::new(),
         stories: Vec::new(),

@@ -86,6 +86,22 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Whether pods may be replaced by others of another template.
+    #[must_use]
+    pub const fn begins_rollout(self) -> bool {
+        matches!(self, Self::Restart { .. } | Self::SetImage { .. } | Self::Template { .. } | Self::Undo { .. })
+    }
+}
+
+impl super::Scenario {
+    /// Whether its timeline has rollouts.
+    #[must_use]
+    pub fn has_rollouts(&self) -> bool {
+        self.timeline.iter().any(|happening| happening.action.begins_rollout())
+    }
+}
+
 /// A pod by its number among all pods that its workload ever had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PodRef {

@@ -6,6 +6,7 @@ mod discovery;
 mod explained;
 mod mistakes;
 mod reports;
+mod rollouts;
 #[path = "../support/mod.rs"]
 mod support;
 mod usage;

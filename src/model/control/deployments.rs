@@ -76,6 +76,7 @@ impl World<'_> {
         own.condition = Some(Progressing { reason: Reason::NewReplicaSet, updated: now });
         let target = self.plan.scenario.workloads[workload].target();
         self.enter_event(now, "rollout", target, format!("to template {template}"));
+        self.rollout_begins(workload, now);
         self.reconcile(workload, now, schedule);
     }
 
@@ -158,7 +159,14 @@ impl World<'_> {
             decision.apply(&wanted, template, &mut own.sets);
             own.pods.resize_with(own.sets.len(), Vec::new);
         }
+        self.note_pods(workload);
         self.report_progress(workload, &wanted, now, schedule);
+    }
+
+    /// How many pods of a workload there are, those on their way out included, and how many are ready.
+    pub(super) fn pods_of_sets(&self, workload: usize) -> (u32, u32) {
+        let sets = &self.control().deployments[workload].sets;
+        (sets.iter().map(|set| set.actual + set.terminating).sum(), sets.iter().map(|set| set.ready).sum())
     }
 
     fn wanted(&self, workload: usize) -> Wanted {
@@ -304,6 +312,7 @@ impl World<'_> {
                 self.control_mut().deployments[workload].began = None;
                 let took = took.unwrap_or(SimDuration::ZERO);
                 self.enter_event(now, "rollout-complete", target, format!("after {took}"));
+                self.rollout_completes(workload, now, schedule);
             }
             Some(Reason::ProgressDeadlineExceeded) if was != is => {
                 let told = format!("no progress for {deadline}: its pods stay as they are");

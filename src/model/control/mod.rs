@@ -16,6 +16,7 @@ mod moments;
 mod nodes;
 mod placing;
 mod probes;
+mod rollouts;
 mod timeline;
 
 use std::collections::BTreeMap;
@@ -102,6 +103,7 @@ pub(crate) struct Control {
     /// The scheduler, where one is needed.
     placing: Option<Box<placing::Placing>>,
     failures: failures::Failures,
+    rollouts: rollouts::Rollouts,
     /// What happened, for `events.csv`.
     pub(crate) events: Vec<ClusterEvent>,
 }
@@ -144,6 +146,7 @@ impl Control {
             placing: placing::Placing::of(plan),
             nodes: nodes::Nodes::of(plan.scenario.cluster.nodes.len()),
             failures: failures::Failures::of(plan, replication),
+            rollouts: rollouts::Rollouts::default(),
             events: Vec::new(),
         }))
     }

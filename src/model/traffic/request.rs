@@ -458,6 +458,9 @@ impl<'p> World<'p> {
         if measured && self.log != RequestLog::None && caller == NONE {
             self.log_request(request, failure.endpoint, Some(failure.cause), now);
         }
+        if measured && caller == NONE && self.control.is_some() {
+            self.failed_during_rollouts(failure.cause, now);
+        }
         if caller != NONE {
             self.merge_ledger(request, caller);
         }
