@@ -5,7 +5,7 @@ mod support;
 
 use std::path::Path;
 
-use support::{Row, count, nanos, number, results, scratch, table};
+use support::{Row, count, nanos, number, output, results, scratch, stdout, table};
 
 /// One server that takes no time, half a millisecond away; a request every 20 s that is served at once.
 const BASE: &str = "\
@@ -473,4 +473,49 @@ spec: {clusterIP: None, selector: {app: web}, ports: [{port: 80}]}
     assert!(kept.chunks(11).all(|part| part.iter().all(|pod| *pod == part[0])) && changes(&kept) > 10, "{kept:?}");
     assert_eq!(changes(&pods(&["--set", "traffic[t].resolver={cache: forever}"])), 0);
     assert_eq!(changes(&pods(&["--set", "traffic[t].connections={protocol: http2}"])), 0, "one connection, one pod");
+}
+
+/// The connection of each request is forgotten at once, its lookup after 30 s, and the next one comes after 20 s.
+#[test]
+fn queries_take_room_in_the_table_of_connections() {
+    let directory = scratch();
+    let table_of = |set: &[(&str, &str)]| {
+        let short = ("cluster.kernel", "{conntrack: {timeWait: 1ms}}");
+        let set = [&[short, ("observe", "{nodes: true}")], set].concat();
+        let nodes = table(&run(directory.path(), &set), "nodes.csv");
+        (number(&nodes[0], "conntrack_max"), number(&nodes[0], "conntrack_dropped"))
+    };
+    let library = "traffic[t].resolver.library";
+    // Two lookups and a connection; Go asks for A and AAAA from a port each; a whole name goes through the search first.
+    assert_eq!(table_of(&[(library, "glibc")]), (Some(3.0), Some(0.0)));
+    assert_eq!(table_of(&[(library, "musl")]), (Some(3.0), Some(0.0)));
+    assert_eq!(table_of(&[(library, "go")]), (Some(5.0), Some(0.0)));
+    assert_eq!(table_of(&[(TO, "http://web.default.svc.cluster.local/")]).0, Some(9.0));
+    assert_eq!(table_of(&[("cluster.kernel.conntrack.udp", "1s")]).0, Some(2.0));
+    // What goes to the node's cache is not tracked.
+    assert_eq!(table_of(&[("cluster.dns.nodeLocal", "true")]).0, Some(1.0));
+}
+
+#[test]
+fn a_full_table_drops_queries() {
+    let directory = scratch();
+    let set = [("cluster.kernel", "{conntrack: {max: 1, timeWait: 1ms, udp: 27s}}")];
+    let out = run(directory.path(), &[&set[..], &[("run.requests", "2")]].concat());
+    let rows = table(&out, "requests.csv");
+    // The first lookup fills the table for 27 s, so the first SYN that gets in is that of 35 s. The second lookup comes at
+    // 20 s, and its queries of 20 s and 25 s are dropped; that of 30 s is for the name as given, which is none.
+    // It is over first.
+    assert_eq!(
+        (&*rows[0]["request"], &*rows[0]["outcome"], &*rows[1]["outcome"]),
+        ("1", "dns_timeout", "conntrack_full")
+    );
+    assert_eq!(nanos(&rows[0]["dns_ms"], 6) / 1_000, 10_008_000);
+    let queries = table(&out, "dns.csv");
+    let asked = row(&queries, "web.default.svc.cluster.local", "A");
+    assert_eq!((count(asked, "queries"), count(asked, "unanswered")), (3, 2));
+    let place = ["explain", "scenario.yaml", "-q", "--request", "1", "--set", "run.requests=2", "--set"];
+    let set = format!("{}={}", set[0].0, set[0].1);
+    let told = output(directory.path(), &[&place[..], &[set.as_str()]].concat());
+    let told_in_one = stdout(&told).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told_in_one.contains("dropped by a full table of connections"), "{}", stdout(&told));
 }

@@ -216,6 +216,8 @@ pub enum Loss {
     Packet,
     /// It left at once with another from one port, and connection tracking dropped it.
     Race,
+    /// The table of connections of a node was full.
+    TableFull,
 }
 
 /// A choice of an endpoint.

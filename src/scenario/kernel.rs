@@ -24,6 +24,8 @@ pub struct Conntrack {
     pub close: SimDuration,
     /// How long one that nobody answered is.
     pub syn_sent: SimDuration,
+    /// How long a flow of a datagram and its answer is (`nf_conntrack_udp_timeout`).
+    pub udp: SimDuration,
 }
 
 /// The ports from which an address connects to one destination.
@@ -60,6 +62,7 @@ impl Conntrack {
         time_wait: SimDuration::from_secs(120),
         close: SimDuration::from_secs(10),
         syn_sent: SimDuration::from_secs(120),
+        udp: SimDuration::from_secs(30),
     };
 
     /// Most entries on a node with so many cores.

@@ -142,6 +142,7 @@ pub(super) static CONNTRACK: Shape = Shape {
         field("timeWait", Duration, "120s", "How long a closed connection is remembered."),
         field("close", Duration, "10s", "How long one that was reset is."),
         field("synSent", Duration, "120s", "How long one that nobody answered is."),
+        field("udp", Duration, "30s", "How long a datagram and its answer are, a query for a name among them."),
     ],
 };
 

@@ -207,6 +207,8 @@ pub(crate) struct LookupState {
     pub(crate) sent: u32,
     /// The port of the last query.
     pub(crate) socket: u16,
+    /// Ports and servers of its queries that the tables of nodes know, where they can be full.
+    pub(crate) tracked: Vec<(u16, u8)>,
     /// The time to live of the last address that came, and the version of the endpoints in its answer.
     pub(crate) ttl: SimDuration,
     pub(crate) version: u32,

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::model::plan::NONE;
 use crate::scenario::kernel::{Conntrack, SourcePorts};
 use crate::scenario::{Cluster, Node};
 use crate::time::{SimDuration, SimTime};
@@ -20,6 +21,8 @@ pub(crate) enum Leaving {
     Reset,
     /// Nobody answered.
     Unanswered,
+    /// A datagram that was answered by at most one.
+    Datagram,
     /// Its entry expired, or was deleted: nothing lingers.
     Forgotten,
 }
@@ -27,7 +30,7 @@ pub(crate) enum Leaving {
 /// Things that are over and still remembered, for one constant time each.
 #[derive(Debug, Default)]
 struct Lingering {
-    until: [VecDeque<u64>; 3],
+    until: [VecDeque<u64>; 4],
 }
 
 impl Lingering {
@@ -76,6 +79,7 @@ impl Table {
             Leaving::ByOpener | Leaving::ByOther => (0, times.time_wait),
             Leaving::Reset => (1, times.close),
             Leaving::Unanswered => (2, times.syn_sent),
+            Leaving::Datagram => (3, times.udp),
             Leaving::Forgotten => return,
         };
         self.lingering.push(queue, now, time);
@@ -125,6 +129,23 @@ impl Tracking {
     /// Whether a node's table takes one more.
     pub(crate) fn enter(&mut self, node: u32, now: SimTime) -> bool {
         self.conntrack.is_none() || self.tables[node as usize].enter(now)
+    }
+
+    /// Whether the tables of two nodes, `NONE` where an end is none, take a flow of datagrams by two that just go on.
+    pub(crate) fn pass_datagrams(&mut self, near: u32, far: u32, now: SimTime) -> bool {
+        let nodes = [near, if far == near { NONE } else { far }];
+        for (place, node) in nodes.into_iter().enumerate().filter(|(_, node)| *node != NONE) {
+            if !self.enter(node, now) {
+                if place == 1 && near != NONE {
+                    self.leave(near, Leaving::Forgotten, now);
+                }
+                return false;
+            }
+        }
+        for node in nodes.into_iter().filter(|node| *node != NONE) {
+            self.leave(node, Leaving::Datagram, now);
+        }
+        true
     }
 
     /// An entry of a node's table is over.
@@ -205,6 +226,18 @@ mod tests {
         assert!(!tracking.enter(0, at(130)));
         assert!(tracking.enter(0, at(131)), "each for its own time");
         assert_eq!((tracking.tables[0].max, tracking.tables[0].dropped), (3, 3));
+    }
+
+    #[test]
+    fn a_flow_of_datagrams_has_room_at_both_ends_or_leaves_nothing() {
+        let mut tracking = tracking(2, 0);
+        tracking.tables.push(Table { capacity: 1, ..Table::default() });
+        assert!(tracking.pass_datagrams(0, 1, at(0)));
+        assert!(!tracking.pass_datagrams(0, 1, at(29)), "30 s after the datagram");
+        assert!(tracking.pass_datagrams(0, 0, at(29)), "the first node has forgotten what did not get through");
+        assert!(!tracking.pass_datagrams(0, NONE, at(29)));
+        assert!(tracking.pass_datagrams(0, 1, at(30)));
+        assert_eq!((tracking.tables[0].dropped, tracking.tables[1].dropped), (1, 1));
     }
 
     #[test]

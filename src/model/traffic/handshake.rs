@@ -6,6 +6,7 @@ use crate::model::network::tracking::Leaving;
 use crate::model::plan::{NONE, Route};
 use crate::model::random_keys::CONNECT;
 use crate::model::traffic::attempt::Stage;
+use crate::model::traffic::channel::Channel;
 use crate::model::traffic::life::{End, Owner};
 use crate::model::{World, at, kind};
 use crate::random::mix;
@@ -310,7 +311,10 @@ impl World<'_> {
             return;
         }
         (self.attempts[attempt].joins, self.attempts[attempt].step) = (0, 0);
-        let how = if self.attempts[attempt].failure == Some(FailureCause::Refused) {
+        let spec = self.plan_flow(self.attempts[attempt].flow);
+        let how = if spec.flow.connections.protocol == Protocol::Udp {
+            Leaving::Datagram
+        } else if self.attempts[attempt].failure == Some(FailureCause::Refused) {
             Leaving::Reset
         } else {
             Leaving::Unanswered
@@ -329,7 +333,14 @@ impl World<'_> {
             End::Idle | End::Requests | End::GivenUp => Leaving::ByOpener,
         };
         let datagrams = self.plan_flow(owner.flow).flow.connections.protocol == Protocol::Udp;
-        self.leave_tables(owner, far, if datagrams { Leaving::Forgotten } else { how }, true, now);
+        let how = match self.flows[owner.flow as usize].channel {
+            // A port of its own for a request and its answer.
+            Channel::PerRequest if datagrams => Leaving::Datagram,
+            // A flow that lasts ends when its entries expire.
+            _ if datagrams => Leaving::Forgotten,
+            _ => how,
+        };
+        self.leave_tables(owner, far, how, true, now);
     }
 
     fn leave_tables(&mut self, owner: Owner, far: Far, how: Leaving, entries: bool, now: SimTime) {

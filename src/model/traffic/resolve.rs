@@ -135,6 +135,7 @@ impl<'p> World<'p> {
             tickets: [NONE; TIMERS as usize],
             sent: 0,
             socket: u16::MAX,
+            tracked: Vec::new(),
             ttl: SimDuration::ZERO,
             version: 0,
             measured,
@@ -218,6 +219,9 @@ impl<'p> World<'p> {
             self.dns().row_of_query(dns, &state).queries += 1;
         }
         let delay = if asked == NameServer::Outside {
+            if !self.is_tracked(&state, resolution.tcp, NONE, now) {
+                return self.lose_query(&state, Loss::TableFull);
+            }
             dns.spec.upstream.sample(&mut Keyed::new(key ^ DNS_UPSTREAM))
         } else if dns.spec.node_local {
             state.leg = Leg::ToNode;
@@ -225,18 +229,13 @@ impl<'p> World<'p> {
         } else {
             let server = match self.server_reached(&query, base, resolution.tcp, key) {
                 Ok(server) => server,
-                Err(loss) => {
-                    if measured {
-                        self.dns().row_of_query(dns, &state).unanswered += 1;
-                    }
-                    if self.probes.any_flow {
-                        self.watch_query(&state, Some(loss));
-                    }
-                    return;
-                }
+                Err(loss) => return self.lose_query(&state, loss),
             };
             (state.server, state.leg) = (server, Leg::ToServer);
             let to = as_u32(dns.spec.servers[server as usize]);
+            if !self.is_tracked(&state, resolution.tcp, to, now) {
+                return self.lose_query(&state, Loss::TableFull);
+            }
             let mut delay = self.dns_hop(node, to, key);
             if resolution.tcp && (new_port || query.twin) {
                 // A connection first; the twin waits for the same one.
@@ -249,6 +248,38 @@ impl<'p> World<'p> {
         }
         let slot = self.dns().queries.insert(state);
         schedule.after(delay, Rank::Completion, kind::DNS_QUERY, slot);
+    }
+
+    /// Nobody hears a query, or its answer.
+    #[cold]
+    fn lose_query(&mut self, query: &QueryState, loss: Loss) {
+        let dns = self.dns_plan();
+        if query.measured {
+            self.dns().row_of_query(dns, query).unanswered += 1;
+        }
+        if self.probes.any_flow {
+            self.watch_query(query, Some(loss));
+        }
+    }
+
+    /// Whether the tables of the nodes at both ends take a query by UDP: the first of its port takes an entry in each.
+    #[inline]
+    fn is_tracked(&mut self, query: &QueryState, tcp: bool, far: u32, now: SimTime) -> bool {
+        self.tracking.is_none() || tcp || self.enter_query(query, far, now)
+    }
+
+    #[inline(never)]
+    fn enter_query(&mut self, query: &QueryState, far: u32, now: SimTime) -> bool {
+        let port = (query.query.socket, query.query.server);
+        if self.dns().lookups[query.lookup].tracked.contains(&port) {
+            return true;
+        }
+        let near = if query.node == self.plan.topology.outside() { NONE } else { query.node };
+        let entered = self.tracking.as_mut().is_some_and(|tracking| tracking.pass_datagrams(near, far, now));
+        if entered {
+            self.dns().lookups[query.lookup].tracked.push(port);
+        }
+        entered
     }
 
     /// The server that kube-proxy chose for a port; or how the query, or its answer, is lost.
@@ -472,6 +503,7 @@ impl<'p> World<'p> {
         // Answers to what was asked before are of no interest any more.
         (record.serial, record.at_target) = (serial, true);
         (record.base, record.socket) = (mix(record.base, 1), u16::MAX);
+        record.tracked.clear();
         self.act(lookup, actions, now, schedule);
     }
 

@@ -43,6 +43,7 @@ fn end(asked: &Asked, next: SimTime) -> String {
         (Some((answer, _)), _) => format!("{}{}", word(answer), if late { ", too late" } else { "" }),
         (None, Some(Loss::Race)) => "lost in the race of two queries from one port".to_owned(),
         (None, Some(Loss::Packet)) => "lost".to_owned(),
+        (None, Some(Loss::TableFull)) => "dropped by a full table of connections".to_owned(),
         (None, None) => "not answered by then".to_owned(),
     }
 }
@@ -68,7 +69,11 @@ pub(super) fn value(asked: &[Asked], start: SimTime) -> Value {
             "sent_ns": whole(own.sent),
             "answered_ns": own.answer.and_then(|(_, time)| whole(time)),
             "answer": own.answer.map(|(answer, _)| word(answer)),
-            "lost": own.lost.map(|lost| if lost == Loss::Race { "race" } else { "packet" }),
+            "lost": own.lost.map(|lost| match lost {
+                Loss::Packet => "packet",
+                Loss::Race => "race",
+                Loss::TableFull => "table_full",
+            }),
         })
     };
     asked.iter().map(one).collect()

@@ -32,6 +32,7 @@ pub(super) fn kernel(cx: &mut Context<'_>, cluster: Option<&Object<'_>>) -> Kern
             time_wait: object.duration(cx, "timeWait").unwrap_or(usual.time_wait),
             close: object.duration(cx, "close").unwrap_or(usual.close),
             syn_sent: object.duration(cx, "synSent").unwrap_or(usual.syn_sent),
+            udp: object.duration(cx, "udp").unwrap_or(usual.udp),
         }
     });
     let ports = object.get("sourcePorts").and_then(|node| cx.object(node, &tables::SOURCE_PORTS));
