@@ -392,7 +392,7 @@ impl<'p> World<'p> {
             connections: Slab::default(),
             pools: Pools::default(),
             books: Books::of(plan),
-            tracking: Tracking::of(&plan.scenario.cluster),
+            tracking: Tracking::of(plan, replication),
             kube_proxies: plan.scenario.cluster.nodes.iter().map(|_| None).collect(),
             entries: Entries::default(),
             ways: Ways::of(plan, replication),

@@ -52,6 +52,8 @@ pub(crate) const TIE: u64 = 0x3f84_d5b5_b547_0917;
 pub(crate) const THINK: u64 = 0x4b33_a62e_d433_d4a3;
 /// Which of several Services behind an ingress controller gets a request.
 pub(crate) const SHARE: u64 = 0x5851_f42d_4c95_7f2d;
+/// Which source port a connection takes.
+pub(crate) const SOURCE_PORT: u64 = 0x3f84_d5b5_b547_0917;
 /// Where a connection from outside enters the cluster.
 pub(crate) const GATE: u64 = 0x7fb5_d329_728e_a185;
 /// Hops, by their number on the way.

@@ -11,5 +11,6 @@ pub mod nftables;
 pub(crate) mod nics;
 pub mod published;
 pub mod recent;
+pub(crate) mod source_ports;
 pub mod topology;
 pub(crate) mod tracking;

@@ -5,9 +5,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::model::plan::NONE;
+use crate::model::network::source_ports::PortWalks;
+use crate::model::plan::{NONE, Plan};
+use crate::random::name_hash;
+use crate::scenario::Node;
 use crate::scenario::kernel::{Conntrack, SourcePorts};
-use crate::scenario::{Cluster, Node};
+use crate::scenario::kube_proxy::KubeProxyMode;
 use crate::time::{SimDuration, SimTime};
 
 /// How a connection leaves the books.
@@ -104,11 +107,14 @@ pub(crate) struct Tracking {
     ports: BTreeMap<(u32, u64), Ports>,
     /// Most ports of one source and destination, by node.
     pub(crate) ports_max: Vec<u64>,
+    /// The ports one by one, where connections are tracked and an entry may lead to a pod that is gone.
+    pub(crate) walks: Option<PortWalks>,
 }
 
 impl Tracking {
     /// Empty tables, where the scenario wants them.
-    pub(crate) fn of(cluster: &Cluster) -> Option<Box<Self>> {
+    pub(crate) fn of(plan: &Plan, replication: u32) -> Option<Box<Self>> {
+        let (cluster, seed) = (&plan.scenario.cluster, plan.scenario.run.seed);
         let kernel = &cluster.kernel;
         if kernel.conntrack.is_none() && kernel.source_ports.is_none() {
             return None;
@@ -117,12 +123,17 @@ impl Tracking {
             capacity: kernel.conntrack.map_or(u32::MAX, |conntrack| conntrack.capacity(node.cpu)),
             ..Table::default()
         };
+        let by_rules = matches!(cluster.kube_proxy.mode, KubeProxyMode::Iptables | KubeProxyMode::Nftables);
+        let walks = kernel.conntrack.zip(kernel.source_ports).filter(|_| by_rules).map(|(conntrack, ports)| {
+            PortWalks::new(name_hash(seed, replication, "source-ports"), &ports, conntrack.syn_sent)
+        });
         Some(Box::new(Self {
             conntrack: kernel.conntrack,
             tables: cluster.nodes.iter().map(table).collect(),
             source_ports: kernel.source_ports,
             ports: BTreeMap::new(),
             ports_max: vec![0; cluster.nodes.len()],
+            walks,
         }))
     }
 
@@ -196,6 +207,7 @@ mod tests {
             source_ports: Some(SourcePorts { count, ..SourcePorts::USUAL }),
             ports: BTreeMap::new(),
             ports_max: vec![0],
+            walks: None,
         }
     }
 

@@ -196,6 +196,7 @@ impl<'p> World<'p> {
         }
         let mut walk = SimDuration::ZERO;
         match spec.route {
+            Route::ClusterIp if by_rules && self.tracking.is_some() && self.is_mistaken(attempt, now) => {}
             Route::ClusterIp => match self.direct_pick(flow, client, now) {
                 Some(choice) => {
                     let entry = &mut self.attempts[attempt];

@@ -310,6 +310,9 @@ impl World<'_> {
         if self.tracking.is_none() || held & PORT == 0 || self.attempts[attempt].stage != Stage::Going {
             return;
         }
+        if held & ENTRIES != 0 && !upstream {
+            self.leave_unanswered(attempt, now);
+        }
         (self.attempts[attempt].joins, self.attempts[attempt].step) = (0, 0);
         let spec = self.plan_flow(self.attempts[attempt].flow);
         let how = if spec.flow.connections.protocol == Protocol::Udp {
@@ -321,6 +324,50 @@ impl World<'_> {
         };
         let (owner, far) = (self.opener(attempt, upstream), self.far_of(attempt));
         self.leave_tables(owner, far, how, held & ENTRIES != 0, now);
+    }
+
+    /// Whether a new connection through kube-proxy has the source port of one that nobody answered: the table of the
+    /// client's node takes it for that one, and sends it to the same endpoint.
+    #[inline(never)]
+    pub(super) fn is_mistaken(&mut self, attempt: u32, now: SimTime) -> bool {
+        if !self.has_walked_port(attempt) {
+            return false;
+        }
+        let pair = self.tuple(self.opener(attempt, false), self.far_of(attempt));
+        let walks = self.tracking.as_mut().and_then(|tracking| tracking.walks.as_mut());
+        let Some(endpoint) = walks.and_then(|walks| walks.take(pair, attempt, now)) else { return false };
+        self.endpoints[endpoint as usize].connections += 1;
+        let entry = &mut self.attempts[attempt];
+        (entry.endpoint, entry.picked) = (endpoint, now.as_nanos());
+        if self.probes.any_flow {
+            self.watch_mistaken(attempt, endpoint);
+        }
+        true
+    }
+
+    /// Whether an attempt connects by TCP to the address of a Service, whose packets a node gives another.
+    fn has_walked_port(&self, attempt: u32) -> bool {
+        let spec = self.plan_flow(self.attempts[attempt].flow);
+        let service = &self.plan.scenario.services[spec.flow.service];
+        spec.route == Route::ClusterIp
+            && !spec.first_address
+            && service.pod.is_none()
+            && !service.loopback
+            && spec.flow.way_in.is_none()
+            && spec.flow.connections.protocol != Protocol::Udp
+    }
+
+    /// The SYNs of a connection through kube-proxy were not answered, if it was such a one: its port is remembered.
+    fn leave_unanswered(&mut self, attempt: u32, now: SimTime) {
+        let entry = &self.attempts[attempt];
+        let unanswered = matches!(entry.failure, None | Some(FailureCause::ConnectTimeout)) && self.is_silent(attempt);
+        if !unanswered || !self.has_walked_port(attempt) {
+            return;
+        }
+        let (endpoint, pair) = (entry.endpoint, self.tuple(self.opener(attempt, false), self.far_of(attempt)));
+        if let Some(walks) = self.tracking.as_mut().and_then(|tracking| tracking.walks.as_mut()) {
+            walks.leave_unanswered(pair, attempt, endpoint, now);
+        }
     }
 
     /// An open connection ends, as far as the tables of nodes are concerned.

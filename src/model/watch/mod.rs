@@ -171,6 +171,19 @@ impl World<'_> {
         });
     }
 
+    /// The node takes an attempt's connection for one of the same port that nobody answered.
+    #[cold]
+    pub(crate) fn watch_mistaken(&mut self, attempt: u32, endpoint: u32) {
+        self.tell(|world, stories| {
+            let Some(telling) = stories.of_attempt(attempt) else { return };
+            let pod = world.roster.pod_name(world.plan, endpoint);
+            let text = format!(
+                "has the source port of a connection that {pod} never answered: conntrack still has that one, and sends it there"
+            );
+            telling.push(telling.cursor, None, What::Translated { text });
+        });
+    }
+
     /// TLS follows the handshake.
     #[cold]
     pub(crate) fn watch_tls(&mut self, attempt: u32, nanos: u64) {
