@@ -20,7 +20,7 @@ const LOCK_FILE: &str = "lock.tmp";
 const ROWS_DIRECTORY: &str = "rows.tmp";
 
 /// Every file that a run may leave behind, apart from [`RUN_FILE`].
-pub const RESULT_FILES: [&str; 15] = [
+pub const RESULT_FILES: [&str; 17] = [
     "runs.csv",
     "summary.csv",
     "endpoints.csv",
@@ -35,6 +35,8 @@ pub const RESULT_FILES: [&str; 15] = [
     "requests.csv",
     "dns.csv",
     "rollouts.csv",
+    "connections.csv",
+    "nodes.csv",
     SCENARIO_FILE,
 ];
 
@@ -107,8 +109,8 @@ enum Contents {
     Nothing,
     /// What a killed run left.
     Unfinished,
-    /// A result of the scenario of this name.
-    Result(String),
+    /// A result of the scenario of this name, and its files.
+    Result(String, Vec<String>),
     /// A file that no run wrote.
     Foreign(String),
 }
@@ -118,9 +120,14 @@ fn inspect(path: &Path) -> io::Result<Contents> {
     if run_file.exists() {
         let parsed: Option<Value> = serde_json::from_str(&fs::read_to_string(&run_file)?).ok();
         let name = parsed.as_ref().and_then(|run| run.get("windtunnel").and_then(|_| run.get("scenario")?.as_str()));
-        return Ok(
-            name.map_or_else(|| Contents::Foreign(RUN_FILE.to_owned()), |name| Contents::Result(name.to_owned()))
-        );
+        let files = parsed.as_ref().and_then(|run| run.get("files")?.as_object());
+        // Names of files here, whatever somebody wrote into it.
+        let plain = |name: &&String| Path::new(name).file_name().is_some_and(|own| own == name.as_str());
+        let files = files.into_iter().flat_map(Map::keys).filter(plain).cloned().collect();
+        return Ok(match name {
+            Some(name) => Contents::Result(name.to_owned(), files),
+            None => Contents::Foreign(RUN_FILE.to_owned()),
+        });
     }
     if path.join(LOCK_FILE).exists() {
         return Ok(Contents::Unfinished);
@@ -155,7 +162,7 @@ impl Directory {
         fs::create_dir_all(path).map_err(trouble)?;
         let contents = inspect(path).map_err(trouble)?;
         match &contents {
-            Contents::Result(other) if other != scenario && !force => {
+            Contents::Result(other, _) if other != scenario && !force => {
                 return Err(format!(
                     "{} holds a result of another scenario, `{other}`; write elsewhere with --output DIR, or replace it with --force",
                     path.display()
@@ -183,8 +190,13 @@ impl Directory {
         }
         let directory = Self { path: path.to_owned(), created, committed: false, lock, files: Vec::new() };
         remove_if_there(&path.join(RUN_FILE)).map_err(trouble)?;
-        if matches!(contents, Contents::Result(_) | Contents::Unfinished) {
+        if matches!(contents, Contents::Result(..) | Contents::Unfinished) {
             for name in RESULT_FILES {
+                remove_if_there(&path.join(name)).map_err(trouble)?;
+            }
+        }
+        if let Contents::Result(_, files) = contents {
+            for name in files {
                 remove_if_there(&path.join(name)).map_err(trouble)?;
             }
         }
@@ -368,7 +380,11 @@ mod tests {
     fn a_new_run_replaces_an_old_one_of_the_same_scenario_and_no_other() {
         let temporary = tempfile::tempdir().expect("a temporary directory");
         let path = temporary.path();
-        write(path, "shop", "requests.csv").expect("an empty directory");
+        write(path, "shop", "of-another-version.csv").expect("an empty directory");
+        write(path, "shop", "nodes.csv").expect("the same scenario");
+        assert!(!path.join("of-another-version.csv").exists(), "it was of the old run, as its run.json says");
+        write(path, "shop", "requests.csv").expect("the same scenario");
+        assert!(!path.join("nodes.csv").exists());
         fs::write(path.join("notes.txt"), "mine").expect("a note");
         write(path, "shop", "runs.csv").expect("the same scenario");
         assert_eq!(names(path), ["notes.txt", "run.json", "runs.csv"], "requests.csv was of the old run");
