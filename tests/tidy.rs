@@ -55,6 +55,25 @@ fn module(path: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
+/// An event has six bits for what happens.
+#[test]
+fn kinds_of_events_fit_and_differ() {
+    let text = fs::read_to_string(project().join("src/model/mod.rs")).expect("a source file");
+    let mut known: BTreeMap<u8, String> = BTreeMap::new();
+    for line in text.lines() {
+        let Some((name, rest)) =
+            line.trim().strip_prefix("pub(crate) const ").and_then(|rest| rest.split_once(": Kind = Kind("))
+        else {
+            continue;
+        };
+        let number: u8 = rest.trim_end_matches(");").parse().expect("a number");
+        assert!(number < windtunnel::engine::KINDS, "{name} is {number}");
+        let other = known.insert(number, name.to_owned());
+        assert!(other.is_none(), "{name} and {other:?} are both {number}");
+    }
+    assert!(known.len() > 30, "{known:?}");
+}
+
 /// The line without comment. String literals that hold `//` are cut as well, which hides nothing that matters here.
 fn code(line: &str) -> &str {
     line.split("//").next().unwrap_or("")
