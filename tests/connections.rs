@@ -236,6 +236,11 @@ fn keys_without_effect_are_mistakes() {
             "pinned connections stand for the whole run: write `mode: pool`",
         ),
         ("channels: 3", "`channels` has no effect with protocol http1", "it is for protocol http2, grpc"),
+        (
+            "mode: perRequest, order: fifo",
+            "`order` has no effect with mode perRequest",
+            "it says which idle connection is used next, and a connection for each request is never idle: remove it",
+        ),
         ("protocol: http2, maxIdle: 3", "`maxIdle` has no effect with protocol http2", "it is for protocol http1, tcp"),
         (
             "protocol: grpc, maxPerClient: 3",

@@ -4,7 +4,7 @@ mod support;
 
 use std::path::Path;
 
-use support::{Row, results, scratch, table};
+use support::{Row, output, results, scratch, status, stderr, table, write};
 use windtunnel::balance::POLICIES;
 
 /// Four pods and a constant 1,000 requests a second, each with a connection of its own.
@@ -334,4 +334,22 @@ spec: {podCIDR: 10.244.7.0/30}
     assert!(wrong.iter().any(|latency| *latency > 900.0), "none waited for a second SYN");
     assert!(wrong.iter().any(|latency| *latency < 10.0), "none came later");
     assert!(!rows.iter().any(|row| row["outcome"] == "succeeded" && number(row, "arrived_s") > 6.0));
+}
+
+#[test]
+fn an_entry_that_comes_too_late_is_warned_of_and_an_unknown_one_answered_once() {
+    let scratch = scratch();
+    let late =
+        scenario("", EACH, "{at: 19s, notReady: \"deployment/web[0]\"}, {at: 20s, ready: \"deployment/web[0]\"}");
+    write(scratch.path(), "late.yaml", &late);
+    let checked = output(scratch.path(), &["check", "late.yaml"]);
+    let told = stderr(&checked);
+    assert_eq!((status(&checked), told.matches("warning:").count()), (0, 1), "{told}");
+    assert!(told.contains("this is too late for the run, whose window ends at 20s"), "{told}");
+    assert!(told.contains("write a longer `run.duration`, or an earlier `at`"), "{told}");
+    write(scratch.path(), "unknown.yaml", &scenario("", EACH, "{at: 1s, scales: deployment/web, replicas: 2}"));
+    let checked = output(scratch.path(), &["check", "unknown.yaml"]);
+    let told = stderr(&checked);
+    assert_eq!((status(&checked), told.matches("error:").count()), (2, 1), "{told}");
+    assert!(told.contains("did you mean `scale`?"), "{told}");
 }

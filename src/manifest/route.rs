@@ -3,7 +3,7 @@
 use super::fields::{Context, Fields, NameRule};
 use super::object::{BackendObject, Canary, GatewayObject, PathObject, PortRef, RouteObject, RouteRule};
 use super::subject::Role;
-use crate::yaml::{Node, nearest};
+use crate::yaml::{Node, Value, nearest};
 
 /// What ingress-nginx takes as the whole of canary weights where an Ingress does not say.
 const CANARY_TOTAL: u32 = 100;
@@ -156,6 +156,11 @@ fn ingress_backend(context: &mut Context<'_>, mut backend: Fields<'_>) -> Option
     Some(BackendObject { namespace, service, port, weight: 1, span })
 }
 
+/// Whether YAML takes it for a text without quotes.
+fn is_word(text: &str) -> bool {
+    text.parse::<f64>().is_err() && !["true", "false", "null", "~", ""].contains(&text.to_ascii_lowercase().as_str())
+}
+
 /// Which share of the requests an Ingress takes from another one with the same host and path.
 fn read_canary(context: &mut Context<'_>, node: &Node) -> Option<Canary> {
     let annotation = |name: &str| {
@@ -166,6 +171,14 @@ fn read_canary(context: &mut Context<'_>, node: &Node) -> Option<Canary> {
     for name in all.iter().filter_map(|(key, _)| key.name.strip_prefix(ANNOTATION)) {
         if !name.starts_with("canary-by-") && !CANARY.contains(&name) {
             context.ignore(&format!("metadata.annotations[{name}]"), "what ingress-nginx does with it is not modelled");
+        }
+    }
+    for name in CANARY {
+        if let Some(node) = annotation(name)
+            && !matches!(&node.value, Value::Scalar(scalar) if scalar.quoted || is_word(&scalar.text))
+        {
+            let help = "values of annotations are texts, and kubectl refuses others: put it in quotes";
+            context.error(node.span, &format!("`{name}` is no text"), help);
         }
     }
     if annotation("canary").and_then(Node::as_str) != Some("true") {

@@ -148,6 +148,10 @@ fn check_effects(cx: &mut Context<'_>, object: &Object<'_>, connections: &Connec
     if object.get("order").is_some() && !matches!(protocol, Protocol::Http1 | Protocol::Tcp) {
         let message = format!("`order` has no effect with protocol {called}");
         cx.problem_help(object.key_span("order"), message, "it is for protocol http1, tcp: remove it");
+    } else if object.get("order").is_some() && mode == ConnectionMode::PerRequest {
+        let help =
+            "it says which idle connection is used next, and a connection for each request is never idle: remove it";
+        cx.problem_help(object.key_span("order"), "`order` has no effect with mode perRequest", help);
     }
     let keeping = &connections.keeping;
     if object.get("maxConnectionAgeGrace").is_some() && keeping.max_age.is_none() {

@@ -12,6 +12,7 @@ mod expect;
 mod flow;
 mod ingress;
 mod kernel;
+mod late;
 mod measured;
 mod node_actions;
 mod outside;
@@ -124,7 +125,7 @@ pub(super) fn scenario(
         metrics: Vec::new(),
         without: super::Without::default(),
     };
-    check_whole(cx, cluster_object.as_ref(), &scenario);
+    check_whole(cx, (cluster_object.as_ref(), timeline_list), &scenario);
     read_metrics(cx, &mut scenario, identity, objectives_list, run_object.as_ref());
     scenario
 }
@@ -162,7 +163,8 @@ fn cluster_of(
 }
 
 /// What can only be seen in the whole scenario.
-fn check_whole(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, scenario: &Scenario) {
+fn check_whole(cx: &mut Context<'_>, (cluster, timeline): (Option<&Object<'_>>, &[Node]), scenario: &Scenario) {
+    late::warn_of_late_entries(cx, timeline, &scenario.run.window);
     balancer::check_endpoints(cx, scenario);
     cluster::check_bandwidth(cx, cluster, scenario);
 }

@@ -92,6 +92,11 @@ fn opened(cx: &mut Context<'_>, item: &Node) -> Option<(SimDuration, &'static st
     let given: Vec<&'static str> = words.filter(|word| object.get(word).is_some()).collect();
     let at = object.duration(cx, "at");
     let [word] = given[..] else {
+        let unknown = |key: &str| tables::HAPPENING.fields.iter().all(|field| field.key != key);
+        if given.is_empty() && item.as_map().is_some_and(|map| map.iter().any(|(key, _)| unknown(&key.name))) {
+            // The key was answered: it was to be what happens.
+            return None;
+        }
         let help = "write for example {at: 2m, scale: deployment/web, replicas: 8} or {at: 3m, deletePod: \"deployment/web[0]\"}";
         let message = match given[..] {
             [first, second, ..] => format!("an entry of the timeline does one thing, found `{first}` and `{second}`"),
