@@ -359,9 +359,11 @@ impl World<'_> {
 
     /// The SYNs of a connection through kube-proxy were not answered, if it was such a one: its port is remembered.
     fn leave_unanswered(&mut self, attempt: u32, now: SimTime) {
+        let walked = self.tracking.as_deref().is_some_and(|tracking| tracking.walks.is_some());
         let entry = &self.attempts[attempt];
-        let unanswered = matches!(entry.failure, None | Some(FailureCause::ConnectTimeout)) && self.is_silent(attempt);
-        if !unanswered || !self.has_walked_port(attempt) {
+        let failed_so = matches!(entry.failure, None | Some(FailureCause::ConnectTimeout));
+        // Of what has another way the endpoint may not be known yet.
+        if !walked || !failed_so || !self.has_walked_port(attempt) || !self.is_silent(attempt) {
             return;
         }
         let (endpoint, pair) = (entry.endpoint, self.tuple(self.opener(attempt, false), self.far_of(attempt)));
