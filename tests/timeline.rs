@@ -353,3 +353,30 @@ fn an_entry_that_comes_too_late_is_warned_of_and_an_unknown_one_answered_once() 
     assert_eq!((status(&checked), told.matches("error:").count()), (2, 1), "{told}");
     assert!(told.contains("did you mean `scale`?"), "{told}");
 }
+
+#[test]
+fn round_robin_of_grpc_passes_over_pods_that_ended() {
+    let scratch = scratch();
+    let of = |policy: &str| format!("balancer: {{policy: {policy}}}, connections: {{protocol: grpc}}");
+    let slow = ", propagation: {clients: 30s}";
+    let ends = "{at: 10s, deletePod: \"deployment/web[1]\"}";
+    let run = results(scratch.path(), &scenario(slow, &of("round-robin"), ends), "out", &[]);
+    // What was in the pod: 250 a second for a millisecond.
+    assert!(failed(&run) <= 8.0, "{}", failed(&run));
+    let pods = table(&run, "endpoints.csv");
+    let replication = |row: &&Row| row["replication"] == "0" && row["pod"] != "web-1";
+    let shares: Vec<f64> = pods.iter().filter(replication).map(|row| number(row, "requests")).collect();
+    // A quarter of 10,000 and a third of the rest; nobody has heard of the new pod.
+    assert!(shares[..3].iter().all(|share| (share - 5_833.0).abs() < 4.0), "{shares:?}");
+    // Others go on choosing it: a quarter of ten seconds is refused, or never answered.
+    let random = results(scratch.path(), &scenario(slow, &of("random"), ends), "random", &[]);
+    let open = table(&random, "runs.csv").iter().map(|row| number(row, "in_flight")).sum::<f64>();
+    let lost = (failed(&random) + open) / 8.0;
+    assert!((lost - 2_500.0).abs() < 80.0, "{lost}");
+    let none = "{at: 10s, scale: deployment/web, replicas: 0}";
+    let run = results(scratch.path(), &scenario(slow, &of("round-robin"), none), "none", &["--requests", "all"]);
+    let late = |row: &&Row| number(row, "arrived_s") > 10.0;
+    let rows = table(&run, "requests.csv");
+    assert!(rows.iter().filter(late).all(|row| row["outcome"] == "refused" && number(row, "latency_ms") == 0.0));
+    assert!(failures(&run, "refused") >= 9_999.0);
+}

@@ -52,6 +52,8 @@ pub(crate) const TIE: u64 = 0x3f84_d5b5_b547_0917;
 pub(crate) const THINK: u64 = 0x4b33_a62e_d433_d4a3;
 /// Which of several Services behind an ingress controller gets a request.
 pub(crate) const SHARE: u64 = 0x5851_f42d_4c95_7f2d;
+/// How long the end of a connection is on its way to a client.
+pub(crate) const CLOSED: u64 = 0xda94_2042_e4dd_58b5;
 /// Which source port a connection takes.
 pub(crate) const SOURCE_PORT: u64 = 0x3f84_d5b5_b547_0917;
 /// Where a connection from outside enters the cluster.

@@ -1,11 +1,12 @@
 //! What the plan knows of ways: where flows begin, what they pass, and how they come in from outside.
 
 use super::{FlowPlan, Plan, Route, as_u32};
+use crate::balance;
 use crate::discovery::slices::policy::Scope;
 use crate::model::network::topology::PathClass;
 use crate::model::traffic::channel::Channel;
 use crate::scenario::outside::{Entry, WayIn};
-use crate::scenario::{InstancePer, Source};
+use crate::scenario::{InstancePer, Protocol, Source};
 use crate::time::SimDuration;
 
 impl FlowPlan {
@@ -27,6 +28,13 @@ impl FlowPlan {
     pub fn is_ruled_for(&self, service: usize) -> bool {
         let enters = self.flow.way_in.as_deref().is_some_and(|way| way.service == service);
         enters || self.is_ruled() && self.flow.service == service
+    }
+
+    /// Whether its clients choose among the pods to which their connections stand, as gRPC's `round_robin` does.
+    #[must_use]
+    pub const fn goes_by_connections(&self) -> bool {
+        matches!(self.flow.connections.protocol, Protocol::Grpc)
+            && matches!(self.flow.balancer, Some(balance::Spec::RoundRobin(_)))
     }
 
     /// Whether its clients hear of pods when they look their host up to open connections. The name of a cluster IP says

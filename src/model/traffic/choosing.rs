@@ -8,7 +8,8 @@ use crate::model::World;
 use crate::model::control::Consumer;
 use crate::model::network::endpoints::Snapshot;
 use crate::model::plan::{Route, as_u32};
-use crate::model::random_keys::{INSTANCE, WORKER};
+use crate::model::random_keys::{CLOSED, INSTANCE, WORKER};
+use crate::model::traffic::flow::ClientBalancer;
 use crate::model::traffic::sight::PodSight;
 use crate::model::watch::Chooser;
 use crate::random::{Keyed, mix};
@@ -95,8 +96,14 @@ impl World<'_> {
         let chooser = self.flows[flow as usize].balancer(plan, spec, client, self.replication, programmed);
         let (stations, work, programmed) = (&self.stations, self.work.as_deref(), &*chooser.programmed);
         let sight = PodSight { endpoints: &self.roster.endpoints, stations, work, programmed, now, flow, client };
-        let Some(choice) = chooser.balancer.pick(&mut chooser.stream, &sight) else { return false };
-        let endpoint = chooser.programmed.endpoint(choice);
+        let Some(mut choice) = chooser.balancer.pick(&mut chooser.stream, &sight) else { return false };
+        let endpoint = if self.control.is_some() && spec.goes_by_connections() {
+            let Some(open) = self.next_connected((flow, client), choice, now) else { return false };
+            choice = open;
+            self.chooser(flow, client).programmed.endpoint(choice)
+        } else {
+            chooser.programmed.endpoint(choice)
+        };
         let entry = &mut self.attempts[attempt];
         (entry.endpoint, entry.place_in_balancer, entry.picked) = (endpoint, choice, now.as_nanos());
         if entry.measured {
@@ -106,6 +113,40 @@ impl World<'_> {
             self.watch_pick(attempt, endpoint, Chooser::Client, true, now);
         }
         true
+    }
+
+    /// The first pod from a client's choice on to which its connection stands, as far as it knows; `None`: they are all lost.
+    #[inline(never)]
+    fn next_connected(&mut self, (flow, client): (u32, u32), first: u32, now: SimTime) -> Option<u32> {
+        let mut choice = first;
+        for _ in 0..self.chooser(flow, client).programmed.count() {
+            let endpoint = self.chooser(flow, client).programmed.endpoint(choice);
+            if !self.knows_closed((flow, client), endpoint, now) {
+                return Some(choice);
+            }
+            let (stations, work) = (&self.stations, self.work.as_deref());
+            let chooser = self.flows[flow as usize].balancers[client as usize].as_mut().expect("it has just chosen");
+            let programmed = &*chooser.programmed;
+            let sight = PodSight { endpoints: &self.roster.endpoints, stations, work, programmed, now, flow, client };
+            choice = chooser.balancer.pick(&mut chooser.stream, &sight)?;
+        }
+        None
+    }
+
+    fn chooser(&self, flow: u32, client: u32) -> &ClientBalancer {
+        self.flows[flow as usize].balancers[client as usize].as_ref().expect("it has just chosen")
+    }
+
+    /// Whether the processes of a pod have ended, and the end of its connections has come to a client.
+    fn knows_closed(&self, (flow, client): (u32, u32), endpoint: u32, now: SimTime) -> bool {
+        if !self.roster.is_dead(endpoint) {
+            return false;
+        }
+        let far = &self.roster.endpoints[endpoint as usize];
+        let near = self.node_of_client(&self.plan.hot[flow as usize], flow, client);
+        let key = mix(self.flows[flow as usize].hash ^ CLOSED, u64::from(endpoint) << 32 | u64::from(client));
+        let news = self.plan.topology.delay(self.plan.class_of(flow, (near, far.node)), key);
+        now >= self.roster.ended_at[far.station as usize] + news
     }
 
     /// Whether a client's balancer has heard of no endpoint.
@@ -129,7 +170,13 @@ impl World<'_> {
 
     /// Why there is no endpoint: a cluster IP has an address all the same, a headless Service has not even a name.
     pub(super) fn without_endpoints(&self, attempt: u32) -> FailureCause {
-        let service = self.plan_flow(self.attempts[attempt].flow).flow.service;
+        let entry = &self.attempts[attempt];
+        let spec = self.plan_flow(entry.flow);
+        if self.control.is_some() && spec.goes_by_connections() && !self.knows_nobody(entry.flow, entry.client) {
+            // It knows addresses, and none of them can be connected to.
+            return FailureCause::Refused;
+        }
+        let service = spec.flow.service;
         let headless = self.plan.scenario.services[service].headless;
         if headless { FailureCause::DnsNxdomain } else { FailureCause::Refused }
     }
