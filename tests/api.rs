@@ -181,6 +181,7 @@ fn queue() -> Scenario {
             clients: Clients { count: 1, popularity: Popularity::Uniform },
         }],
         timeline: Vec::new(),
+        faults: Vec::new(),
         budgets: Vec::new(),
         objectives: Vec::new(),
         expect: Vec::new(),

@@ -126,7 +126,7 @@ fn every_wrong_option_is_answered_with_what_would_be_right() {
         (
             &["list", "polices"],
             "error: invalid value 'polices' for '<WHAT>'\n  [possible values: policies, distributions, arrivals, \
-             metrics]\n\n  tip: a similar value exists: 'policies'\n\nFor more information, try '--help'.\n"
+             metrics, faults]\n\n  tip: a similar value exists: 'policies'\n\nFor more information, try '--help'.\n"
                 .to_owned(),
         ),
     ];

@@ -341,6 +341,8 @@ pub(super) enum Listing {
     Arrivals,
     /// What objectives and expectations may name
     Metrics,
+    /// What may go wrong for a while in the timeline
+    Faults,
 }
 
 #[derive(Debug, Args)]

@@ -1,4 +1,4 @@
-//! `windtunnel list policies|distributions|arrivals|metrics`: what a scenario may name.
+//! `windtunnel list policies|distributions|arrivals|metrics|faults`: what a scenario may name.
 
 use serde_json::{Map, Value};
 
@@ -9,6 +9,7 @@ use crate::arrivals::ARRIVALS;
 use crate::balance::POLICIES;
 use crate::random::{DISTRIBUTIONS, Listed};
 use crate::report::{csv_text, markdown, terminal};
+use crate::scenario::faults;
 use crate::scenario::metric::METRICS;
 
 pub(super) fn list(args: &ListArgs, console: &Console) -> Result<Status, Trouble> {
@@ -26,6 +27,7 @@ pub(super) fn list(args: &ListArgs, console: &Console) -> Result<Status, Trouble
         Listing::Distributions => listed(DISTRIBUTIONS),
         Listing::Arrivals => listed(ARRIVALS),
         Listing::Metrics => listed(METRICS),
+        Listing::Faults => (vec!["name", "parameters", "summary"], faults()),
     };
     let text = match args.format {
         Format::Table => terminal::listing(&header, &rows, console.style()),

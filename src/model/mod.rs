@@ -6,6 +6,7 @@
 
 pub mod cluster;
 mod control;
+pub mod fault;
 pub mod ledger;
 pub mod network;
 pub mod plan;
@@ -40,6 +41,7 @@ use cluster::sharing::Sharing;
 use cluster::station::Station;
 use cluster::unfinished::Unfinished;
 use control::Control;
+use fault::Spikes;
 use ledger::Ledgers;
 use network::dns::DnsState;
 use network::endpoints::Snapshot;
@@ -163,6 +165,10 @@ pub(crate) mod kind {
     pub(crate) const WORKER_PROGRAMMED: Kind = Kind(57);
     /// Requests are counted by pod after a rollout (workload).
     pub(crate) const ROLLOUT_COUNT: Kind = Kind(24);
+    /// A request comes besides the usual ones (spike).
+    pub(crate) const SPIKE_ARRIVAL: Kind = Kind(37);
+    /// The next request of a traffic arrives, or stays away (flow).
+    pub(crate) const THINNED_ARRIVAL: Kind = Kind(38);
     /// The first byte of a message comes to an interface (message on its way).
     pub(crate) const AT_NIC: Kind = Kind(54);
 }
@@ -232,6 +238,8 @@ pub struct World<'p> {
     ready_pods: u64,
     /// Name resolution, where it takes place.
     dns: Option<Box<DnsState>>,
+    /// More requests than usual, or fewer, where faults say so.
+    spikes: Option<Box<Spikes>>,
     /// Whether every hop costs nothing.
     free: bool,
     /// Whether nobody need look at hops: they cost nothing, and nobody counts them.
@@ -403,6 +411,7 @@ impl<'p> World<'p> {
             sink,
             ready_pods: plan.pods.len() as u64,
             dns: Self::dns_of(plan, replication, schedule),
+            spikes: Spikes::of(plan, replication),
             free: plan.ways_are_free() && !plan.has_nics(),
             hopless: plan.ways_are_free() && !plan.has_nics() && !plan.scenario.observe.nodes,
             wires: Wires::of(plan),
@@ -470,6 +479,7 @@ impl<'p> World<'p> {
         for flow in 0..self.plan.traffics {
             self.start_traffic(flow, schedule);
         }
+        self.start_spikes(schedule);
         self.start_reports(schedule);
     }
 
@@ -669,6 +679,8 @@ impl Model for World<'_> {
             kind::WORKER_PROGRAMMED => self.on_worker_programmed(slot, now),
             kind::LOOK => self.on_look(slot, now, schedule),
             kind::DEREGISTERED => self.on_deregistered(slot, now, schedule),
+            kind::SPIKE_ARRIVAL => self.on_spike_arrival(slot, now, schedule),
+            kind::THINNED_ARRIVAL => self.on_thinned_arrival(slot, now, schedule),
             kind::AT_NIC => self.on_at_nic(slot, now, schedule),
             Kind(other) => unreachable!("no event has kind {other}"),
         }

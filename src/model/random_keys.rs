@@ -58,6 +58,10 @@ pub(crate) const CLOSED: u64 = 0xda94_2042_e4dd_58b5;
 pub(crate) const SOURCE_PORT: u64 = 0x3f84_d5b5_b547_0917;
 /// Where a connection from outside enters the cluster.
 pub(crate) const GATE: u64 = 0x7fb5_d329_728e_a185;
+/// How much longer a hop takes in a latency spike; mixed with the spike.
+pub(crate) const LATENCY_SPIKE: u64 = 0x8e9d_5a1c_37f4_b26d;
+/// Whether a request stays away while fewer come.
+pub(crate) const TRAFFIC_SPIKE: u64 = 0xb7e1_5162_8aed_2a6b;
 /// Hops, by their number on the way.
 pub(crate) const HOP: [u64; 8] = [
     0x4d5a_2da5_1de1_aa47,

@@ -74,6 +74,7 @@ fn scenario() -> Scenario {
         proxies: Vec::new(),
         traffic: Vec::new(),
         timeline: Vec::new(),
+        faults: Vec::new(),
         objectives: vec![
             objective("browse.latency.mean < 6ms", 0.006),
             objective("browse.latency.mean < 4ms", 0.004),

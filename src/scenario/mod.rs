@@ -26,6 +26,7 @@ pub mod disruption;
 pub mod dns;
 mod entrance;
 pub mod eras;
+pub mod fault;
 mod files;
 mod grid;
 pub mod host;
@@ -58,6 +59,7 @@ mod shape;
 pub mod startup;
 mod tables;
 mod tables_dns;
+mod tables_fault;
 mod tables_flow;
 mod tables_outside;
 mod tables_pods;
@@ -83,8 +85,10 @@ pub use kube_proxy::{IpvsScheduler, KubeProxy, KubeProxyMode};
 pub use load::{Failure, Loaded, OptionText, Overrides, load};
 pub use node::Node;
 pub use schema::schema;
+pub use tables_fault::list as faults;
 pub use without::{Removal, Without};
 
+use fault::Fault;
 use metric::Metric;
 use network_policy::NetworkPolicies;
 use outside::{Controller, Internet, LoadBalancers, Nat, Outside, Share, WayIn};
@@ -117,6 +121,8 @@ pub struct Scenario {
     pub traffic: Vec<Traffic>,
     /// What happens to the cluster, in order of time.
     pub timeline: Vec<Happening>,
+    /// What goes wrong for a while.
+    pub faults: Vec<Fault>,
     /// What the user wants to hold.
     pub objectives: Vec<Objective>,
     /// Known results that this variant must reproduce.
@@ -148,6 +154,7 @@ impl Scenario {
             proxies,
             traffic,
             timeline,
+            faults,
             observe,
             without,
         } = self;
@@ -160,6 +167,7 @@ impl Scenario {
             && *proxies == other.proxies
             && *traffic == other.traffic
             && *timeline == other.timeline
+            && *faults == other.faults
             && *observe == other.observe
             && *without == other.without
     }

@@ -5,6 +5,7 @@ use super::shape::Type::{
 };
 use super::shape::{Field, Shape, field, later, required};
 use super::tables_dns::RESOLVER_FIELD;
+use super::tables_fault::FAULTS;
 use super::tables_flow::{BALANCER, CONNECTIONS, FLOW_FIELDS};
 
 /// Most pods a scenario may have.
@@ -232,8 +233,17 @@ pub(super) static HAPPENING: Shape = Shape {
         field("kubeletStop", Text, "", "The kubelet of a node stops; its pods go on."),
         field("zoneOutage", Text, "", "All machines of a zone go off."),
         field("spotReclaim", Text, "", "A cloud takes a node away, two minutes after it has said so."),
-        field("for", Duration, "", "How long it lasts, for what happens to nodes; without it for ever."),
+        field(
+            "for",
+            Duration,
+            "",
+            "How long it lasts: a fault, or what happens to nodes; without it to the end of the run.",
+        ),
         field("force", Bool, "false", "Beside `drain`: whether pods go, too, that no controller replaces."),
+        FAULTS[0],
+        FAULTS[1],
+        FAULTS[2],
+        FAULTS[3],
     ],
 };
 

@@ -84,6 +84,13 @@ pub enum Action {
         /// Which of its eras begins.
         era: usize,
     },
+    /// A fault begins or ends.
+    Fault {
+        /// Index among the scenario's faults.
+        fault: usize,
+        /// Whether it begins.
+        begins: bool,
+    },
 }
 
 impl Action {

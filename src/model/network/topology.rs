@@ -46,6 +46,8 @@ pub struct Topology {
     zone_of_node: Vec<u32>,
     delays: [Dist; 5],
     constant: [Option<SimDuration>; 5],
+    /// Whether faults touch hops of the class.
+    touched: [bool; 5],
     free: bool,
 }
 
@@ -73,7 +75,7 @@ impl Topology {
         let delays = [same_node, same_zone, cross_zone, own, network.external.clone()];
         let constant = delays.each_ref().map(Dist::as_constant);
         let free = constant.iter().all(|delay| *delay == Some(SimDuration::ZERO));
-        Self { zone_of_node, delays, constant, free }
+        Self { zone_of_node, delays, constant, touched: [false; 5], free }
     }
 
     /// What is outside the cluster, as if it were one more node.
@@ -89,10 +91,16 @@ impl Topology {
         self.free
     }
 
+    /// Faults may make hops of a class take time.
+    pub const fn touch(&mut self, class: PathClass) {
+        self.touched[class as usize] = true;
+        self.free = false;
+    }
+
     /// Whether hops of this class cost nothing.
     #[must_use]
     pub fn class_is_free(&self, class: PathClass) -> bool {
-        self.constant[class as usize] == Some(SimDuration::ZERO)
+        self.constant[class as usize] == Some(SimDuration::ZERO) && !self.touched[class as usize]
     }
 
     /// The number of a node's zone.

@@ -84,7 +84,7 @@ pub struct HotFlow {
     /// Whether its messages pass interfaces that have a rate.
     pub wired: bool,
     /// Whether its hops are those between two nodes and nothing else: not from outside, not inside a pod, over no
-    /// interface that has a rate, and counted by nobody.
+    /// interface that has a rate, touched by no fault, and counted by nobody.
     pub plain: bool,
     /// Whether a layer-7 proxy goes on with another pod where one fails it.
     pub next_upstream: bool,
@@ -132,7 +132,8 @@ impl Plan {
             counted: spec.flow.way_in.is_some() || self.goes_out(flow),
             shared: !spec.flow.shares.is_empty(),
             wired: self.is_wired(flow),
-            plain: spec.flow.way_in.is_none()
+            plain: !self.faults.touch_hops()
+                && spec.flow.way_in.is_none()
                 && !self.crosses_loopback(flow)
                 && !self.is_wired(flow)
                 && !self.scenario.observe.nodes,

@@ -12,6 +12,7 @@ pub use hot::{HotFlow, Senders};
 
 use crate::discovery::slices::topology::Capacity;
 use crate::id::FlowId;
+use crate::model::fault::Faults;
 use crate::model::ledger::Layout;
 use crate::model::network::addresses::ClientAddresses;
 use crate::model::network::dns::{DnsPlan, Follows};
@@ -87,6 +88,8 @@ pub struct Plan {
     pub hosts_change: bool,
     /// Whether containers drain: somebody must look when one has nothing left to do.
     pub drains: bool,
+    /// What goes wrong for a while.
+    pub faults: Faults,
 }
 
 /// How a container serves, with the speed of its pod; what every request asks for stands first, in one cache line.
@@ -279,7 +282,8 @@ impl Plan {
     pub fn new(scenario: &Scenario) -> Self {
         let on_host = scenario.workloads.iter().any(|workload| workload.host.network);
         let own = scenario.services.iter().any(|service| service.loopback);
-        let topology = Topology::new(&scenario.cluster, own || on_host);
+        let mut topology = Topology::new(&scenario.cluster, own || on_host);
+        let faults = Faults::new(scenario, &mut topology);
         let pods = placement::place(&scenario.cluster.nodes, &scenario.workloads)
             .expect("the loader has tried it, and refuses scenarios whose pods find no room");
         let mut plan = Self {
@@ -309,6 +313,7 @@ impl Plan {
             bars: false,
             hosts_change: on_host && scenario.cluster.lives,
             drains: scenario.drains(),
+            faults,
         };
         plan.lay_flows();
         plan.lay_bars();
@@ -536,7 +541,7 @@ impl Plan {
             let mut server = server_plan(as_u32(workload), &container.behaviour, pod.speed, *call, place);
             server.keep_work(keeps_work);
             server.episodes = pod.episodes.to_vec();
-            server.begins_specially |= !pod.episodes.is_empty();
+            server.begins_specially |= !pod.episodes.is_empty() || self.faults.slow_work();
             if !pod.crowded {
                 (server.slots, server.shares) = (NONE, false);
             }

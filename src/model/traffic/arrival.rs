@@ -15,6 +15,7 @@ impl<'p> World<'p> {
         let plan = self.plan;
         let traffic = &plan.scenario.traffic[flow];
         let name = format!("{}/arrivals", plan.flows[flow].stream);
+        let arrival = self.arrival_kind(flow);
         let stream = Stream::new(self.seed, self.replication, &name);
         let state = &mut self.flows[flow];
         state.prepare_arrivals(&traffic.arrivals, &traffic.clients.popularity, traffic.clients.count, stream);
@@ -30,7 +31,7 @@ impl<'p> World<'p> {
         }
         let process = state.process.as_mut().expect("an open traffic has a process");
         if let Some(first) = process.next() {
-            let stream = schedule.add_stream(kind::ARRIVAL, as_u32(flow));
+            let stream = schedule.add_stream(arrival, as_u32(flow));
             state.arrivals = Some(stream);
             schedule.set_stream(stream, first, Rank::Arrival);
         }
@@ -64,6 +65,14 @@ impl<'p> World<'p> {
             schedule.set_stream(stream, next, Rank::Arrival);
         }
         let base = state.identity.mix(number);
+        let hot = &self.plan.hot[flow as usize];
+        let client = self.choose_client(hot, flow, number, base);
+        self.begin_traffic_request(hot, flow, (number, base), (client, NONE), now, schedule);
+    }
+
+    /// A request comes besides those of the traffic's own process.
+    pub(crate) fn arrive_besides(&mut self, flow: u32, number: u64, now: SimTime, schedule: &mut Schedule) {
+        let base = self.flows[flow as usize].identity.mix(number);
         let hot = &self.plan.hot[flow as usize];
         let client = self.choose_client(hot, flow, number, base);
         self.begin_traffic_request(hot, flow, (number, base), (client, NONE), now, schedule);

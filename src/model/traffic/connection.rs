@@ -264,11 +264,11 @@ impl<'p> World<'p> {
             self.lose_packet(attempt, schedule);
             return self.break_again(attempt);
         }
-        let round_trip = self.round_trip_of_handshake(attempt, from, to, 0);
+        let round_trip = self.round_trip_of_handshake(attempt, (from, to), 0, now);
         if direct && !self.answers(attempt, kind::CONNECTED, round_trip + walk, schedule) {
             return self.break_again(attempt);
         }
-        let delay = round_trip + self.tls(attempt, round_trip, 0) + walk;
+        let delay = round_trip + self.tls(attempt, round_trip, 0, now) + walk;
         if delay.is_zero() {
             self.on_connected(attempt, now, schedule);
         } else {
@@ -413,7 +413,7 @@ impl<'p> World<'p> {
             }
             let to = self.roster.endpoints[endpoint as usize].node;
             self.stand_again(attempt);
-            let delay = self.handshake(attempt, plan.workers[worker as usize].node, to, 2);
+            let delay = self.handshake(attempt, (plan.workers[worker as usize].node, to), 2, now);
             if !self.answers(attempt, kind::UPSTREAM_CONNECTED, delay, schedule) {
                 return self.break_again(attempt);
             }

@@ -272,10 +272,10 @@ impl<'p> World<'p> {
                 (Some(endpoint), None) => endpoint.node,
                 (None, None) => gate.node,
             };
-        let round_trip = self.outside_handshake(attempt, gate, to);
+        let round_trip = self.outside_handshake(attempt, gate, to, now);
         let mut delay = walk + round_trip;
         if !refused {
-            delay += self.tls(attempt, round_trip, 0);
+            delay += self.tls(attempt, round_trip, 0, now);
             if route == Route::ClusterIp && !self.answers(attempt, kind::CONNECTED, delay, schedule) {
                 return self.break_again(attempt);
             }
@@ -520,13 +520,13 @@ impl<'p> World<'p> {
     }
 
     /// The round trip of a connection's handshake; enters the ledger as `connect`.
-    fn outside_handshake(&mut self, attempt: u32, gate: Gate, to: u32) -> SimDuration {
+    fn outside_handshake(&mut self, attempt: u32, gate: Gate, to: u32, now: SimTime) -> SimDuration {
         let spec = self.plan_flow(self.attempts[attempt].flow);
         let mut total = SimDuration::ZERO;
         if !spec.free_handshakes {
             let key = self.attempts[attempt].base ^ CONNECT;
             for leg in self.legs(self.attempts[attempt].flow, gate, to) {
-                total += self.leg_delay(leg, key) + self.leg_delay(leg, mix(key, 1));
+                total += self.leg_delay_at(leg, key, now) + self.leg_delay_at(leg, mix(key, 1), now);
             }
         }
         self.charge(attempt, spec.layout.connect, total);

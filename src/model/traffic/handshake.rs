@@ -33,13 +33,19 @@ pub(super) struct Far {
 
 impl World<'_> {
     /// One round trip between two nodes, drawn for this attempt, and TLS where there is; both enter the ledger.
-    pub(super) fn handshake(&mut self, attempt: u32, from: u32, to: u32, which: u64) -> SimDuration {
-        let round_trip = self.round_trip_of_handshake(attempt, from, to, which);
-        round_trip + self.tls(attempt, round_trip, which)
+    pub(super) fn handshake(&mut self, attempt: u32, ends: (u32, u32), which: u64, now: SimTime) -> SimDuration {
+        let round_trip = self.round_trip_of_handshake(attempt, ends, which, now);
+        round_trip + self.tls(attempt, round_trip, which, now)
     }
 
     /// The same without TLS.
-    pub(super) fn round_trip_of_handshake(&mut self, attempt: u32, from: u32, to: u32, which: u64) -> SimDuration {
+    pub(super) fn round_trip_of_handshake(
+        &mut self,
+        attempt: u32,
+        (from, to): (u32, u32),
+        which: u64,
+        now: SimTime,
+    ) -> SimDuration {
         let spec = self.plan_flow(self.attempts[attempt].flow);
         if self.plan.topology.is_free() || spec.free_handshakes {
             if self.probes.any_flow {
@@ -49,8 +55,8 @@ impl World<'_> {
         }
         let class = self.plan.class_of(self.attempts[attempt].flow, (from, to));
         let key = mix(self.attempts[attempt].base ^ CONNECT, which);
-        let there = self.plan.topology.delay(class, key);
-        let back = self.plan.topology.delay(class, mix(key, 1));
+        let there = self.plan.delay(class, (from, to), key, now);
+        let back = self.plan.delay(class, (to, from), mix(key, 1), now + there);
         self.charge(attempt, spec.layout.connect, there + back);
         if self.probes.any_flow {
             self.watch_connect(attempt, (from, to), which != 0, (there + back).as_nanos());
@@ -59,7 +65,7 @@ impl World<'_> {
     }
 
     /// What TLS takes on top of a round trip: through a layer-4 proxy it goes all the way to the pod.
-    pub(super) fn tls(&mut self, attempt: u32, round_trip: SimDuration, which: u64) -> SimDuration {
+    pub(super) fn tls(&mut self, attempt: u32, round_trip: SimDuration, which: u64, now: SimTime) -> SimDuration {
         let entry = &self.attempts[attempt];
         let spec = self.plan_flow(entry.flow);
         let through = matches!(spec.route, Route::Proxy4(_));
@@ -70,9 +76,10 @@ impl World<'_> {
         let mut path = round_trip;
         if through && !self.plan.topology.is_free() {
             let client = self.node_of_client(&self.plan.hot[entry.flow as usize], entry.flow, entry.client);
-            let class = self.plan.topology.class(client, self.plan.workers[entry.worker as usize].node);
+            let ends = (client, self.plan.workers[entry.worker as usize].node);
+            let class = self.plan.topology.class(ends.0, ends.1);
             let key = mix(entry.base ^ CONNECT, 0);
-            path += self.plan.topology.delay(class, key) + self.plan.topology.delay(class, mix(key, 1));
+            path += self.plan.delay(class, ends, key, now) + self.plan.delay(class, ends, mix(key, 1), now);
         }
         let mut took = tls.cpu;
         for _ in 0..tls.round_trips {

@@ -10,7 +10,7 @@ use crate::model::traffic::entrance::Gate;
 use crate::model::traffic::route::Hop;
 use crate::random::{Keyed, mix};
 use crate::scenario::outside::Entry;
-use crate::time::SimDuration;
+use crate::time::{SimDuration, SimTime};
 
 /// A part of the way between a client outside and the pod or proxy that its connection leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +90,16 @@ impl<'p> World<'p> {
         }
     }
 
+    /// The same of a message that is sent at a time: faults may touch it.
+    pub(crate) fn leg_delay_at(&self, leg: Leg, key: u64, at: SimTime) -> SimDuration {
+        let Crossing::Path(class) = leg.crossing else { return self.leg_delay(leg, key) };
+        let node = |end: End| match end {
+            End::Client | End::Balancer => self.plan.topology.outside(),
+            End::Node(node) | End::Destination(node) => node,
+        };
+        self.plan.delay(class, (node(leg.ends.0), node(leg.ends.1)), mix(key, u64::from(leg.number)), at)
+    }
+
     /// The whole way between a client outside and a node, in one direction.
     pub(super) fn way_delay(&self, flow: u32, gate: Gate, key: u64, to: u32) -> SimDuration {
         self.legs(flow, gate, to).fold(SimDuration::ZERO, |total, leg| total + self.leg_delay(leg, key))
@@ -97,12 +107,12 @@ impl<'p> World<'p> {
 
     /// The whole way between an attempt's client outside and a node, in one direction; enters the ledger.
     #[inline(never)]
-    pub(super) fn way_hop(&mut self, attempt: u32, hop: Hop, to: u32) -> SimDuration {
+    pub(super) fn way_hop(&mut self, attempt: u32, hop: Hop, to: u32, now: SimTime) -> SimDuration {
         let trip = self.trip(attempt);
         let gate = self.gate_of(attempt);
         let mut total = SimDuration::ZERO;
         for leg in self.legs(trip.flow, gate, to) {
-            let delay = self.leg_delay(leg, trip.base ^ HOP[hop as usize]);
+            let delay = self.leg_delay_at(leg, trip.base ^ HOP[hop as usize], now);
             let column = match leg.crossing {
                 Crossing::Path(class) => trip.hot.network[class as usize],
                 Crossing::Balancer => self.plan_flow(trip.flow).layout.balancer,

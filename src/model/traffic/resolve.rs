@@ -225,7 +225,7 @@ impl<'p> World<'p> {
             dns.spec.upstream.sample(&mut Keyed::new(key ^ DNS_UPSTREAM))
         } else if dns.spec.node_local {
             state.leg = Leg::ToNode;
-            self.dns_hop(node, node, key)
+            self.dns_hop(node, node, key, now)
         } else {
             let server = match self.server_reached(&query, base, resolution.tcp, key) {
                 Ok(server) => server,
@@ -236,10 +236,10 @@ impl<'p> World<'p> {
             if !self.is_tracked(&state, resolution.tcp, to, now) {
                 return self.lose_query(&state, Loss::TableFull);
             }
-            let mut delay = self.dns_hop(node, to, key);
+            let mut delay = self.dns_hop(node, to, key, now);
             if resolution.tcp && (new_port || query.twin) {
                 // A connection first; the twin waits for the same one.
-                delay += self.dns_hop(node, to, mix(key, 2)) + self.dns_hop(to, node, mix(key, 3));
+                delay += self.dns_hop(node, to, mix(key, 2), now) + self.dns_hop(to, node, mix(key, 3), now);
             }
             delay
         };
@@ -304,9 +304,8 @@ impl<'p> World<'p> {
         if lost { Err(Loss::Packet) } else { Ok(server) }
     }
 
-    fn dns_hop(&self, from: u32, to: u32, key: u64) -> SimDuration {
-        let topology = &self.plan.topology;
-        topology.delay(topology.class(from, to), key)
+    fn dns_hop(&self, from: u32, to: u32, key: u64, now: SimTime) -> SimDuration {
+        self.plan.delay(self.plan.topology.class(from, to), (from, to), key, now)
     }
 
     /// A query has come one leg further.
@@ -373,7 +372,7 @@ impl<'p> World<'p> {
             dns.spec.upstream.sample(&mut Keyed::new(query.key ^ DNS_UPSTREAM))
         } else {
             (record.leg, record.server) = (Leg::ToServer, server);
-            self.dns_hop(query.node, as_u32(dns.spec.servers[server as usize]), mix(query.key, 4))
+            self.dns_hop(query.node, as_u32(dns.spec.servers[server as usize]), mix(query.key, 4), now)
         };
         schedule.after(delay, Rank::Completion, kind::DNS_QUERY, slot);
     }
@@ -382,7 +381,7 @@ impl<'p> World<'p> {
         let query = &mut self.dns().queries[slot];
         query.leg = Leg::Back;
         let (node, key) = (query.node, query.key);
-        let delay = self.dns_hop(node, node, key ^ DNS_BACK);
+        let delay = self.dns_hop(node, node, key ^ DNS_BACK, schedule.now());
         schedule.after(delay, Rank::Completion, kind::DNS_QUERY, slot);
     }
 
@@ -446,7 +445,7 @@ impl<'p> World<'p> {
         query.leg = if dns.spec.node_local { Leg::BackToNode } else { Leg::Back };
         let (node, server, key) = (query.node, query.server, query.key);
         let from = as_u32(dns.spec.servers[server as usize]);
-        let delay = self.dns_hop(from, node, mix(key ^ DNS_BACK, 1));
+        let delay = self.dns_hop(from, node, mix(key ^ DNS_BACK, 1), schedule.now());
         schedule.after(delay, Rank::Completion, kind::DNS_QUERY, slot);
     }
 

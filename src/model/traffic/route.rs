@@ -140,7 +140,7 @@ impl<'p> World<'p> {
     }
 
     /// A hop over the network alone, of any flow: its delay, which enters the ledger, and its ends.
-    pub(super) fn network_hop(&mut self, trip: &Trip<'p>, hop: Hop) -> (SimDuration, u32, u32) {
+    pub(super) fn network_hop(&mut self, trip: &Trip<'p>, hop: Hop, now: SimTime) -> (SimDuration, u32, u32) {
         let client = self.node_of_client(trip.hot, trip.flow, trip.client);
         let proxy = || self.plan.workers[trip.worker as usize].node;
         let pod = || self.roster.endpoints[trip.endpoint as usize].node;
@@ -154,10 +154,10 @@ impl<'p> World<'p> {
         };
         if trip.hot.way_in && hop.touches_client() {
             let inner = if hop.is_request() { to } else { from };
-            return (self.way_hop(trip.attempt, hop, inner), from, to);
+            return (self.way_hop(trip.attempt, hop, inner, now), from, to);
         }
         let class = self.plan.topology.class_by(trip.hot.loopback, from, to);
-        let delay = self.plan.topology.delay(class, trip.base ^ HOP[hop as usize]);
+        let delay = self.plan.delay(class, (from, to), trip.base ^ HOP[hop as usize], now);
         let column = trip.hot.network[class as usize];
         if trip.request != NONE && column != NO_COLUMN {
             self.charge_request(trip.request, column, delay.as_nanos());
@@ -177,15 +177,13 @@ impl<'p> World<'p> {
         if trip.hot.wired {
             return self.cross(attempt, hop, now, schedule);
         }
-        let (mut delay, _, _) = self.network_hop(&trip, hop);
-        match hop {
-            Hop::ClientToProxy if trip.hot.before => {
-                delay += self.handling(trip.flow, trip.request, trip.base, true);
-            }
-            Hop::ProxyToClient if trip.hot.after => {
-                delay += self.handling(trip.flow, trip.request, trip.base, false);
-            }
-            _ => {}
+        let mut delay = SimDuration::ZERO;
+        if hop == Hop::ProxyToClient && trip.hot.after {
+            delay = self.handling(trip.flow, trip.request, trip.base, false);
+        }
+        delay += self.network_hop(&trip, hop, now + delay).0;
+        if hop == Hop::ClientToProxy && trip.hot.before {
+            delay += self.handling(trip.flow, trip.request, trip.base, true);
         }
         if !delay.is_zero() {
             return schedule.after(delay, Rank::Completion, hop.ends_with(), attempt);

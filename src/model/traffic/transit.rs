@@ -91,14 +91,14 @@ impl World<'_> {
     #[inline(never)]
     pub(super) fn cross(&mut self, attempt: u32, hop: Hop, now: SimTime, schedule: &mut Schedule) {
         let trip = self.trip(attempt);
-        let (delay, from, to) = self.network_hop(&trip, hop);
         let handling = |world: &mut Self, before| world.handling(trip.flow, trip.request, trip.base, before);
         let (lead, after) = match hop {
             Hop::ClientToProxy if trip.hot.before => (SimDuration::ZERO, handling(self, true)),
             Hop::ProxyToClient if trip.hot.after => (handling(self, false), SimDuration::ZERO),
             _ => (SimDuration::ZERO, SimDuration::ZERO),
         };
-        let (stops, count, rest) = self.lay_way(attempt, hop, (from, to), delay);
+        let (delay, from, to) = self.network_hop(&trip, hop, now + lead);
+        let (stops, count, rest) = self.lay_way((attempt, hop), (from, to), delay, now + lead);
         if count == 0 {
             return schedule.after(lead + delay + after, Rank::Completion, hop.ends_with(), attempt);
         }
@@ -116,10 +116,10 @@ impl World<'_> {
     /// The interfaces on the way of a hop, how many, and what is left behind the last one.
     fn lay_way(
         &self,
-        attempt: u32,
-        hop: Hop,
+        (attempt, hop): (u32, Hop),
         (from, to): (u32, u32),
         delay: SimDuration,
+        sent: SimTime,
     ) -> ([Stop; MOST], usize, SimDuration) {
         let nics = &self.transits.as_deref().expect("interfaces have rates").nics;
         let none = Stop { node: 0, direction: Direction::Egress, gap: SimDuration::ZERO, waited: SimDuration::ZERO };
@@ -129,7 +129,7 @@ impl World<'_> {
             let inwards = hop.is_request();
             let legs = self.legs(entry.flow, self.gate_of(attempt), if inwards { to } else { from });
             let mut lay = |leg| {
-                let delay = self.leg_delay(leg, entry.base ^ HOP[hop as usize]);
+                let delay = self.leg_delay_at(leg, entry.base ^ HOP[hop as usize], sent);
                 let (first, second) = if inwards { leg.ends } else { (leg.ends.1, leg.ends.0) };
                 match leg.crossing {
                     Crossing::Path(_) => way.leg(node_of(first), node_of(second), delay),

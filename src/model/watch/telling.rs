@@ -443,10 +443,11 @@ impl Telling {
         if world.free {
             return;
         }
+        let sent = at(self.cursor);
         self.wait_to_send(world, hop);
         let topology = &world.plan.topology;
         let class = world.plan.class_of(self.flow, (from, to));
-        let delay = topology.delay(class, self.base ^ HOP[hop as usize]);
+        let delay = world.plan.delay(class, (from, to), self.base ^ HOP[hop as usize], sent);
         let node = |index: u32| world.plan.node_name(index);
         let between = format!("{sender} on {} → {receiver} on {}", node(from), node(to));
         let what = What::Hop { between, class: class.ledger() };

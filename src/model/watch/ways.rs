@@ -2,6 +2,7 @@
 
 use crate::cause::LedgerCause;
 use crate::model::World;
+use crate::model::at;
 use crate::model::plan::NONE;
 use crate::model::random_keys::HOP;
 use crate::model::traffic::entrance::Gate;
@@ -167,13 +168,14 @@ impl Telling {
         if world.free {
             return;
         }
+        let sent = at(self.cursor);
         self.wait_to_send(world, hop);
         let mut legs: Vec<Leg> = world.legs(self.flow, self.gate, to).collect();
         if !inwards {
             legs.reverse();
         }
         for leg in legs {
-            let delay = world.leg_delay(leg, self.base ^ HOP[hop as usize]);
+            let delay = world.leg_delay_at(leg, self.base ^ HOP[hop as usize], sent);
             let (first, second) = if inwards { leg.ends } else { (leg.ends.1, leg.ends.0) };
             let between = format!("{} → {}", world.end_name(first, self.flow), world.end_name(second, self.flow));
             let what = match leg.crossing {

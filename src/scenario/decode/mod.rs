@@ -9,6 +9,7 @@ mod cycles;
 mod dist;
 pub(super) mod dns;
 mod expect;
+mod faults;
 mod flow;
 mod ingress;
 mod kernel;
@@ -100,13 +101,11 @@ pub(super) fn scenario(
         nothing_would_happen(cx, spec);
     }
     workload::warn_of_idle_resolvers(cx, &entries, &workloads, &traffic);
-    note_services(cx, &services);
-    let turns = std::mem::take(&mut services.turns);
-    services.ports.extend(discovery.into_single_pods());
+    let turns = complete(cx, &mut services, discovery);
     stay_outside(cx, &workloads, &entries, &traffic);
     let standing = node_actions::Standing { nodes: &nodes, pods: &stands, dns: dns.as_ref(), proxies: &proxies };
     let changed = (&changes[..], &turns[..], &revisions[..]);
-    let timeline = happenings(cx, timeline_list, (&mut workloads, &traffic), &own, changed, &standing);
+    let (timeline, faults) = happenings(cx, timeline_list, (&mut workloads, &traffic), &own, changed, &standing);
     let mut scenario = Scenario {
         name: identity.name.to_owned(),
         variant: identity.variant.to_owned(),
@@ -119,6 +118,7 @@ pub(super) fn scenario(
         proxies: proxies.into_iter().map(|(proxy, _)| proxy).chain(own).collect(),
         traffic,
         timeline,
+        faults,
         objectives: Vec::new(),
         expect: Vec::new(),
         observe,
@@ -192,7 +192,14 @@ fn goes_outside(traffic: &[Node], workloads: &[Node]) -> bool {
     traffic.iter().any(traffic::comes_from_outside) || workloads.iter().any(stands_outside)
 }
 
-/// The timeline: some workloads must stay as they are.
+/// All Services are known, addresses of single pods among them: what the timeline makes of them.
+fn complete(cx: &mut Context<'_>, services: &mut ServiceTable, discovery: Discovery) -> Vec<Turn> {
+    note_services(cx, services);
+    services.ports.extend(discovery.into_single_pods());
+    std::mem::take(&mut services.turns)
+}
+
+/// The timeline, and the faults in it: some workloads must stay as they are.
 fn happenings(
     cx: &mut Context<'_>,
     items: &[Node],
@@ -200,8 +207,10 @@ fn happenings(
     controllers: &[super::Proxy],
     changes: (&[Change], &[Turn], &[pod_life::Revision]),
     standing: &node_actions::Standing<'_>,
-) -> Vec<super::Happening> {
-    let timeline = timeline::timeline(cx, items, (workloads, standing.nodes), changes);
+) -> (Vec<super::Happening>, Vec<super::fault::Fault>) {
+    let known = faults::Known { workloads: &*workloads, nodes: standing.nodes, traffic };
+    let faults = faults::faults(cx, items, known);
+    let timeline = timeline::timeline(cx, items, (workloads, standing.nodes), (changes, &faults));
     let outside: Vec<usize> = (0..workloads.len()).filter(|index| workloads[*index].outside).collect();
     timeline::leave_alone(cx, items, &timeline, &outside, workloads, "stands outside the cluster");
     let runs_in = controllers.iter().filter_map(|proxy| Some(proxy.controller.as_ref()?.workload));
@@ -210,7 +219,7 @@ fn happenings(
     node_actions::leave_nodes_alone(cx, items, &timeline, (workloads, &runs_in), standing);
     node_actions::warn_of_senders(cx, items, &timeline, (workloads, traffic), standing);
     timeline::warn_of_senders(cx, items, &timeline, workloads, traffic);
-    timeline
+    (timeline, faults.into_iter().map(|(_, fault)| fault).collect())
 }
 
 /// What stands outside answers; it sends nothing to the cluster.

@@ -2,10 +2,13 @@
 
 use super::super::applied::{Change, What};
 use super::super::context::{Context, Object};
+use super::super::fault::{Fault, Wrong};
+use super::super::tables_fault::FAULTS;
 use super::super::timeline::{Action, Happening, Lifecycle, PodRef};
 use super::super::turns::Turn;
 use super::super::values::{Bad, shorten};
 use super::super::{Workload, names, tables};
+use super::faults::is_fault;
 use super::node_actions;
 use super::pod_life::Revision;
 use crate::scenario::{Source, Traffic};
@@ -56,7 +59,7 @@ pub(super) fn timeline(
     cx: &mut Context<'_>,
     items: &[Node],
     (workloads, nodes): (&mut [Workload], &[super::super::Node]),
-    (changes, turns, revisions): (&[Change], &[Turn], &[Revision]),
+    ((changes, turns, revisions), faults): ((&[Change], &[Turn], &[Revision]), &[(usize, Fault)]),
 ) -> Vec<Happening> {
     let mut read: Vec<(Happening, &Node)> = Vec::new();
     for (entry, item) in items.iter().enumerate() {
@@ -73,6 +76,12 @@ pub(super) fn timeline(
             });
             let revised = revisions.iter().filter(|revision| revision.entry == entry).map(|revision| revision.action);
             read.extend(services.chain(scales).chain(revised).map(|action| (Happening { at, action }, item)));
+        } else if is_fault(word) {
+            for (fault, (_, found)) in faults.iter().enumerate().filter(|(_, (of, _))| *of == entry) {
+                let ends = |at| (Happening { at, action: Action::Fault { fault, begins: false } }, item);
+                read.push((Happening { at, action: Action::Fault { fault, begins: true } }, item));
+                read.extend(found.to.map(ends));
+            }
         } else if node_actions::WORDS.contains(&word) {
             let found = node_actions::actions(cx, item, word, nodes).unwrap_or_default();
             read.extend(found.into_iter().map(|(after, action)| (Happening { at: at + after, action }, item)));
@@ -81,14 +90,14 @@ pub(super) fn timeline(
         }
     }
     read.sort_by_key(|(happening, _)| happening.at);
-    check_pods(cx, &read, workloads);
+    check_pods(cx, &read, workloads, faults);
     read.into_iter().map(|(happening, _)| happening).collect()
 }
 
 /// When an entry happens, and the word for what it does.
 fn opened(cx: &mut Context<'_>, item: &Node) -> Option<(SimDuration, &'static str)> {
     let object = cx.object(item, &tables::HAPPENING)?;
-    let words = ACTIONS.into_iter().chain(node_actions::WORDS);
+    let words = ACTIONS.into_iter().chain(node_actions::WORDS).chain(FAULTS.iter().map(|fault| fault.key));
     let given: Vec<&'static str> = words.filter(|word| object.get(word).is_some()).collect();
     let at = object.duration(cx, "at");
     let [word] = given[..] else {
@@ -105,6 +114,9 @@ fn opened(cx: &mut Context<'_>, item: &Node) -> Option<(SimDuration, &'static st
         cx.problem_help(item.span, message, help);
         return None;
     };
+    if !is_fault(word) && !node_actions::WORDS.contains(&word) && object.get("for").is_some() {
+        cx.problem(object.key_span("for"), format!("`for` belongs to faults, not to `{word}`"));
+    }
     for (key, own) in [("replicas", "scale"), ("image", "setImage"), ("container", "setImage")] {
         if word != own && object.get(key).is_some() {
             cx.problem(object.key_span(key), format!("`{key}` belongs to `{own}`, not to `{word}`"));
@@ -195,7 +207,7 @@ fn set_image(cx: &mut Context<'_>, item: &Node, node: &Node, workloads: &mut [Wo
 }
 
 /// `deployment/web[0]`; a single pod needs no number.
-fn pod(cx: &mut Context<'_>, word: &str, node: &Node, workloads: &[Workload]) -> Option<PodRef> {
+pub(super) fn pod(cx: &mut Context<'_>, word: &str, node: &Node, workloads: &[Workload]) -> Option<PodRef> {
     let found = text(node).and_then(|text| {
         let (target, number) = match text.split_once('[') {
             Some((target, rest)) => {
@@ -278,7 +290,7 @@ pub(super) fn leave_alone(
             Action::Scale { workload, .. } => *workload,
             Action::Restart { workload } | Action::Undo { workload } | Action::Pause { workload, .. } => *workload,
             Action::SetImage { workload, .. } | Action::Template { workload, .. } => *workload,
-            Action::Service { .. } | Action::Rollout { .. } | Action::Node { .. } => continue,
+            Action::Service { .. } | Action::Rollout { .. } | Action::Node { .. } | Action::Fault { .. } => continue,
             Action::DeletePod(pod) | Action::NotReady(pod) | Action::Ready(pod) | Action::Crash(pod) => pod.workload,
         };
         if fixed.contains(&workload)
@@ -295,36 +307,47 @@ pub(super) fn leave_alone(
 }
 
 /// A pod is named by its number among all that its workload ever had, so it must have come by then.
-fn check_pods(cx: &mut Context<'_>, entries: &[(Happening, &Node)], workloads: &[Workload]) {
+fn check_pods(cx: &mut Context<'_>, entries: &[(Happening, &Node)], workloads: &[Workload], faults: &[(usize, Fault)]) {
     let mut wanted: Vec<u32> = workloads.iter().map(|workload| workload.replicas).collect();
     let mut made = wanted.clone();
     // Evictions make pods, too; how many only the run knows.
     let mut is_known = true;
     for (happening, item) in entries {
-        match happening.action {
+        let pod = match happening.action {
             Action::Scale { workload, replicas } => {
                 made[workload] += replicas.saturating_sub(wanted[workload]);
                 wanted[workload] = replicas;
+                continue;
             }
             Action::Restart { workload }
             | Action::Undo { workload }
             | Action::SetImage { workload, .. }
-            | Action::Template { workload, .. } => made[workload] += wanted[workload],
-            Action::Node { action, .. } => is_known &= !action.removes_pods(),
-            Action::Service { .. } | Action::Pause { .. } | Action::Rollout { .. } => {}
-            Action::DeletePod(pod) | Action::NotReady(pod) | Action::Ready(pod) | Action::Crash(pod) => {
-                let target = workloads[pod.workload].target();
-                if is_known && pod.number >= made[pod.workload] {
-                    let span = ACTIONS.iter().find_map(|word| item.get(word)).map_or(item.span, |node| node.span);
-                    let message = format!(
-                        "there is no pod {} of {target} at {}: it has had {}, numbered from 0",
-                        pod.number, happening.at, made[pod.workload]
-                    );
-                    cx.problem(span, message);
-                } else if matches!(happening.action, Action::DeletePod(_)) && workloads[pod.workload].kind != "pod" {
-                    made[pod.workload] += 1;
-                }
+            | Action::Template { workload, .. } => {
+                made[workload] += wanted[workload];
+                continue;
             }
+            Action::Node { action, .. } => {
+                is_known &= !action.removes_pods();
+                continue;
+            }
+            Action::Service { .. } | Action::Pause { .. } | Action::Rollout { .. } => continue,
+            Action::Fault { fault, .. } => match faults[fault].1.what {
+                Wrong::SlowPod { pod, .. } => pod,
+                _ => continue,
+            },
+            Action::DeletePod(pod) | Action::NotReady(pod) | Action::Ready(pod) | Action::Crash(pod) => pod,
+        };
+        let target = workloads[pod.workload].target();
+        if is_known && pod.number >= made[pod.workload] {
+            let words = ACTIONS.iter().find_map(|word| item.get(word));
+            let span = words.or_else(|| item.at(&["slowPod", "pod"])).map_or(item.span, |node| node.span);
+            let message = format!(
+                "there is no pod {} of {target} at {}: it has had {}, numbered from 0",
+                pod.number, happening.at, made[pod.workload]
+            );
+            cx.problem(span, message);
+        } else if matches!(happening.action, Action::DeletePod(_)) && workloads[pod.workload].kind != "pod" {
+            made[pod.workload] += 1;
         }
     }
 }

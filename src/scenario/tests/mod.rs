@@ -3,6 +3,7 @@
 mod details;
 mod discovery;
 mod examples;
+mod faults;
 mod goals;
 mod metrics;
 mod mistakes;

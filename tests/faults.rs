@@ -1,0 +1,277 @@
+//! What goes wrong for a while: what each fault adds, to whom, and to nobody else.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use support::{Row, count, nanos, output, results, scratch, status, stdout, table};
+use windtunnel::model::plan::Plan;
+use windtunnel::model::{RequestLog, simulate_and_tell};
+use windtunnel::observe::outcome::NoSink;
+use windtunnel::scenario::{DiskFiles, Overrides, load};
+
+/// Two zones of two nodes each, a client on the first, four pods, one on each node.
+fn scenario(network: &str, traffic: &str, timeline: &str) -> String {
+    format!(
+        "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {{name: faults}}
+spec:
+  run: {{duration: 20s, warmup: 0s, replications: 1, seed: 4}}
+  cluster: {{nodes: [{{name: a, count: 2, zone: a}}, {{name: b, count: 2, zone: b}}], network: {network}}}
+  workloads:
+    - target: deployment/web
+      inline: {{replicas: 4, port: 80}}
+      containers: {{app: {{concurrency: unlimited, serviceTime: 10ms}}}}
+  traffic:
+    - {{name: t, from: {{node: a-1}}, to: http://web/, {traffic}}}
+  timeline: [{timeline}]
+"
+    )
+}
+
+const STEADY: &str = "arrivals: {constant: {rate: 1000/s}}";
+const FRESH: &str = "arrivals: {poisson: {rate: 1000/s}}, connections: {keepAlive: false}";
+const FLAT: &str = "{sameNode: 1ms, sameZone: 1ms, crossZone: 1ms}";
+
+fn requests(directory: &Path, text: &str, into: &str) -> Vec<Row> {
+    table(&results(directory, text, into, &["--requests", "all"]), "requests.csv")
+}
+
+fn latency(row: &Row) -> u64 {
+    nanos(&row["latency_ms"], 6)
+}
+
+/// Seconds, as the file has them.
+fn arrived(row: &Row) -> f64 {
+    row["arrived_s"].parse().expect("a number")
+}
+
+#[test]
+fn work_that_begins_while_a_pod_is_slow_takes_longer_and_no_other() {
+    let scratch = scratch();
+    let timeline = "{at: 5s, for: 5s, slowPod: {pod: \"deployment/web[1]\", speed: 0.5}}, \
+                    {at: 8s, for: 1s, slowPod: {pod: \"deployment/web[1]\", speed: 0.5}}";
+    let rows = requests(scratch.path(), &scenario("none", STEADY, timeline), "out");
+    assert_eq!(rows.len(), 20_000);
+    for row in &rows {
+        let at = arrived(row);
+        let want = match (row["pod"].as_str(), at) {
+            ("web-1", 8.0..9.0) => 40,
+            ("web-1", 5.0..10.0) => 20,
+            _ => 10,
+        };
+        assert_eq!(latency(row), want * 1_000_000, "{row:?}");
+    }
+}
+
+#[test]
+fn all_pods_of_a_slow_node_are_slow_those_that_come_later_too() {
+    let scratch = scratch();
+    let timeline = "{at: 5s, for: 10s, slowNode: {node: b-1, speed: 2}}, {at: 6s, scale: deployment/web, replicas: 8}";
+    let rows = requests(scratch.path(), &scenario("none", FRESH, timeline), "out");
+    let new = |row: &&Row| ["web-4", "web-5", "web-6", "web-7"].contains(&row["pod"].as_str()) && row["node"] == "b-1";
+    assert!(rows.iter().filter(new).count() > 1_000);
+    for row in &rows {
+        let slow = row["node"] == "b-1" && (5.0..15.0).contains(&arrived(row));
+        assert_eq!(latency(row), if slow { 5_000_000 } else { 10_000_000 }, "{row:?}");
+    }
+}
+
+#[test]
+fn a_latency_spike_adds_to_each_hop_between_its_sides() {
+    let scratch = scratch();
+    let spike = |more: &str| format!("{{at: 5s, for: 5s, latencySpike: {{between: [zone/a, zone/b], {more}}}}}");
+    // A handshake and a request with its reply: four hops.
+    for (more, crossing) in [("adds: 20ms", 94), ("times: 6", 34)] {
+        let rows = requests(scratch.path(), &scenario(FLAT, FRESH, &spike(more)), "out");
+        for row in &rows {
+            let want = match (row["node"].as_str(), arrived(row)) {
+                ("b-1" | "b-2", 5.0..9.9) => crossing,
+                (_, 4.9..10.0) => continue,
+                _ => 14,
+            };
+            assert_eq!(latency(row), want * 1_000_000, "{row:?}");
+        }
+        let inside = rows.iter().filter(|row| row["node"].starts_with('a') && (5.0..9.9).contains(&arrived(row)));
+        assert!(inside.clone().count() > 2_000 && inside.into_iter().all(|row| latency(row) == 14_000_000));
+    }
+    // Of a distribution each hop has a draw of its own: mean 80 ms, standard deviation 40 ms.
+    let rows = requests(scratch.path(), &scenario(FLAT, FRESH, &spike("adds: {exponential: {mean: 20ms}}")), "out");
+    let inside = rows.iter().filter(|row| row["node"].starts_with('b') && (5.0..9.0).contains(&arrived(row)));
+    let added: Vec<f64> = inside.map(|row| latency(row) as f64 / 1e6 - 14.0).collect();
+    let mean = added.iter().sum::<f64>() / added.len() as f64;
+    assert!((mean - 80.0).abs() < 5.0 * 40.0 / (added.len() as f64).sqrt(), "{mean}");
+}
+
+#[test]
+fn a_class_that_costs_nothing_may_cost_something_for_a_while() {
+    let scratch = scratch();
+    let timeline = "{at: 5s, latencySpike: {between: crossZone, adds: 3ms}}, \
+                    {at: 5s, for: 1s, latencySpike: {between: [node/a-1, all], adds: 2ms}}";
+    let rows = requests(scratch.path(), &scenario("none", STEADY, timeline), "out");
+    // Who comes right before a change is on the way when it happens.
+    let settled = |at: f64| !(4.95..5.0).contains(&at) && !(5.95..6.0).contains(&at);
+    for row in rows.iter().filter(|row| settled(arrived(row))) {
+        let hop = match (row["node"].as_str(), arrived(row)) {
+            (_, 0.0..5.0) | ("a-1", _) => 0,
+            ("a-2", 5.0..6.0) => 2,
+            ("a-2", _) => 0,
+            (_, 5.0..6.0) => 5,
+            _ => 3,
+        };
+        // Who finds no idle connection opens another.
+        let connect = nanos(&row["connect_ms"], 6);
+        assert!(connect == 0 || connect == 2 * hop * 1_000_000, "{row:?}");
+        assert_eq!(latency(row) - connect, (10 + 2 * hop) * 1_000_000, "{row:?}");
+        assert_eq!(nanos(&row["network_cross_zone_ms"], 6) > 0, row["node"].starts_with('b') && arrived(row) >= 5.0);
+    }
+}
+
+/// Latencies by traffic's number of the request.
+fn by_number(rows: &[Row]) -> BTreeMap<u64, (String, u64)> {
+    rows.iter().map(|row| (count(row, "request"), (row["arrived_s"].clone(), latency(row)))).collect()
+}
+
+#[test]
+fn while_more_requests_come_the_usual_ones_are_the_same() {
+    let scratch = scratch();
+    let traffic = |process: &str| format!("arrivals: {process}");
+    let timeline = "{at: 5s, for: 10s, trafficSpike: {traffic: t, times: 3.5}}";
+    let random = |text: String| text.replace("serviceTime: 10ms", "serviceTime: {exponential: {mean: 10ms}}");
+    // How many others are expected, and the largest deviation: five standard deviations.
+    let cases = [
+        ("{poisson: {rate: 200/s}}", 5_000.0, 5.0 * 5_000_f64.sqrt()),
+        ("{constant: {rate: 200/s}}", 5_000.0, 1.0),
+        ("{renewal: {interval: {uniform: {min: 0ms, max: 10ms}}}}", 5_000.0, 5.0 * (5_000.0_f64 / 3.0).sqrt()),
+        // From 100 to 300 a second: 200 on average between 5 and 15 s.
+        ("{profile: [{at: 0s, rate: 0/s}, {at: 20s, rate: 400/s}]}", 5_000.0, 5.0 * 5_000_f64.sqrt()),
+        ("{batches: {rate: 40/s, size: 5}}", 5_000.0, 5.0 * 5.0 * 1_000_f64.sqrt()),
+        ("{day: {mean: 200/s, amplitude: 0.5, period: 10s}}", 5_000.0, 5.0 * 5_000_f64.sqrt()),
+        ("{mmpp: {rates: [100/s, 300/s], dwell: [100ms, 100ms]}}", 5_000.0, 5.0 * 5_000_f64.sqrt() * 2.0),
+    ];
+    for (process, want, within) in cases {
+        let usual = requests(scratch.path(), &random(scenario("none", &traffic(process), "")), "usual");
+        let more = requests(scratch.path(), &random(scenario("none", &traffic(process), timeline)), "more");
+        let (usual, more) = (by_number(&usual), by_number(&more));
+        assert!(usual.iter().all(|(number, request)| more.get(number) == Some(request)), "{process}");
+        let others: Vec<f64> = more
+            .iter()
+            .filter(|(number, _)| !usual.contains_key(number))
+            .map(|(_, (arrived, _))| arrived.parse().expect("a number"))
+            .collect();
+        assert!((others.len() as f64 - want).abs() <= within, "{process}: {} others", others.len());
+        assert!(others.iter().all(|at| (5.0..15.0).contains(at)), "{process}");
+    }
+}
+
+#[test]
+fn while_fewer_requests_come_those_that_do_are_the_same() {
+    let scratch = scratch();
+    let timeline = "{at: 5s, for: 10s, trafficSpike: {traffic: t, times: 25%}}".replace("25%", "0.25");
+    let text = |timeline: &str| {
+        let text = scenario("none", STEADY, timeline);
+        text.replace("serviceTime: 10ms", "serviceTime: {exponential: {mean: 10ms}}")
+    };
+    let usual = by_number(&requests(scratch.path(), &text(""), "usual"));
+    let fewer = by_number(&requests(scratch.path(), &text(&timeline), "fewer"));
+    assert!(fewer.iter().all(|(number, request)| usual.get(number) == Some(request)));
+    let gone = (usual.len() - fewer.len()) as f64;
+    // Binomial: 10,000 with 0.75.
+    assert!((gone - 7_500.0).abs() < 5.0 * (10_000.0 * 0.75 * 0.25_f64).sqrt(), "{gone}");
+    let none = timeline.replace("0.25", "0");
+    assert_eq!(requests(scratch.path(), &text(&none), "none").len(), 10_000);
+}
+
+/// Everything at once, with connections of every kind.
+fn everything() -> Vec<String> {
+    let timeline = "{at: 2s, for: 6s, slowPod: {pod: \"deployment/web[1]\", speed: 0.1}}, \
+                    {at: 1s, for: 9s, slowNode: {node: b-2, speed: 0.5}}, \
+                    {at: 3s, for: 4s, latencySpike: {between: [zone/a, zone/b], adds: {exponential: {mean: 30ms}}}}, \
+                    {at: 4s, for: 4s, latencySpike: {between: crossZone, times: 4}}, \
+                    {at: 5s, for: 3s, trafficSpike: {traffic: t, times: 2.5}}, \
+                    {at: 9s, for: 3s, trafficSpike: {traffic: t, times: 0.5}}";
+    let kinds = [
+        "connections: {keepAlive: false}",
+        "connections: {protocol: http2}, timeout: 200ms",
+        "connections: {maxPerClient: 5}, retries: {attempts: 3, on: [5xx, connect-failure], perTry: 60ms}",
+        "balancer: {policy: round-robin}",
+        "through: edge",
+        "through: edge, connections: {keepAlive: false, tls: {}}",
+        "through: low, connections: {keepAlive: false, tls: {}}",
+    ];
+    let proxies = "  proxies:\n    - {name: edge, endpoints: service/web, overhead: {before: 1ms, after: 2ms}}\n    \
+                   - {name: low, layer: 4, endpoints: service/web}\n  traffic:";
+    kinds
+        .iter()
+        .map(|kind| {
+            let text = scenario(FLAT, &format!("arrivals: {{poisson: {{rate: 200/s}}}}, {kind}"), timeline);
+            text.replace("  traffic:", proxies)
+        })
+        .collect()
+}
+
+/// What stories say is checked against the ledger while they are told.
+#[test]
+fn stories_during_faults_add_up_and_change_nothing() {
+    let stop = AtomicBool::new(false);
+    let mut told = 0;
+    for text in everything() {
+        let loaded = load("faults.yaml", &text, &DiskFiles::beside("faults.yaml"), &Overrides::default());
+        let plan = Plan::new(&loaded.unwrap_or_else(|failure| panic!("{failure}")).variants[0]);
+        let wanted: Vec<(usize, u64)> = (0..4_000).step_by(7).map(|number| (0, number)).collect();
+        let run = |wanted: &[(usize, u64)]| {
+            simulate_and_tell(&plan, (0, 0), RequestLog::None, wanted, &mut NoSink, &stop).expect("a run")
+        };
+        let (plain, mut watched) = (run(&[]), run(&wanted));
+        told += std::mem::take(&mut watched.stories).len();
+        assert_eq!(format!("{plain:?}"), format!("{watched:?}"));
+    }
+    assert!(told > 2_000, "{told}");
+}
+
+#[test]
+fn faults_give_the_same_bytes_with_any_number_of_jobs() {
+    let scratch = scratch();
+    for text in everything().into_iter().take(2) {
+        let text = text.replace("replications: 1", "replications: 6");
+        let one = results(scratch.path(), &text, "one", &["--requests", "200", "-j", "1"]);
+        let many = results(scratch.path(), &text, "many", &["--requests", "200", "-j", "4"]);
+        for file in ["runs.csv", "requests.csv", "timeline.csv", "errors.csv", "events.csv", "endpoints.csv"] {
+            let read = |directory: &Path| std::fs::read(directory.join(file)).expect("a file");
+            assert_eq!(read(&one), read(&many), "{file}");
+        }
+    }
+}
+
+#[test]
+fn faults_are_told_and_listed() {
+    let scratch = scratch();
+    let timeline = "{at: 5s, for: 5s, latencySpike: {between: [internet, node/b-2], adds: 1ms}}, \
+                    {at: 19s, slowPod: {pod: \"deployment/web[1]\", speed: 0.5}}, \
+                    {at: 19s, trafficSpike: {traffic: t, times: 2}}";
+    let run = results(scratch.path(), &scenario("none", STEADY, timeline), "out", &[]);
+    let told: Vec<(String, String, String, String)> = table(&run, "events.csv")
+        .into_iter()
+        .map(|row| (row["t_s"].clone(), row["kind"].clone(), row["object"].clone(), row["detail"].clone()))
+        .collect();
+    let row = |at: &str, kind: &str, object: &str, detail: &str| {
+        (at.to_owned(), format!("fault-{kind}"), object.to_owned(), detail.to_owned())
+    };
+    let spike = |at, kind| row(at, kind, "network/internet node/b-2", "latencySpike: adds constant 1ms");
+    let slow = row("19", "begins", "deployment/web[1]", "slowPod: speed 0.5");
+    let more = row("19", "begins", "traffic/t", "trafficSpike: times 2");
+    assert_eq!(told, [spike("5", "begins"), spike("10", "ends"), slow, more]);
+    let listed = output(scratch.path(), &["list", "faults", "--format", "csv"]);
+    assert_eq!(status(&listed), 0);
+    let listed = stdout(&listed);
+    for line in [
+        "slowPod,\"pod, speed\",Work that a pod begins meanwhile takes longer",
+        "latencySpike,\"between, [adds], [times]\",Packets that are sent meanwhile take longer",
+    ] {
+        assert!(listed.lines().any(|known| known == line), "{listed}");
+    }
+}
