@@ -35,6 +35,8 @@ spec:
 
 const STEADY: &str = "arrivals: {constant: {rate: 1000/s}}";
 const FRESH: &str = "arrivals: {poisson: {rate: 1000/s}}, connections: {keepAlive: false}";
+/// Connections that stand: messages alone are sent.
+const STANDING: &str = "connections: {protocol: http2}, balancer: {policy: round-robin}";
 const FLAT: &str = "{sameNode: 1ms, sameZone: 1ms, crossZone: 1ms}";
 
 fn requests(directory: &Path, text: &str, into: &str) -> Vec<Row> {
@@ -186,6 +188,195 @@ fn while_fewer_requests_come_those_that_do_are_the_same() {
     assert_eq!(requests(scratch.path(), &text(&none), "none").len(), 10_000);
 }
 
+/// How many requests end with each outcome, of those that come in a span.
+fn outcomes(rows: &[Row], span: std::ops::Range<f64>) -> BTreeMap<String, usize> {
+    let mut found = BTreeMap::new();
+    for row in rows.iter().filter(|row| span.contains(&arrived(row))) {
+        *found.entry(row["outcome"].clone()).or_default() += 1;
+    }
+    found
+}
+
+#[test]
+fn a_lost_packet_is_sent_again_after_200_ms_and_a_round_trip() {
+    let scratch = scratch();
+    // Connections that stand: a request and its reply, each lost with probability 0.1 each time.
+    let timeline = "{at: 0s, packetLoss: {between: [zone/a, zone/b], ratio: 10%}}";
+    let text = scenario(FLAT, &format!("arrivals: {{poisson: {{rate: 1000/s}}}}, {STANDING}"), timeline);
+    let rows = requests(scratch.path(), &text, "out");
+    let far: Vec<&Row> = rows.iter().filter(|row| row["node"].starts_with('b')).collect();
+    assert!(rows.iter().filter(|row| row["node"].starts_with('a')).all(|row| latency(row) == 12_000_000));
+    // By how often one of both packets was lost: none, one once, and so on; 202 ms, then 404 ms.
+    let share = |millis: u64| {
+        far.iter().filter(|row| latency(row) == (12 + millis) * 1_000_000).count() as f64 / far.len() as f64
+    };
+    for (millis, want) in [(0, 0.81), (202, 2.0 * 0.1 * 0.81), (404, 0.01 * 0.81), (606, 2.0 * 0.01 * 0.81)] {
+        let deviation = (want * (1.0 - want) / far.len() as f64).sqrt();
+        assert!((share(millis) - want).abs() < 5.0 * deviation, "{millis}: {} of {want}", share(millis));
+    }
+    assert!(rows.iter().all(|row| row["outcome"] == "succeeded"));
+}
+
+#[test]
+fn syns_are_lost_as_often_as_the_binomial_distribution_says() {
+    let scratch = scratch();
+    let timeline = "{at: 0s, packetLoss: {between: [zone/a, zone/b], ratio: 20%}}";
+    let rows = requests(scratch.path(), &scenario(FLAT, FRESH, timeline), "out");
+    let far: Vec<u64> =
+        rows.iter().filter(|row| row["node"].starts_with('b')).map(|row| nanos(&row["connect_ms"], 6)).collect();
+    // A SYN and its answer: 1 − 0.8². Linux 6.8 sends it again after 1, 2, 3, 4, 5, 7 s.
+    let lost: f64 = 0.36;
+    for (again, seconds) in (0_u32..).zip([0_u64, 1, 2, 3, 4, 5, 7]) {
+        let want = lost.powi(i32::try_from(again).expect("a few")) * (1.0 - lost);
+        let found = far.iter().filter(|connect| **connect == seconds * 1_000_000_000 + 2_000_000).count() as f64;
+        let deviation = (far.len() as f64 * want * (1.0 - want)).sqrt();
+        assert!((found - far.len() as f64 * want).abs() < 5.0 * deviation, "{again} again: {found}, not {want}");
+    }
+}
+
+#[test]
+fn what_is_sent_into_a_partition_comes_when_it_is_over() {
+    let scratch = scratch();
+    let timeline = "{at: 5s, for: 3s, partition: {between: [zone/a, zone/b]}}";
+    let standing = scenario(FLAT, &format!("arrivals: {{constant: {{rate: 1000/s}}}}, {STANDING}"), timeline);
+    let rows = requests(scratch.path(), &standing, "out");
+    for row in rows.iter().filter(|row| row["node"].starts_with('b')) {
+        let at = arrived(row);
+        // Sent again after 202, 404, 808, 1616, 3232 ms: the first time after 8 s.
+        let mut sent = at;
+        let mut wait = 0.202;
+        while (5.0 - 1e-9..8.0 - 1e-9).contains(&sent) {
+            sent += wait;
+            wait *= 2.0;
+        }
+        if (4.98..5.0).contains(&at) {
+            continue;
+        }
+        let want = ((sent - at) * 1e3).round() as u64 + 12;
+        assert_eq!(latency(row), want * 1_000_000, "{row:?}");
+    }
+    assert_eq!(outcomes(&rows, 0.0..20.0), BTreeMap::from([("succeeded".to_owned(), 20_000)]));
+    // New connections: SYNs at 1, 2, 3 s after the first.
+    let fresh = scenario(FLAT, "arrivals: {constant: {rate: 1000/s}}, connections: {keepAlive: false}", timeline);
+    let rows = requests(scratch.path(), &fresh, "out");
+    for row in rows.iter().filter(|row| row["node"].starts_with('b') && (5.0..8.0).contains(&arrived(row))) {
+        let waits = (8.0 - arrived(row)).ceil() as u64;
+        assert_eq!(latency(row), (waits * 1_000 + 14) * 1_000_000, "{row:?}");
+    }
+    // Who has a timeout gives up, and its next try may go elsewhere.
+    let patient = fresh.replace("keepAlive: false}", "keepAlive: false}, timeout: 500ms");
+    let rows = requests(scratch.path(), &patient, "out");
+    let cut = outcomes(&rows, 5.0..7.4)["deadline_exceeded"] as f64;
+    assert!((cut - 1_200.0).abs() < 5.0 * 600_f64.sqrt(), "{cut}");
+    assert!(!outcomes(&rows, 8.0..20.0).contains_key("deadline_exceeded"));
+}
+
+/// 0.202 s doubled, and 120 s from the tenth on: the sender gives up 16 waits after it began.
+#[test]
+fn a_sender_gives_up_after_a_quarter_of_an_hour() {
+    let scratch = scratch();
+    let timeline = "{at: 5s, partition: {between: [node/a-1, all]}}";
+    let text = scenario(FLAT, &format!("arrivals: {{constant: {{rate: 1/s}}}}, {STANDING}"), timeline)
+        .replace("duration: 20s", "duration: 20s, drain: 2000s");
+    let rows = requests(scratch.path(), &text, "out");
+    let waits: u64 = (0..16).map(|turn| (202 << turn).min(120_000)).sum();
+    for row in rows.iter().filter(|row| row["node"] != "a-1" && arrived(row) >= 5.0) {
+        assert_eq!((row["outcome"].as_str(), latency(row)), ("reset", waits * 1_000_000), "{row:?}");
+    }
+    assert!(outcomes(&rows, 5.0..20.0)["reset"] >= 5);
+    // The story of one that was given up on, and of one that lost its reply.
+    let stop = AtomicBool::new(false);
+    let loaded = load("faults.yaml", &text, &DiskFiles::beside("faults.yaml"), &Overrides::default());
+    let plan = Plan::new(&loaded.unwrap_or_else(|failure| panic!("{failure}")).variants[0]);
+    let wanted: Vec<(usize, u64)> = (0..20).map(|number| (0, number)).collect();
+    let told = simulate_and_tell(&plan, (0, 0), RequestLog::None, &wanted, &mut NoSink, &stop).expect("a run").stories;
+    assert_eq!(told.len(), 20);
+}
+
+/// Rows of `dns.csv` about the name's addresses: asked, not answered.
+fn asked(directory: &Path) -> (u64, u64) {
+    let rows = table(&directory.join("out"), "dns.csv");
+    let of = |column: &str| rows.iter().filter(|row| row["type"] == "A").map(|row| count(row, column)).sum();
+    (of("queries"), of("unanswered"))
+}
+
+#[test]
+fn names_are_not_found_while_their_servers_cannot_be_reached_or_do_not_answer() {
+    let scratch = scratch();
+    let text = |fault: &str| {
+        scenario(
+            "none, dns: {replicas: 2, resolver: {family: ipv4, ndots: 1}}",
+            "arrivals: {constant: {rate: 100/s}}, connections: {keepAlive: false}, timeout: 4s",
+            &format!("{{at: 5s, for: 5s, {fault}}}"),
+        )
+    };
+    // A resolver waits for 5 s before it asks again.
+    for (fault, share) in [
+        ("dnsOutage: {}", 1.0),
+        ("dnsOutage: {servers: 1}", 0.5),
+        // Every hop between the client's node and a server that stands elsewhere.
+        ("partition: {between: [node/a-1, all]}", 1.0),
+    ] {
+        let rows = requests(
+            scratch.path(),
+            &text(fault).replace("node: a-1", "node: b-2").replace("[node/a-1", "[node/b-2"),
+            "out",
+        );
+        let (queries, unanswered) = asked(scratch.path());
+        let failed = outcomes(&rows, 5.0..9.0).remove("deadline_exceeded").unwrap_or(0) as f64;
+        assert!((failed - 400.0 * share).abs() <= if share < 1.0 { 50.0 } else { 0.0 }, "{fault}: {failed}");
+        assert!(unanswered as f64 >= 450.0 * share && unanswered < queries, "{fault}: {unanswered} of {queries}");
+        assert_eq!(outcomes(&rows, 10.0..20.0), BTreeMap::from([("succeeded".to_owned(), 1_000)]), "{fault}");
+        assert_eq!(outcomes(&rows, 0.0..4.95), BTreeMap::from([("succeeded".to_owned(), 495)]), "{fault}");
+    }
+}
+
+#[test]
+fn a_load_balancer_takes_nodes_out_that_it_cannot_reach() {
+    let scratch = scratch();
+    let text = "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {name: faults}
+spec:
+  run: {duration: 60s, warmup: 0s, replications: 1, seed: 4}
+  cluster: {nodes: [{name: a, count: 2, zone: a}, {name: b, count: 2, zone: b}], network: {external: 1ms}, loadBalancers: {healthCheck: {interval: 2s}}}
+  workloads: [{target: deployment/web, containers: {app: {concurrency: unlimited, serviceTime: 10ms}}}]
+  traffic:
+    - {name: t, from: internet, to: http://web-outside/, arrivals: {constant: {rate: 200/s}}, connections: {keepAlive: false}, timeout: 2s}
+  timeline: [{at: 20s, for: 20s, partition: {between: [internet, zone/b]}}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 4
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: app, ports: [{containerPort: 80}]}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web-outside}
+spec: {type: LoadBalancer, externalTrafficPolicy: Cluster, selector: {app: web}, ports: [{port: 80}]}
+";
+    let rows = requests(scratch.path(), text, "out");
+    let told = table(&scratch.path().join("out"), "events.csv");
+    let out: Vec<f64> = told
+        .iter()
+        .filter(|row| row["detail"].ends_with("gets no more connections"))
+        .map(|row| row["t_s"].parse().expect("a number"))
+        .collect();
+    assert_eq!(out.len(), 2, "{told:?}");
+    let last = out.iter().copied().fold(0.0, f64::max);
+    assert!(last > 20.0 && last < 40.0, "{last}");
+    // Half of the connections go to nodes that cannot be reached, until these are taken out; none does afterwards.
+    let cut = outcomes(&rows, 20.0..out.iter().copied().fold(f64::INFINITY, f64::min));
+    let share = cut["deadline_exceeded"] as f64 / cut.values().sum::<usize>() as f64;
+    assert!((share - 0.5).abs() < 0.05, "{cut:?}");
+    assert!(!outcomes(&rows, last..60.0).contains_key("deadline_exceeded"));
+    assert_eq!(told.iter().filter(|row| row["detail"].ends_with("gets connections")).count(), 2);
+}
+
 /// Everything at once, with connections of every kind.
 fn everything() -> Vec<String> {
     let timeline = "{at: 2s, for: 6s, slowPod: {pod: \"deployment/web[1]\", speed: 0.1}}, \
@@ -193,15 +384,22 @@ fn everything() -> Vec<String> {
                     {at: 3s, for: 4s, latencySpike: {between: [zone/a, zone/b], adds: {exponential: {mean: 30ms}}}}, \
                     {at: 4s, for: 4s, latencySpike: {between: crossZone, times: 4}}, \
                     {at: 5s, for: 3s, trafficSpike: {traffic: t, times: 2.5}}, \
-                    {at: 9s, for: 3s, trafficSpike: {traffic: t, times: 0.5}}";
+                    {at: 9s, for: 3s, trafficSpike: {traffic: t, times: 0.5}}, \
+                    {at: 11s, for: 6s, packetLoss: {between: [zone/a, zone/b], ratio: 10%}}, \
+                    {at: 12s, for: 2s, partition: {between: [node/b-1, all]}}, \
+                    {at: 16s, deletePod: \"deployment/web[0]\"}";
     let kinds = [
         "connections: {keepAlive: false}",
         "connections: {protocol: http2}, timeout: 200ms",
+        "connections: {protocol: http2}",
+        "connections: {protocol: udp}, timeout: 2s",
+        "connections: {mode: perRequest}",
         "connections: {maxPerClient: 5}, retries: {attempts: 3, on: [5xx, connect-failure], perTry: 60ms}",
         "balancer: {policy: round-robin}",
         "through: edge",
         "through: edge, connections: {keepAlive: false, tls: {}}",
         "through: low, connections: {keepAlive: false, tls: {}}",
+        "through: low",
     ];
     let proxies = "  proxies:\n    - {name: edge, endpoints: service/web, overhead: {before: 1ms, after: 2ms}}\n    \
                    - {name: low, layer: 4, endpoints: service/web}\n  traffic:";

@@ -62,6 +62,10 @@ pub(crate) const GATE: u64 = 0x7fb5_d329_728e_a185;
 pub(crate) const LATENCY_SPIKE: u64 = 0x8e9d_5a1c_37f4_b26d;
 /// Whether a request stays away while fewer come.
 pub(crate) const TRAFFIC_SPIKE: u64 = 0xb7e1_5162_8aed_2a6b;
+/// Whether a packet of a message is lost; mixed with how often it was sent before.
+pub(crate) const PACKET_LOSS: u64 = 0xe19b_01aa_9d42_c633;
+/// Whether a SYN is lost, or its answer; mixed with its number and its connection.
+pub(crate) const SYN_LOSS: u64 = 0xaa0d_a7d1_6f3b_84e5;
 /// Hops, by their number on the way.
 pub(crate) const HOP: [u64; 8] = [
     0x4d5a_2da5_1de1_aa47,

@@ -42,6 +42,23 @@ pub enum Wrong {
         /// By how much.
         delay: Delay,
     },
+    /// No packet gets through.
+    Partition {
+        /// Where.
+        between: Between,
+    },
+    /// Some packets are lost.
+    PacketLoss {
+        /// Where.
+        between: Between,
+        /// Which share.
+        ratio: f64,
+    },
+    /// DNS servers of the cluster answer nothing.
+    DnsOutage {
+        /// How many of them; all where nothing is said.
+        servers: Option<u32>,
+    },
     /// More requests come, or fewer.
     TrafficSpike {
         /// Index of the traffic.
@@ -117,6 +134,9 @@ impl Fault {
             Wrong::SlowNode { .. } => "slowNode",
             Wrong::LatencySpike { .. } => "latencySpike",
             Wrong::TrafficSpike { .. } => "trafficSpike",
+            Wrong::DnsOutage { .. } => "dnsOutage",
+            Wrong::Partition { .. } => "partition",
+            Wrong::PacketLoss { .. } => "packetLoss",
         }
     }
 
@@ -127,7 +147,10 @@ impl Fault {
         match &self.what {
             Wrong::SlowPod { pod, .. } => format!("{}[{}]", scenario.workloads[pod.workload].target(), pod.number),
             Wrong::SlowNode { node: index, .. } => node(index),
-            Wrong::LatencySpike { between, .. } => between.label(scenario),
+            Wrong::LatencySpike { between, .. } | Wrong::Partition { between } | Wrong::PacketLoss { between, .. } => {
+                between.label(scenario)
+            }
+            Wrong::DnsOutage { .. } => "service/kube-dns".to_owned(),
             Wrong::TrafficSpike { traffic, .. } => format!("traffic/{}", scenario.traffic[*traffic].flow.name),
         }
     }
@@ -138,6 +161,9 @@ impl Fault {
         let word = self.word();
         match &self.what {
             Wrong::SlowPod { speed, .. } | Wrong::SlowNode { speed, .. } => format!("{word}: speed {speed}"),
+            Wrong::Partition { .. } | Wrong::DnsOutage { servers: None } => word.to_owned(),
+            Wrong::DnsOutage { servers: Some(servers) } => format!("{word}: servers {servers}"),
+            Wrong::PacketLoss { ratio, .. } => format!("{word}: ratio {ratio}"),
             Wrong::LatencySpike { delay: Delay::Adds(dist), .. } => format!("{word}: adds {}", dist.describe()),
             Wrong::LatencySpike { delay: Delay::Times(times), .. } | Wrong::TrafficSpike { times, .. } => {
                 format!("{word}: times {times}")

@@ -244,6 +244,9 @@ pub(super) static HAPPENING: Shape = Shape {
         FAULTS[1],
         FAULTS[2],
         FAULTS[3],
+        FAULTS[4],
+        FAULTS[5],
+        FAULTS[6],
     ],
 };
 

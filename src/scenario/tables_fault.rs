@@ -1,7 +1,8 @@
 //! The tables of faults in the timeline; see [`shape`](super::shape).
 
-use super::shape::Type::{Dist, Either, List, Number, Object, Text, Word};
+use super::shape::Type::{Count, Dist, Either, List, Number, Object, Ratio, Text, Word};
 use super::shape::{Field, Shape, field, required};
+use super::tables::MAX_PODS;
 
 /// Where a fault of the network may be.
 const BETWEEN: Field = required(
@@ -56,12 +57,33 @@ static TRAFFIC_SPIKE: Shape = Shape {
     ],
 };
 
+/// `timeline[].partition`.
+static PARTITION: Shape =
+    Shape { name: "partition", doc: "No packet that is sent meanwhile arrives.", fields: &[BETWEEN] };
+
+/// `timeline[].packetLoss`.
+static PACKET_LOSS: Shape = Shape {
+    name: "packetLoss",
+    doc: "Some packets that are sent meanwhile do not arrive.",
+    fields: &[BETWEEN, required("ratio", Ratio, "Which share.")],
+};
+
+/// `timeline[].dnsOutage`.
+static DNS_OUTAGE: Shape = Shape {
+    name: "dnsOutage",
+    doc: "DNS servers of the cluster answer nothing.",
+    fields: &[field("servers", Count(1, MAX_PODS), "all", "How many of them.")],
+};
+
 /// Every fault, in the order of the documentation.
-pub(super) const FAULTS: [Field; 4] = [
+pub(super) const FAULTS: [Field; 7] = [
     fault("slowPod", &SLOW_POD),
     fault("slowNode", &SLOW_NODE),
     fault("latencySpike", &LATENCY_SPIKE),
     fault("trafficSpike", &TRAFFIC_SPIKE),
+    fault("partition", &PARTITION),
+    fault("packetLoss", &PACKET_LOSS),
+    fault("dnsOutage", &DNS_OUTAGE),
 ];
 
 /// The table of a fault.

@@ -4,12 +4,15 @@
 //! lets stories be told afterwards. A scenario without faults asks nothing: what the request path would ask is decided
 //! in the plan.
 
+mod dns_outage;
 mod during;
 mod hops;
 mod latency;
+mod packet_loss;
 mod slow;
 mod traffic;
 
+pub(crate) use packet_loss::Passage;
 pub(crate) use traffic::Spikes;
 
 use crate::engine::Schedule;
@@ -24,15 +27,22 @@ use crate::time::{SimDuration, SimTime};
 pub struct Faults {
     slow: slow::Slow,
     latency: latency::Latency,
+    losses: packet_loss::Losses,
+    dns: dns_outage::DnsOutages,
 }
 
 impl Faults {
     /// Lays them out; hops that may take time by a fault take it from now on.
     #[must_use]
     pub fn new(scenario: &Scenario, topology: &mut Topology) -> Self {
-        let faults = Self { slow: slow::Slow::new(scenario), latency: latency::Latency::new(scenario, topology) };
+        let faults = Self {
+            slow: slow::Slow::new(scenario),
+            latency: latency::Latency::new(scenario, topology),
+            losses: packet_loss::Losses::new(scenario, topology),
+            dns: dns_outage::DnsOutages::new(scenario),
+        };
         for class in PathClass::ALL {
-            if faults.latency.may_touch(class) {
+            if faults.latency.may_touch(class) || faults.losses.may_touch(class) {
                 topology.touch(class);
             }
         }
@@ -45,10 +55,10 @@ impl Faults {
         !self.slow.is_empty()
     }
 
-    /// Whether hops may take longer at times.
+    /// Whether hops may take longer at times, or lose packets.
     #[must_use]
     pub const fn touch_hops(&self) -> bool {
-        !self.latency.is_empty()
+        !self.latency.is_empty() || !self.losses.is_empty()
     }
 }
 
@@ -75,10 +85,13 @@ impl Plan {
 
 impl World<'_> {
     /// A fault begins or ends: a row of `events.csv`.
-    pub(super) fn tell_fault(&mut self, fault: usize, begins: bool, now: SimTime, _schedule: &mut Schedule) {
+    pub(super) fn tell_fault(&mut self, fault: usize, begins: bool, now: SimTime, schedule: &mut Schedule) {
         let scenario = &self.plan.scenario;
         let fault = &scenario.faults[fault];
         let kind = if begins { "fault-begins" } else { "fault-ends" };
         self.enter_event(now, kind, fault.object(scenario), fault.detail());
+        if self.plan.loses_packets() {
+            self.look_around(now, schedule);
+        }
     }
 }

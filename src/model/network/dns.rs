@@ -176,6 +176,8 @@ pub(crate) struct QueryState {
     pub(crate) node: u32,
     /// The server that works on it.
     pub(crate) server: u32,
+    /// Whether it goes over a connection.
+    pub(crate) tcp: bool,
     /// Identity, for its draws.
     pub(crate) key: u64,
     pub(crate) sent: SimTime,

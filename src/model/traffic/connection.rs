@@ -254,6 +254,10 @@ impl<'p> World<'p> {
             Route::Proxy4(_) | Route::Proxy7(_) => self.plan.workers[entry.worker as usize].node,
             _ => self.roster.endpoints[entry.endpoint as usize].node,
         };
+        if self.loses_syn(attempt, now) {
+            self.lose_syn(attempt, schedule);
+            return self.break_again(attempt);
+        }
         let direct = matches!(spec.route, Route::ClusterIp | Route::ClientBalancer);
         if direct && self.is_silent(attempt) {
             // No round trip passes.
@@ -411,16 +415,28 @@ impl<'p> World<'p> {
             if self.probes.picks {
                 self.watch_pick(attempt, endpoint, Chooser::Layer4, true, now);
             }
-            let to = self.roster.endpoints[endpoint as usize].node;
-            self.stand_again(attempt);
-            let delay = self.handshake(attempt, (plan.workers[worker as usize].node, to), 2, now);
-            if !self.answers(attempt, kind::UPSTREAM_CONNECTED, delay, schedule) {
-                return self.break_again(attempt);
-            }
-            if !delay.is_zero() {
-                schedule.after(delay, Rank::Completion, kind::UPSTREAM_CONNECTED, attempt);
-                return;
-            }
+            return self.shake_hands_behind(attempt, now, schedule);
+        }
+        self.connection_ready(attempt, now, schedule);
+    }
+
+    /// The handshake of a layer-4 proxy with the pod that it chose for a connection.
+    pub(super) fn shake_hands_behind(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        let entry = &self.attempts[attempt];
+        let (worker, endpoint) = (entry.worker as usize, entry.endpoint as usize);
+        let to = self.roster.endpoints[endpoint].node;
+        self.stand_again(attempt);
+        if self.loses_syn(attempt, now) {
+            self.lose_syn(attempt, schedule);
+            return self.break_again(attempt);
+        }
+        let delay = self.handshake(attempt, (self.plan.workers[worker].node, to), 2, now);
+        if !self.answers(attempt, kind::UPSTREAM_CONNECTED, delay, schedule) {
+            return self.break_again(attempt);
+        }
+        if !delay.is_zero() {
+            schedule.after(delay, Rank::Completion, kind::UPSTREAM_CONNECTED, attempt);
+            return;
         }
         self.connection_ready(attempt, now, schedule);
     }

@@ -272,6 +272,10 @@ impl<'p> World<'p> {
                 (Some(endpoint), None) => endpoint.node,
                 (None, None) => gate.node,
             };
+        if !refused && self.loses_syn(attempt, now) {
+            self.lose_syn(attempt, schedule);
+            return self.break_again(attempt);
+        }
         let round_trip = self.outside_handshake(attempt, gate, to, now);
         let mut delay = walk + round_trip;
         if !refused {

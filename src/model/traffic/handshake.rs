@@ -214,7 +214,7 @@ impl World<'_> {
     }
 
     /// Nobody answered a SYN that was just sent.
-    pub(super) fn drop_syn(&mut self, attempt: u32, schedule: &mut Schedule) {
+    pub(crate) fn drop_syn(&mut self, attempt: u32, schedule: &mut Schedule) {
         let spec = self.plan_flow(self.attempts[attempt].flow);
         let upstream = matches!(spec.route, Route::Proxy7(_)) && self.attempts[attempt].endpoint != NONE;
         if self.attempts[attempt].step == 0 {
@@ -277,7 +277,12 @@ impl World<'_> {
         if spec.route == Route::ClusterIp && entry.endpoint == NONE {
             return self.ask_rules_again(attempt, now, schedule);
         }
+        if self.loses_syn(attempt, now) {
+            return self.drop_syn(attempt, schedule);
+        }
         let behind = upstream || matches!(spec.route, Route::Proxy4(_)) && self.attempts[attempt].endpoint != NONE;
+        // A proxy answers wherever it stands.
+        let to_proxy = self.plan.loses_packets() && self.attempts[attempt].endpoint == NONE;
         let event = if behind { kind::UPSTREAM_CONNECTED } else { kind::CONNECTED };
         let waited_for_port = self.attempts[attempt].joins & WAITS != 0;
         if waited_for_port && !self.take_port(attempt, (now, SimDuration::ZERO), schedule) {
@@ -285,7 +290,7 @@ impl World<'_> {
         }
         if self.tracking.is_none() || self.attempts[attempt].joins & ENTRIES != 0 {
             // Nobody answered the one before; by now the address may be another's.
-            if !self.answers(attempt, event, SimDuration::ZERO, schedule) {
+            if !to_proxy && !self.answers(attempt, event, SimDuration::ZERO, schedule) {
                 return;
             }
         } else if !self.admitted(attempt, upstream, SimDuration::ZERO, now, schedule) {
@@ -298,6 +303,13 @@ impl World<'_> {
         }
         if upstream {
             return self.shake_hands_upstream(attempt, now, schedule);
+        }
+        if self.plan.loses_packets() {
+            if behind {
+                return self.shake_hands_behind(attempt, now, schedule);
+            }
+            // It is the one that stands, if one does.
+            self.stand_again(attempt);
         }
         self.shake_hands(attempt, SimDuration::ZERO, now, schedule);
     }

@@ -2,6 +2,7 @@
 
 use crate::cause::LedgerCause;
 use crate::model::World;
+use crate::model::fault::Passage;
 use crate::model::ledger::NO_COLUMN;
 use crate::model::network::topology::PathClass;
 use crate::model::plan::NONE;
@@ -90,14 +91,28 @@ impl<'p> World<'p> {
         }
     }
 
-    /// The same of a message that is sent at a time: faults may touch it.
+    /// The same of a packet that is sent at a time: faults may touch it.
     pub(crate) fn leg_delay_at(&self, leg: Leg, key: u64, at: SimTime) -> SimDuration {
-        let Crossing::Path(class) = leg.crossing else { return self.leg_delay(leg, key) };
+        let Some((class, ends)) = self.ends_of(leg) else { return self.leg_delay(leg, key) };
+        self.plan.delay(class, ends, mix(key, u64::from(leg.number)), at)
+    }
+
+    /// What becomes of a message of a flow on a leg.
+    pub(crate) fn leg_passage(&self, leg: Leg, flow: u32, key: u64, at: SimTime) -> Passage {
+        let Some((class, ends)) = self.ends_of(leg) else {
+            return Passage { takes: self.leg_delay(leg, key), lost: false };
+        };
+        self.plan.passage_of(flow, class, ends, (mix(key, u64::from(leg.number)), at))
+    }
+
+    /// The path that a leg crosses, and its ends as nodes: a load balancer stands outside.
+    pub(crate) fn ends_of(&self, leg: Leg) -> Option<(PathClass, (u32, u32))> {
+        let Crossing::Path(class) = leg.crossing else { return None };
         let node = |end: End| match end {
             End::Client | End::Balancer => self.plan.topology.outside(),
             End::Node(node) | End::Destination(node) => node,
         };
-        self.plan.delay(class, (node(leg.ends.0), node(leg.ends.1)), mix(key, u64::from(leg.number)), at)
+        Some((class, (node(leg.ends.0), node(leg.ends.1))))
     }
 
     /// The whole way between a client outside and a node, in one direction.
@@ -107,12 +122,12 @@ impl<'p> World<'p> {
 
     /// The whole way between an attempt's client outside and a node, in one direction; enters the ledger.
     #[inline(never)]
-    pub(super) fn way_hop(&mut self, attempt: u32, hop: Hop, to: u32, now: SimTime) -> SimDuration {
+    pub(super) fn way_hop(&mut self, attempt: u32, hop: Hop, to: u32, now: SimTime) -> Passage {
         let trip = self.trip(attempt);
         let gate = self.gate_of(attempt);
-        let mut total = SimDuration::ZERO;
+        let mut whole = Passage { takes: SimDuration::ZERO, lost: false };
         for leg in self.legs(trip.flow, gate, to) {
-            let delay = self.leg_delay_at(leg, trip.base ^ HOP[hop as usize], now);
+            let Passage { takes: delay, lost } = self.leg_passage(leg, trip.flow, trip.base ^ HOP[hop as usize], now);
             let column = match leg.crossing {
                 Crossing::Path(class) => trip.hot.network[class as usize],
                 Crossing::Balancer => self.plan_flow(trip.flow).layout.balancer,
@@ -132,9 +147,10 @@ impl<'p> World<'p> {
                     _ => {}
                 }
             }
-            total += delay;
+            whole.takes += delay;
+            whole.lost |= lost;
         }
-        total
+        whole
     }
 
     /// Under which cause and place a leg of a flow stands in its ledger.

@@ -168,11 +168,27 @@ impl World<'_> {
         }
     }
 
+    /// Nodes may be cut off, or reached again: all load balancers look at all targets.
+    pub(crate) fn look_around(&mut self, now: SimTime, schedule: &mut Schedule) {
+        let Some(ways) = self.ways.as_deref() else { return };
+        let of = |(balancer, own): (usize, &LoadBalancer)| -> Vec<(usize, u32)> {
+            own.known.iter().map(|target| (balancer, target.id)).collect()
+        };
+        for (balancer, target) in ways.balancers.iter().enumerate().flat_map(of).collect::<Vec<_>>() {
+            self.look_if_needed(balancer, target, now, schedule);
+        }
+    }
+
     /// Whether a target answers a look.
-    fn is_well(&self, balancer: usize, target: u32) -> bool {
+    fn is_well(&self, balancer: usize, target: u32, now: SimTime) -> bool {
         let ways = self.ways.as_deref().expect("there are flows from outside");
         let service = ways.balancers[balancer].service;
-        if self.plan.scenario.cluster.load_balancers.pods {
+        let pods = self.plan.scenario.cluster.load_balancers.pods;
+        let node = if pods { self.roster.endpoints[target as usize].node } else { target };
+        if self.plan.is_cut((self.plan.topology.outside(), node), now) {
+            return false;
+        }
+        if pods {
             return !self.roster.is_dead(target);
         }
         if self.is_dark(target) {
@@ -206,7 +222,7 @@ impl World<'_> {
 
     /// Looks go on while they may change the load balancer's mind.
     fn look_if_needed(&mut self, balancer: usize, target: u32, now: SimTime, schedule: &mut Schedule) {
-        let truly = self.is_well(balancer, target);
+        let truly = self.is_well(balancer, target, now);
         let interval = self.plan.scenario.cluster.load_balancers.interval.as_nanos();
         let ways = self.ways.as_deref_mut().expect("there are flows from outside");
         let Some(own) = ways.balancers[balancer].known.iter_mut().find(|own| own.id == target) else { return };
@@ -225,7 +241,7 @@ impl World<'_> {
         let Look { balancer, target } = ways.looks[slot];
         ways.looks.remove(slot);
         let spec = &self.plan.scenario.cluster.load_balancers;
-        let truly = self.is_well(balancer, target);
+        let truly = self.is_well(balancer, target, now);
         let ways = self.ways.as_deref_mut().expect("there are flows from outside");
         let own = &mut ways.balancers[balancer];
         let service = own.service;

@@ -207,6 +207,7 @@ impl<'p> World<'p> {
             leg: Leg::Back,
             node,
             server: 0,
+            tcp: resolution.tcp,
             key,
             sent: now,
             reached: now,
@@ -227,7 +228,7 @@ impl<'p> World<'p> {
             state.leg = Leg::ToNode;
             self.dns_hop(node, node, key, now)
         } else {
-            let server = match self.server_reached(&query, base, resolution.tcp, key) {
+            let server = match self.server_reached(&query, (base, resolution.tcp, key), (node, now)) {
                 Ok(server) => server,
                 Err(loss) => return self.lose_query(&state, loss),
             };
@@ -286,7 +287,12 @@ impl<'p> World<'p> {
     ///
     /// Two queries that leave one port at once are two packets of one flow that the connection-tracking table does not
     /// have yet. Each is given a server; if these differ, the second one cannot be entered and is dropped.
-    fn server_reached(&self, query: &Query, base: u64, tcp: bool, key: u64) -> Result<u32, Loss> {
+    fn server_reached(
+        &self,
+        query: &Query,
+        (base, tcp, key): (u64, bool, u64),
+        (node, now): (u32, SimTime),
+    ) -> Result<u32, Loss> {
         let spec = &self.dns_plan().spec;
         let of_port = mix(base ^ DNS_SERVER, u64::from(query.socket));
         let servers = as_u32(spec.servers.len());
@@ -301,11 +307,14 @@ impl<'p> World<'p> {
             }
         }
         let lost = spec.loss > 0.0 && Keyed::new(key ^ DNS_LOSS).unit() < spec.loss;
+        let ends = (node, as_u32(spec.servers[server as usize]));
+        let lost = lost || self.plan.datagram(self.plan.topology.class(ends.0, ends.1), ends, key, now).lost;
         if lost { Err(Loss::Packet) } else { Ok(server) }
     }
 
     fn dns_hop(&self, from: u32, to: u32, key: u64, now: SimTime) -> SimDuration {
-        self.plan.delay(self.plan.topology.class(from, to), (from, to), key, now)
+        // By UDP what is lost does not come here.
+        self.plan.passage(self.plan.topology.class(from, to), (from, to), key, now).takes
     }
 
     /// A query has come one leg further.
@@ -315,6 +324,7 @@ impl<'p> World<'p> {
         let query = self.dns().queries[slot];
         match query.leg {
             Leg::ToNode => self.at_node_cache(slot, now, schedule),
+            Leg::ToServer if self.leaves_unanswered(slot, query.server, now) => {}
             Leg::ToServer => {
                 self.dns().queries[slot].reached = now;
                 self.dns().queries[slot].leg = Leg::AtServer;
@@ -412,6 +422,9 @@ impl<'p> World<'p> {
             Some(next) => self.work_on(next, now, schedule),
             None => server.busy -= 1,
         }
+        if self.leaves_unanswered(slot, query.server, now) {
+            return;
+        }
         let of_zone = !query.reply(dns).forwarded;
         if of_zone && dns.spec.zone_cache.is_none() {
             self.dns().queries[slot].version = self.dns().served(dns, query.name);
@@ -443,10 +456,26 @@ impl<'p> World<'p> {
         let dns = self.dns_plan();
         let query = &mut self.dns().queries[slot];
         query.leg = if dns.spec.node_local { Leg::BackToNode } else { Leg::Back };
-        let (node, server, key) = (query.node, query.server, query.key);
+        let (node, server, key, tcp) = (query.node, query.server, query.key, query.tcp);
         let from = as_u32(dns.spec.servers[server as usize]);
+        let class = self.plan.topology.class(from, node);
+        let sent = (mix(key ^ DNS_BACK, 1), schedule.now());
+        if !tcp && !dns.spec.node_local && self.plan.datagram(class, (from, node), sent.0, sent.1).lost {
+            return self.forget_query(slot);
+        }
         let delay = self.dns_hop(from, node, mix(key ^ DNS_BACK, 1), schedule.now());
         schedule.after(delay, Rank::Completion, kind::DNS_QUERY, slot);
+    }
+
+    /// A query gets no answer.
+    #[cold]
+    pub(crate) fn forget_query(&mut self, slot: u32) {
+        let dns = self.dns_plan();
+        let query = self.dns().queries[slot];
+        self.dns().queries.remove(slot);
+        if query.measured {
+            self.dns().row_of_query(dns, &query).unanswered += 1;
+        }
     }
 
     /// An answer reaches the client. Its lookup may be over, and another one in its place.

@@ -2,6 +2,7 @@
 
 use crate::cause::FailureCause;
 use crate::engine::{Rank, Schedule};
+use crate::model::fault::Passage;
 use crate::model::ledger::NO_COLUMN;
 use crate::model::plan::{HotFlow, NONE, Route};
 use crate::model::random_keys::{HOP, PROXY_AFTER, PROXY_BEFORE, SHARE};
@@ -140,7 +141,7 @@ impl<'p> World<'p> {
     }
 
     /// A hop over the network alone, of any flow: its delay, which enters the ledger, and its ends.
-    pub(super) fn network_hop(&mut self, trip: &Trip<'p>, hop: Hop, now: SimTime) -> (SimDuration, u32, u32) {
+    pub(super) fn network_hop(&mut self, trip: &Trip<'p>, hop: Hop, now: SimTime) -> (Passage, u32, u32) {
         let client = self.node_of_client(trip.hot, trip.flow, trip.client);
         let proxy = || self.plan.workers[trip.worker as usize].node;
         let pod = || self.roster.endpoints[trip.endpoint as usize].node;
@@ -157,17 +158,17 @@ impl<'p> World<'p> {
             return (self.way_hop(trip.attempt, hop, inner, now), from, to);
         }
         let class = self.plan.topology.class_by(trip.hot.loopback, from, to);
-        let delay = self.plan.delay(class, (from, to), trip.base ^ HOP[hop as usize], now);
+        let passage = self.plan.passage_of(trip.flow, class, (from, to), (trip.base ^ HOP[hop as usize], now));
         let column = trip.hot.network[class as usize];
         if trip.request != NONE && column != NO_COLUMN {
-            self.charge_request(trip.request, column, delay.as_nanos());
+            self.charge_request(trip.request, column, passage.takes.as_nanos());
         }
         if self.wires.is_some() {
             // The way between the two is the same in both directions.
             let ends = if hop.is_request() { (from, to) } else { (to, from) };
             self.note_message(trip.attempt, hop, class, ends);
         }
-        (delay, from, to)
+        (passage, from, to)
     }
 
     /// A hop of a flow that is not plain.
@@ -181,7 +182,11 @@ impl<'p> World<'p> {
         if hop == Hop::ProxyToClient && trip.hot.after {
             delay = self.handling(trip.flow, trip.request, trip.base, false);
         }
-        delay += self.network_hop(&trip, hop, now + delay).0;
+        let (passage, _, _) = self.network_hop(&trip, hop, now + delay);
+        delay += passage.takes;
+        if passage.lost {
+            return self.lose_message(attempt, hop, delay, schedule);
+        }
         if hop == Hop::ClientToProxy && trip.hot.before {
             delay += self.handling(trip.flow, trip.request, trip.base, true);
         }

@@ -97,7 +97,11 @@ impl World<'_> {
             Hop::ProxyToClient if trip.hot.after => (handling(self, false), SimDuration::ZERO),
             _ => (SimDuration::ZERO, SimDuration::ZERO),
         };
-        let (delay, from, to) = self.network_hop(&trip, hop, now + lead);
+        let (passage, from, to) = self.network_hop(&trip, hop, now + lead);
+        if passage.lost {
+            return self.lose_message(attempt, hop, lead + passage.takes, schedule);
+        }
+        let delay = passage.takes;
         let (stops, count, rest) = self.lay_way((attempt, hop), (from, to), delay, now + lead);
         if count == 0 {
             return schedule.after(lead + delay + after, Rank::Completion, hop.ends_with(), attempt);
@@ -129,7 +133,7 @@ impl World<'_> {
             let inwards = hop.is_request();
             let legs = self.legs(entry.flow, self.gate_of(attempt), if inwards { to } else { from });
             let mut lay = |leg| {
-                let delay = self.leg_delay_at(leg, entry.base ^ HOP[hop as usize], sent);
+                let delay = self.leg_passage(leg, entry.flow, entry.base ^ HOP[hop as usize], sent).takes;
                 let (first, second) = if inwards { leg.ends } else { (leg.ends.1, leg.ends.0) };
                 match leg.crossing {
                     Crossing::Path(_) => way.leg(node_of(first), node_of(second), delay),

@@ -104,6 +104,9 @@ impl World<'_> {
         let plan = self.plan;
         let (worker, endpoint) = (self.attempts[attempt].worker, self.attempts[attempt].endpoint);
         let to = self.roster.endpoints[endpoint as usize].node;
+        if self.loses_syn(attempt, now) {
+            return self.lose_syn(attempt, schedule);
+        }
         let delay = self.handshake(attempt, (plan.workers[worker as usize].node, to), 2, now);
         if !self.answers(attempt, kind::UPSTREAM_CONNECTED, delay, schedule) {
             return;

@@ -447,7 +447,8 @@ impl Telling {
         self.wait_to_send(world, hop);
         let topology = &world.plan.topology;
         let class = world.plan.class_of(self.flow, (from, to));
-        let delay = world.plan.delay(class, (from, to), self.base ^ HOP[hop as usize], sent);
+        let key = (self.base ^ HOP[hop as usize], sent);
+        let delay = world.plan.passage_of(self.flow, class, (from, to), key).takes;
         let node = |index: u32| world.plan.node_name(index);
         let between = format!("{sender} on {} → {receiver} on {}", node(from), node(to));
         let what = What::Hop { between, class: class.ledger() };

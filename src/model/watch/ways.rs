@@ -175,7 +175,7 @@ impl Telling {
             legs.reverse();
         }
         for leg in legs {
-            let delay = world.leg_delay_at(leg, self.base ^ HOP[hop as usize], sent);
+            let delay = world.leg_passage(leg, self.flow, self.base ^ HOP[hop as usize], sent).takes;
             let (first, second) = if inwards { leg.ends } else { (leg.ends.1, leg.ends.0) };
             let between = format!("{} → {}", world.end_name(first, self.flow), world.end_name(second, self.flow));
             let what = match leg.crossing {

@@ -1,6 +1,7 @@
 //! Faults in `spec.timeline`.
 
 use super::super::context::{Context, Object};
+use super::super::dns::Dns;
 use super::super::fault::{Between, Class, Delay, Fault, Side, Wrong};
 use super::super::shape::Shape;
 use super::super::values::{Bad, shorten};
@@ -21,6 +22,7 @@ pub(super) struct Known<'a> {
     pub(super) workloads: &'a [Workload],
     pub(super) nodes: &'a [Machine],
     pub(super) traffic: &'a [Traffic],
+    pub(super) dns: Option<&'a Dns>,
 }
 
 /// The faults in the order of the file, each with its position in the timeline.
@@ -74,6 +76,13 @@ fn what(cx: &mut Context<'_>, word: &str, own: &Object<'_>, known: Known<'_>) ->
             let delay = delay(cx, own);
             Some(Wrong::LatencySpike { between: between?, delay: delay? })
         }
+        "dnsOutage" => dns_outage(cx, own, known.dns),
+        "partition" => Some(Wrong::Partition { between: between(cx, own, known.nodes)? }),
+        "packetLoss" => {
+            let between = between(cx, own, known.nodes);
+            let ratio = own.ratio(cx, "ratio");
+            Some(Wrong::PacketLoss { between: between?, ratio: ratio? })
+        }
         _ => {
             let traffic = traffic(cx, own, known.traffic);
             let times = own.number_within(cx, "times", (0.0, MOST));
@@ -99,6 +108,21 @@ fn delay(cx: &mut Context<'_>, own: &Object<'_>) -> Option<Delay> {
         return None;
     }
     adds.or(times)
+}
+
+fn dns_outage(cx: &mut Context<'_>, own: &Object<'_>, dns: Option<&Dns>) -> Option<Wrong> {
+    let servers = own.count32(cx, "servers");
+    let Some(dns) = dns else {
+        let message = "a `dnsOutage` has no effect: names resolve at no cost, without servers";
+        cx.problem_help(own.span, message, "write for example cluster: {dns: {}}");
+        return None;
+    };
+    let there = dns.servers.len();
+    if servers.is_some_and(|servers| servers as usize > there) {
+        let node = own.get("servers").map_or(own.span, |node| node.span);
+        cx.problem(node, format!("there are {there} DNS servers"));
+    }
+    Some(Wrong::DnsOutage { servers })
 }
 
 /// The node that a fault names.

@@ -208,7 +208,7 @@ fn happenings(
     changes: (&[Change], &[Turn], &[pod_life::Revision]),
     standing: &node_actions::Standing<'_>,
 ) -> (Vec<super::Happening>, Vec<super::fault::Fault>) {
-    let known = faults::Known { workloads: &*workloads, nodes: standing.nodes, traffic };
+    let known = faults::Known { workloads: &*workloads, nodes: standing.nodes, traffic, dns: standing.dns };
     let faults = faults::faults(cx, items, known);
     let timeline = timeline::timeline(cx, items, (workloads, standing.nodes), (changes, &faults));
     let outside: Vec<usize> = (0..workloads.len()).filter(|index| workloads[*index].outside).collect();

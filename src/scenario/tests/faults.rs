@@ -14,7 +14,16 @@ fn timeline(entries: &[&str]) -> String {
     with(&format!("{NODES}{TRAFFIC}  timeline:\n{entries}"))
 }
 
-const WRONG: [(&str, &[&str]); 6] = [
+const WRONG: [(&str, &[&str]); 7] = [
+    (
+        "packets and DNS",
+        &[
+            "packetLoss: {between: crossZone, ratio: 2}",
+            "packetLoss: {between: crossZone}",
+            "partition: {between: crossZone, ratio: 1}",
+            "dnsOutage: {}",
+        ],
+    ),
     (
         "entries",
         &[
@@ -75,6 +84,8 @@ fn faults_that_cannot_be_are_answered() {
     };
     cases.push(("a closed loop", spike("{closed: {users: 3, think: 1s}}")));
     cases.push(("a trace", spike("{trace: {data: \"arrival_s\\n1\\n2\"}}")));
+    let dns = NODES.replace("nodes:", "dns: {}, nodes:");
+    cases.push(("more servers than there are", timeline(&["dnsOutage: {servers: 9}"]).replace(NODES, &dns)));
     let mut found = String::new();
     for (title, text) in cases {
         let Err(failure) = load("shop.yaml", &text, &Memory::default(), &Overrides::default()) else {
