@@ -10,6 +10,7 @@ use support::{Row, count, nanos, output, results, scratch, status, stdout, table
 use windtunnel::model::plan::Plan;
 use windtunnel::model::{RequestLog, simulate_and_tell};
 use windtunnel::observe::outcome::NoSink;
+use windtunnel::observe::story::{Story, What};
 use windtunnel::scenario::{DiskFiles, Overrides, load};
 
 /// Two zones of two nodes each, a client on the first, four pods, one on each node.
@@ -377,6 +378,115 @@ spec: {type: LoadBalancer, externalTrafficPolicy: Cluster, selector: {app: web},
     assert_eq!(told.iter().filter(|row| row["detail"].ends_with("gets connections")).count(), 2);
 }
 
+/// Failed requests by cause and who was late.
+fn late(directory: &Path) -> BTreeMap<(String, String), u64> {
+    let rows = table(&directory.join("out"), "errors.csv");
+    rows.iter().map(|row| ((row["cause"].clone(), row["late"].clone()), count(row, "count"))).collect()
+}
+
+#[test]
+fn errors_name_who_acted_on_old_news() {
+    let scratch = scratch();
+    let each = "arrivals: {constant: {rate: 1000/s}}, connections: {keepAlive: false}";
+    let gone = "{at: 10s, deletePod: \"deployment/web[1]\"}";
+    let spread = "propagation: {kubeProxy: 1s, proxies: 1s, clients: 1s}";
+    let proxies = "  proxies: [{name: edge, endpoints: service/web, workers: 2}]\n  traffic:";
+    // Chosen in the second after the endpoints had it no more: one of four, refused.
+    for (way, who) in [
+        ("", &["kube-proxy/a-1"][..]),
+        (", balancer: {policy: round-robin}", &["balancer/a-1"]),
+        (", through: edge", &["proxy/edge/0", "proxy/edge/1"]),
+    ] {
+        let text = scenario(&format!("none, {spread}"), &format!("{each}{way}"), gone).replace("  traffic:", proxies);
+        requests(scratch.path(), &text, "out");
+        let found = late(scratch.path());
+        let refused: Vec<&str> =
+            found.keys().filter(|(cause, _)| cause == "refused").map(|(_, late)| late.as_str()).collect();
+        assert_eq!(refused, who, "{found:?}");
+        let sum: u64 = found.iter().filter(|((cause, _), _)| cause == "refused").map(|(_, count)| count).sum();
+        assert!((190..310).contains(&sum), "{found:?}");
+        // What was in the pod when it ended was reset, and nobody was late.
+        assert!(found.keys().filter(|(cause, _)| cause == "reset").all(|(_, late)| late.is_empty()), "{found:?}");
+    }
+    // A pod that serves on until all have heard: nothing fails.
+    let text = scenario(&format!("none, {spread}, pods: {{stop: 2s}}"), each, gone);
+    requests(scratch.path(), &text, "out");
+    assert_eq!(late(scratch.path()), BTreeMap::new());
+    // Kept connections: what is on its way when the pod ends meets a reset, and so does who takes a connection whose last
+    // reply was on its way then. The connection led there.
+    let far = "{sameNode: 50ms, sameZone: 50ms, crossZone: 50ms}, propagation: {kubeProxy: 10ms}";
+    requests(scratch.path(), &scenario(far, STEADY, gone), "out");
+    let found = late(scratch.path());
+    let kept = found[&("reset".to_owned(), "connection/a-1".to_owned())];
+    assert!((10..45).contains(&kept), "{found:?}");
+    // Nobody answers any more, and the client gives up.
+    let deaf = "propagation: {kubeProxy: 3s}";
+    let patient = format!("{each}, timeout: 500ms");
+    requests(scratch.path(), &scenario(&format!("none, {deaf}"), &patient, gone), "out");
+    let found = late(scratch.path());
+    assert!(found[&("deadline_exceeded".to_owned(), "kube-proxy/a-1".to_owned())] > 400, "{found:?}");
+    assert_eq!(found.keys().filter(|(cause, late)| cause == "deadline_exceeded" && late.is_empty()).count(), 0);
+}
+
+#[test]
+fn old_answers_of_dns_are_those_of_its_servers_where_nobody_keeps_them() {
+    let scratch = scratch();
+    let text = |dns: &str, propagation: &str| {
+        format!(
+            "\
+apiVersion: windtunnel/v1
+kind: Scenario
+metadata: {{name: faults}}
+spec:
+  run: {{duration: 20s, warmup: 0s, replications: 1, seed: 4}}
+  cluster: {{nodes: [{{name: a, count: 2}}], network: none, dns: {{resolver: {{family: ipv4}}{dns}}}, propagation: {{dns: {propagation}}}}}
+  workloads: [{{target: deployment/web, containers: {{app: {{concurrency: unlimited, serviceTime: 10ms}}}}}}]
+  traffic:
+    - {{name: t, from: {{node: a-1}}, to: http://pods/, arrivals: {{constant: {{rate: 1000/s}}}}, connections: {{keepAlive: false}}, timeout: 300ms}}
+  timeline: [{{at: 10s, deletePod: \"deployment/web[1]\"}}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web}}
+spec:
+  replicas: 4
+  selector: {{matchLabels: {{app: web}}}}
+  template: {{metadata: {{labels: {{app: web}}}}, spec: {{containers: [{{name: app, ports: [{{containerPort: 80}}]}}]}}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: pods}}
+spec: {{clusterIP: None, selector: {{app: web}}, ports: [{{port: 80}}]}}
+"
+        )
+    };
+    requests(scratch.path(), &text("", "2s"), "out");
+    let found = late(scratch.path());
+    // Who is refused goes on to the next address of the answer; who gets no answer gives up.
+    assert!(found[&("deadline_exceeded".to_owned(), "dns".to_owned())] > 200, "{found:?}");
+    assert!(!found.keys().any(|(_, late)| late.starts_with("dns-answer")), "{found:?}");
+}
+
+#[test]
+fn a_story_names_who_was_late() {
+    let stop = AtomicBool::new(false);
+    let each = "arrivals: {constant: {rate: 1000/s}}, connections: {keepAlive: false}";
+    let gone = "{at: 10s, deletePod: \"deployment/web[1]\"}";
+    let text = scenario("none, propagation: {kubeProxy: 1s}", each, gone);
+    let loaded = load("faults.yaml", &text, &DiskFiles::beside("faults.yaml"), &Overrides::default());
+    let plan = Plan::new(&loaded.unwrap_or_else(|failure| panic!("{failure}")).variants[0]);
+    let wanted: Vec<(usize, u64)> = (10_000..10_100).map(|number| (0, number)).collect();
+    let told = simulate_and_tell(&plan, (0, 0), RequestLog::None, &wanted, &mut NoSink, &stop).expect("a run").stories;
+    let says = |story: &Story| {
+        let steps = story.tries.iter().flat_map(|attempt| &attempt.steps);
+        let text = "the pod was gone: kube-proxy/a-1 was late";
+        steps.filter(|step| matches!(&step.what, What::Translated { text: told } if told == text)).count()
+    };
+    let failed = told.iter().filter(|(_, story)| story.failure.is_some());
+    assert!(failed.clone().count() > 10 && failed.into_iter().all(|(_, story)| says(story) == 1));
+    assert!(told.iter().filter(|(_, story)| story.failure.is_none()).all(|(_, story)| says(story) == 0));
+}
+
 /// Everything at once, with connections of every kind.
 fn everything() -> Vec<String> {
     let timeline = "{at: 2s, for: 6s, slowPod: {pod: \"deployment/web[1]\", speed: 0.1}}, \
@@ -450,7 +560,8 @@ fn faults_are_told_and_listed() {
     let scratch = scratch();
     let timeline = "{at: 5s, for: 5s, latencySpike: {between: [internet, node/b-2], adds: 1ms}}, \
                     {at: 19s, slowPod: {pod: \"deployment/web[1]\", speed: 0.5}}, \
-                    {at: 19s, trafficSpike: {traffic: t, times: 2}}";
+                    {at: 19s, trafficSpike: {traffic: t, times: 2}}, \
+                    {at: 19s, packetLoss: {between: crossZone, ratio: 0.5}}";
     let run = results(scratch.path(), &scenario("none", STEADY, timeline), "out", &[]);
     let told: Vec<(String, String, String, String)> = table(&run, "events.csv")
         .into_iter()
@@ -462,7 +573,8 @@ fn faults_are_told_and_listed() {
     let spike = |at, kind| row(at, kind, "network/internet node/b-2", "latencySpike: adds constant 1ms");
     let slow = row("19", "begins", "deployment/web[1]", "slowPod: speed 0.5");
     let more = row("19", "begins", "traffic/t", "trafficSpike: times 2");
-    assert_eq!(told, [spike("5", "begins"), spike("10", "ends"), slow, more]);
+    let lost = row("19", "begins", "network/crossZone", "packetLoss: ratio 0.5");
+    assert_eq!(told, [spike("5", "begins"), spike("10", "ends"), slow, more, lost]);
     let listed = output(scratch.path(), &["list", "faults", "--format", "csv"]);
     assert_eq!(status(&listed), 0);
     let listed = stdout(&listed);

@@ -500,10 +500,11 @@ impl<'p> World<'p> {
         }
         self.censor_open_requests(now);
         let spans = self.window.halves();
+        let late = self.control.as_deref().map_or_else(|| vec![String::new()], |control| control.lateness.names());
         let flows = std::mem::take(&mut self.recorders)
             .into_each(self.sink)
             .into_iter()
-            .map(|recorder| recorder.finish(&self.plan.places, spans))
+            .map(|recorder| recorder.finish(&self.plan.places, &late, spans))
             .collect::<Vec<_>>();
         if let Some(work) = &self.work {
             let (entered, attempts) = (work.entered(), self.attempts.len());

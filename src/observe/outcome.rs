@@ -177,6 +177,8 @@ pub struct ErrorCount {
     pub cause: FailureCause,
     /// Pod group, node, proxy or call.
     pub place: String,
+    /// Who acted on old news of endpoints, if that is why; else empty.
+    pub late: String,
     /// Requests whose final cause it was.
     pub count: u64,
     /// Attempts that ended so.

@@ -14,6 +14,9 @@ pub type LedgerBlock = [u64; 4];
 /// Marks a latency of a request that arrived outside the window.
 const UNMEASURED: u64 = 1 << 63;
 
+/// Why a request failed, where, and who was late: numbers of a place and of a name.
+pub type Blame = (FailureCause, u16, u16);
+
 /// The counters of one traffic or call.
 #[derive(Debug)]
 pub struct FlowRecorder {
@@ -32,7 +35,7 @@ pub struct FlowRecorder {
     marks: [u128; 3],
     latency: Sample,
     moments: Moments,
-    errors: Vec<(FailureCause, u16, u64, u64)>,
+    errors: Vec<(Blame, u64, u64)>,
     attribution: AttributionTable,
     batch: Vec<u64>,
     interval: IntervalRecorder,
@@ -132,15 +135,7 @@ impl FlowRecorder {
     }
 
     /// A request failed for good.
-    pub fn fail(
-        &mut self,
-        now: SimTime,
-        cause: FailureCause,
-        place: u16,
-        measured: bool,
-        ready_pods: u64,
-        sink: &mut dyn Sink,
-    ) {
+    pub fn fail(&mut self, now: SimTime, blame: Blame, measured: bool, ready_pods: u64, sink: &mut dyn Sink) {
         if now.as_nanos() >= self.interval.end {
             self.close_intervals(now, ready_pods, sink);
         }
@@ -149,19 +144,19 @@ impl FlowRecorder {
         self.interval.failed += 1;
         if measured {
             self.failed += 1;
-            self.error(cause, place).2 += 1;
+            self.error(blame).1 += 1;
         }
     }
 
     /// An attempt of a measured request failed.
-    pub fn attempt_failed(&mut self, cause: FailureCause, place: u16) {
-        self.error(cause, place).3 += 1;
+    pub fn attempt_failed(&mut self, cause: FailureCause, place: u16, late: u16) {
+        self.error((cause, place, late)).2 += 1;
     }
 
-    fn error(&mut self, cause: FailureCause, place: u16) -> &mut (FailureCause, u16, u64, u64) {
-        let found = self.errors.iter().position(|entry| entry.0 == cause && entry.1 == place);
+    fn error(&mut self, blame: Blame) -> &mut (Blame, u64, u64) {
+        let found = self.errors.iter().position(|entry| entry.0 == blame);
         let index = found.unwrap_or_else(|| {
-            self.errors.push((cause, place, 0, 0));
+            self.errors.push((blame, 0, 0));
             self.errors.len() - 1
         });
         &mut self.errors[index]
@@ -275,17 +270,22 @@ impl FlowRecorder {
 
     /// What is left when the run has ended; `spans` are the lengths of the window's halves in nanoseconds.
     #[must_use]
-    pub fn finish(mut self, places: &[String], spans: (u64, u64)) -> FlowOutcome {
+    pub fn finish(mut self, places: &[String], late: &[String], spans: (u64, u64)) -> FlowOutcome {
         self.interval.batch_start = self.batch.len();
         self.flush_batch();
         self.add_spilled();
-        self.errors.sort_by_key(|entry| (entry.0, entry.1));
+        let (name, who) = (|place: u16| &places[place as usize], |number: u16| &late[number as usize]);
+        self.errors.sort_by(|one, other| {
+            let key = |(cause, place, late): Blame| (cause, place, who(late));
+            key(one.0).cmp(&key(other.0))
+        });
         let errors = self
             .errors
             .iter()
-            .map(|(cause, place, count, attempts)| ErrorCount {
+            .map(|((cause, place, late), count, attempts)| ErrorCount {
                 cause: *cause,
-                place: places[*place as usize].clone(),
+                place: name(*place).clone(),
+                late: who(*late).clone(),
                 count: *count,
                 attempts: *attempts,
             })

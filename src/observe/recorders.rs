@@ -166,14 +166,14 @@ mod tests {
             let latency = ledger[0].iter().sum();
             if step % 1_000 == 17 {
                 let own = &mut recorders.settled(&mut rows)[flow as usize];
-                own.fail(now, FailureCause::Refused, 0, measured, step / 10_000, &mut rows);
+                own.fail(now, (FailureCause::Refused, 0, 0), measured, step / 10_000, &mut rows);
             } else {
                 recorders.succeed(flow, now, latency, &ledger, measured, step / 10_000, &mut rows);
             }
         }
         let places = ["here".to_string()];
         let each = recorders.into_each(&mut rows).into_iter();
-        let left = each.map(|recorder| format!("{:?}", recorder.finish(&places, (1, 1)))).collect();
+        let left = each.map(|recorder| format!("{:?}", recorder.finish(&places, &[String::new()], (1, 1)))).collect();
         (rows.0, left)
     }
 

@@ -1,4 +1,4 @@
-//! `errors.csv`: why requests failed, one row a variant, replication, traffic (or call), cause and place.
+//! `errors.csv`: why requests failed, one row a variant, replication, traffic (or call), cause, place and who was late.
 
 use std::io::{self, Write};
 
@@ -8,8 +8,8 @@ use super::table::{Run, Table};
 pub(crate) const FILE: &str = "errors.csv";
 
 /// All columns.
-pub(crate) const HEADER: [&str; 8] =
-    ["scenario", "variant", "replication", "traffic", "cause", "where", "count", "attempts"];
+pub(crate) const HEADER: [&str; 9] =
+    ["scenario", "variant", "replication", "traffic", "cause", "where", "count", "attempts", "late"];
 
 /// Adds the rows of one replication.
 pub(crate) fn write<W: Write>(table: &mut Table<W>, run: Run<'_>) -> io::Result<()> {
@@ -24,6 +24,7 @@ pub(crate) fn write<W: Write>(table: &mut Table<W>, run: Run<'_>) -> io::Result<
                 &error.place,
                 &error.count.to_string(),
                 &error.attempts.to_string(),
+                &error.late,
             ])?;
         }
     }

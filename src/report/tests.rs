@@ -142,6 +142,7 @@ fn flow(count: u64, offered: u64, failed: u64) -> FlowOutcome {
         errors: vec![ErrorCount {
             cause: FailureCause::QueueFull,
             place: "deployment/web".to_owned(),
+            late: "kube-proxy/n-1".to_owned(),
             count: failed,
             attempts: failed + 5,
         }],
@@ -356,9 +357,9 @@ fn errors_and_events_have_every_column() {
     assert_lines(
         &read(directory.path(), "errors.csv").lines().take(3).collect::<Vec<_>>().join("\n"),
         &[
-            "scenario,variant,replication,traffic,cause,where,count,attempts",
-            "shop,\"base, first\",0,browse,queue_full,deployment/web,40,45",
-            "shop,\"base, first\",0,call/cart,queue_full,deployment/web,0,5",
+            "scenario,variant,replication,traffic,cause,where,count,attempts,late",
+            "shop,\"base, first\",0,browse,queue_full,deployment/web,40,45,kube-proxy/n-1",
+            "shop,\"base, first\",0,call/cart,queue_full,deployment/web,0,5,kube-proxy/n-1",
         ],
     );
     assert_lines(

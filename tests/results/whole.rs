@@ -29,7 +29,7 @@ const HEADERS: [(&str, &str); 9] = [
         "scenario variant replication traffic t_s offered succeeded failed latency_p50_ms latency_p99_ms in_flight \
          ready_pods",
     ),
-    ("errors.csv", "scenario variant replication traffic cause where count attempts"),
+    ("errors.csv", "scenario variant replication traffic cause where count attempts late"),
     ("attribution.csv", "scenario variant traffic band cause where mean_ms share"),
     ("events.csv", "scenario variant replication t_s kind object detail"),
 ];

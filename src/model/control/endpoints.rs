@@ -50,6 +50,7 @@ impl World<'_> {
         }
         let (before, next) = (Arc::clone(observed), Arc::new(next));
         self.control_mut().observed[service] = Arc::clone(&next);
+        self.control_mut().lateness.note(&before, &next, now);
         let label = format!("service/{}", plan.labels.services[service]);
         let mut told = format!("version {}: {} ready", next.version(), next.ready.count());
         if next.standing.address != before.standing.address {

@@ -169,7 +169,7 @@ impl World<'_> {
     }
 
     /// The same, to be changed.
-    pub(super) fn control_mut(&mut self) -> &mut super::Control {
+    pub(crate) fn control_mut(&mut self) -> &mut super::Control {
         self.control.as_mut().expect("only what a timeline began comes here")
     }
 }

@@ -11,6 +11,7 @@ mod ending;
 mod endpoints;
 mod failures;
 mod images;
+pub(crate) mod lateness;
 mod lifecycle;
 mod moments;
 mod nodes;
@@ -84,6 +85,8 @@ pub(crate) struct Control {
     programmed: [Vec<Arc<Published>>; 4],
     deliveries: Slab<Delivery>,
     controllers: controllers::Controllers,
+    /// Who acted on old news.
+    pub(crate) lateness: lateness::Lateness,
     /// What is to happen to single pods and containers.
     moments: Slab<(u32, moments::Moment)>,
     /// All containers, by station.
@@ -135,6 +138,7 @@ impl Control {
             observed: published,
             deliveries: Slab::default(),
             controllers: controllers::Controllers::default(),
+            lateness: lateness::Lateness::default(),
             moments: Slab::default(),
             containers: vec![containers::Container::at_start(); plan.pod_of.len()],
             questions: BTreeMap::new(),

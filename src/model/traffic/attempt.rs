@@ -136,6 +136,8 @@ pub struct Failure {
     pub place: u16,
     /// The pod that answered or was waited for; `NONE` before the choice.
     pub endpoint: u32,
+    /// Who was late, if that is why: a number of `control/lateness.rs`.
+    pub late: u16,
     /// Whether the client stopped waiting, so that what was entered in the ledger need not have passed.
     pub gave_up: bool,
 }

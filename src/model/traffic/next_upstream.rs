@@ -34,12 +34,12 @@ impl World<'_> {
             return false;
         }
         ways.tries.insert(attempt, tries + 1);
-        if entry.measured {
-            let recorder = self.plan_flow(entry.flow).recorder;
-            let (cause, place) = (entry.failure.expect("it failed"), entry.place);
-            self.recorders.counts(recorder).attempt_failed(cause, place);
+        let (request, measured, recorder) = (entry.request, entry.measured, self.plan_flow(entry.flow).recorder);
+        let (cause, place) = (entry.failure.expect("it failed"), entry.place);
+        if measured {
+            let late = self.who_was_late(attempt, cause);
+            self.recorders.counts(recorder).attempt_failed(cause, place, late);
         }
-        let request = entry.request;
         if self.probes.any_flow {
             self.watch_next_upstream(attempt, now);
         }

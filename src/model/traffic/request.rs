@@ -3,6 +3,7 @@
 use crate::balance::Ended;
 use crate::cause::FailureCause;
 use crate::engine::{LaneTicket, Rank, Schedule};
+use crate::model::control::lateness::NOBODY;
 use crate::model::ledger;
 use crate::model::plan::{HotFlow, NONE};
 use crate::model::random_keys::BACK_OFF;
@@ -213,7 +214,8 @@ impl<'p> World<'p> {
             || matches!(cause, FailureCause::ConntrackFull | FailureCause::PortExhaustion)
             // Its first SYN was dropped, and a later one met somebody who refused it.
             || matches!(cause, FailureCause::Refused | FailureCause::WrongPod) && entry.step > 0;
-        let failure = Failure { cause, place: entry.place, endpoint: entry.endpoint, gave_up };
+        let (place, endpoint) = (entry.place, entry.endpoint);
+        let failure = Failure { cause, place, endpoint, late: self.who_was_late(attempt, cause), gave_up };
         self.attempts.remove(attempt);
         self.requests[request].attempt = NONE;
         let retried = self.plan_flow(flow).flow.retries.on.contains(&cause);
@@ -313,7 +315,7 @@ impl<'p> World<'p> {
         let (flow, client, tries, measured) = (entry.flow, entry.client, entry.tries, entry.measured);
         let spec = self.plan_flow(flow);
         if measured {
-            self.recorders.counts(spec.recorder).attempt_failed(failure.cause, failure.place);
+            self.recorders.counts(spec.recorder).attempt_failed(failure.cause, failure.place, failure.late);
         }
         let retries = &spec.flow.retries;
         let more = retries.attempts.is_none_or(|limit| tries < limit);
@@ -403,11 +405,11 @@ impl<'p> World<'p> {
             let left = self.requests[request].retry_at - now.as_nanos();
             *self.ledgers.cell(request, spec.layout.back_off) -= left;
             let cause = FailureCause::DeadlineExceeded;
-            Failure { cause, place: spec.place, endpoint: NONE, gave_up: false }
+            Failure { cause, place: spec.place, endpoint: NONE, late: NOBODY, gave_up: false }
         } else {
             let failure = self.give_up_attempt(request, now, schedule);
             if self.requests[request].measured {
-                self.recorders.counts(spec.recorder).attempt_failed(failure.cause, failure.place);
+                self.recorders.counts(spec.recorder).attempt_failed(failure.cause, failure.place, failure.late);
             }
             failure
         };
@@ -428,13 +430,15 @@ impl<'p> World<'p> {
         } else {
             plan.servers[self.server_once(self.roster.endpoints[endpoint as usize].station) as usize].place
         };
+        let cause = FailureCause::DeadlineExceeded;
+        let late = self.who_was_late(attempt, cause);
         self.settle_at_client(attempt, true, now);
         self.abandon_connection(attempt, now, schedule);
         self.attempts[attempt].request = NONE;
         if spec.flow.cancellation == Cancellation::Propagated {
             self.cancel(attempt, now, schedule);
         }
-        Failure { cause: FailureCause::DeadlineExceeded, place, endpoint, gave_up: true }
+        Failure { cause, place, endpoint, late, gave_up: true }
     }
 
     fn fail_request(&mut self, request: u32, failure: Failure, now: SimTime, schedule: &mut Schedule) {
@@ -454,7 +458,7 @@ impl<'p> World<'p> {
             self.probes.failed(hot.recorder, number, (tries, self.paused(request)), measured);
         }
         let counters = &mut self.recorders.settled(self.sink)[hot.recorder as usize];
-        counters.fail(now, failure.cause, failure.place, measured, self.ready_pods, self.sink);
+        counters.fail(now, (failure.cause, failure.place, failure.late), measured, self.ready_pods, self.sink);
         if measured && self.log != RequestLog::None && caller == NONE {
             self.log_request(request, failure.endpoint, Some(failure.cause), now);
         }
@@ -547,9 +551,9 @@ impl<'p> World<'p> {
         let recorder = &mut self.recorders.settled(self.sink)[spec.recorder as usize];
         let cause = FailureCause::DeadlineExceeded;
         if measured && trying {
-            recorder.attempt_failed(cause, spec.place);
+            recorder.attempt_failed(cause, spec.place, NOBODY);
         }
-        recorder.fail(now, cause, spec.place, measured, self.ready_pods, self.sink);
+        recorder.fail(now, (cause, spec.place, NOBODY), measured, self.ready_pods, self.sink);
     }
 
     /// The ledger of a call enters its caller's, if it was the last of the step to end.

@@ -80,6 +80,16 @@ impl World<'_> {
         });
     }
 
+    /// Who acted on old news of endpoints when a try went to a pod that was gone.
+    #[cold]
+    pub(crate) fn watch_late(&mut self, attempt: u32, who: &str) {
+        self.tell(|_, stories| {
+            let Some(telling) = stories.of_attempt(attempt) else { return };
+            let text = format!("the pod was gone: {who} was late");
+            telling.push(telling.cursor, None, What::Translated { text });
+        });
+    }
+
     fn translator(&self, gate: Gate) -> String {
         if self.plan.scenario.cluster.nat.gateway && gate.masked == NONE {
             "the gateway".to_owned()
