@@ -43,7 +43,9 @@ pub struct Scheduler {
     taken: Vec<Taken>,
     kinds: Vec<PodSpec>,
     tallies: Tallies,
-    /// Where the next search begins.
+    /// The order in which nodes are looked at: from each zone in turn.
+    order: Vec<usize>,
+    /// Where in it the next search begins.
     next: usize,
 }
 
@@ -52,7 +54,13 @@ impl Scheduler {
     #[must_use]
     pub fn new(nodes: Vec<(NodeSpec, bool)>) -> Self {
         let (nodes, present): (Vec<_>, Vec<_>) = nodes.into_iter().unzip();
-        Self { taken: vec![Taken::default(); nodes.len()], nodes, present, ..Self::default() }
+        Self {
+            taken: vec![Taken::default(); nodes.len()],
+            order: zones_in_turn(&nodes),
+            nodes,
+            present,
+            ..Self::default()
+        }
     }
 
     /// Another kind of pods; its number.
@@ -155,7 +163,7 @@ impl Scheduler {
         let enough = enough_nodes(self.present.iter().filter(|present| **present).count());
         let view = self.tallies.view(kind);
         let (mut fitting, mut unfit, mut looked_at) = (Vec::new(), Unfit::default(), 0);
-        for node in (0..count).map(|step| (self.next + step) % count) {
+        for node in (0..count).map(|step| self.order[(self.next + step) % count]) {
             looked_at += 1;
             if self.present[node] {
                 match self.filter(kind, node, &view) {
@@ -187,6 +195,23 @@ impl Scheduler {
             unfit
         })
     }
+}
+
+/// The nodes, one of each zone after the other, so that those that are looked at in a large cluster are of all zones.
+/// Source: Kubernetes, `pkg/scheduler/backend/cache/node_tree.go`.
+fn zones_in_turn(nodes: &[NodeSpec]) -> Vec<usize> {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut turns: Vec<usize> = Vec::new();
+    let mut order: Vec<(usize, usize, usize)> = Vec::with_capacity(nodes.len());
+    for (node, spec) in nodes.iter().enumerate() {
+        let next = seen.len();
+        let zone = *seen.entry(spec.domain(spec::ZONE).unwrap_or_default()).or_insert(next);
+        turns.resize(seen.len(), 0);
+        order.push((turns[zone], zone, node));
+        turns[zone] += 1;
+    }
+    order.sort_unstable();
+    order.into_iter().map(|(_, _, node)| node).collect()
 }
 
 /// How many nodes that fit are enough: half of them less one for 125 nodes, but 5 percent, and 100.

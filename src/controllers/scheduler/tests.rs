@@ -399,3 +399,19 @@ fn a_large_cluster_is_filled_evenly() {
     assert!(most - least <= 2, "{least} to {most}");
     assert_eq!(pods.iter().sum::<u32>(), 20_000);
 }
+
+/// Although only some of the nodes are looked at, all get pods when each zone must have as many.
+#[test]
+fn a_large_cluster_is_looked_at_zone_by_zone() {
+    let with = |index: usize| (node(&format!("n{index}"), if index < 300 { "z1" } else { "z2" }), true);
+    let mut scheduler = Scheduler::new((0..600).map(with).collect());
+    let kind = scheduler.add_kind(spread(&["foo"], vec![hard(1, "zone", has("foo"))]));
+    assert_eq!(scheduler.order[..4], [0, 300, 1, 301]);
+    for _ in 0..1_200 {
+        let pods: Vec<u32> = (0..600).map(|node| scheduler.pods_on(node)).collect();
+        let node = scheduler.choose(kind, |node| u64::from(pods[node])).unwrap();
+        scheduler.bind(kind, node);
+    }
+    let pods: Vec<u32> = (0..600).map(|node| scheduler.pods_on(node)).collect();
+    assert!(pods.iter().all(|pods| (1..=3).contains(pods)), "{pods:?}");
+}
