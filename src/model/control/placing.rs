@@ -70,14 +70,14 @@ impl World<'_> {
     /// The scheduler hears of what has changed since it was asked last.
     fn tell_scheduler(&self, placing: &mut Placing) {
         let nodes = &self.plan.scenario.cluster.nodes;
-        for node in 0..nodes.len() {
+        for (node, spec) in nodes.iter().enumerate() {
             let now = (self.is_cordoned(node), self.is_unheard_of(node));
             let before = std::mem::replace(&mut placing.nodes[node], now);
             if now.0 != before.0 {
-                placing.scheduler.set_unschedulable(node, now.0 || nodes[node].unschedulable);
+                placing.scheduler.set_unschedulable(node, now.0 || spec.unschedulable);
             }
             if now.1 != before.1 {
-                let mut taints = nodes[node].taints.clone();
+                let mut taints = spec.taints.clone();
                 let lost = Taint { key: UNREACHABLE.to_owned(), value: String::new(), effect: Effect::NoSchedule };
                 taints.extend(now.1.then_some(lost));
                 placing.scheduler.set_taints(node, taints);
