@@ -46,9 +46,15 @@ impl Slow {
 }
 
 impl World<'_> {
-    /// How long work takes that begins now at a station, where faults make some slow.
-    #[inline(never)]
+    /// How long work takes that begins now at a station.
+    #[inline]
     pub(in crate::model) fn slowed(&self, station: usize, usual: SimDuration, now: SimTime) -> SimDuration {
+        if self.plan.faults.slow_work() { self.slowed_by_faults(station, usual, now) } else { usual }
+    }
+
+    /// The same, where faults make some slow.
+    #[inline(never)]
+    fn slowed_by_faults(&self, station: usize, usual: SimDuration, now: SimTime) -> SimDuration {
         let pod = &self.roster.pods[self.roster.pod_of[station] as usize];
         let speed = self.plan.faults.slow.speed((pod.workload, pod.number), pod.node, now);
         if speed.to_bits() == 1.0_f64.to_bits() {

@@ -387,9 +387,7 @@ impl<'p> World<'p> {
             if !server.episodes.is_empty() {
                 work = self.in_episode(trip.attempt, server, work, now);
             }
-            if plan.faults.slow_work() {
-                work = self.slowed(station, work, now);
-            }
+            work = self.slowed(station, work, now);
             let entry = &mut self.attempts[trip.attempt];
             entry.since = now.as_nanos();
             entry.work += work.as_nanos();
