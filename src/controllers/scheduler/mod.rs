@@ -2,7 +2,7 @@
 //!
 //! Nodes are filtered (may the pod go there?) and the rest scored (where is it best?), by the plug-ins and weights that
 //! kube-scheduler has by default. What the filters and scores need of the pods that are there already is kept up as pods
-//! come and go ([`tally`]), so a pod costs what it costs to look at some nodes, whatever the number of pods. In large
+//! come and go (`tally.rs`), so a pod costs what it costs to look at some nodes, whatever the number of pods. In large
 //! clusters only a part of the nodes is looked at, as kube-scheduler does.
 //!
 //! Source: Kubernetes, `pkg/scheduler` and its `framework/plugins`. Preemption is not here.
