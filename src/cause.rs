@@ -119,6 +119,12 @@ causes! {
         WastedAttempts = "wasted_attempts",
         /// Waiting for the network interfaces of nodes, and passing them.
         NetworkTransfer = "network_transfer",
+        /// Waiting until a container that was idle has started.
+        ColdStart = "cold_start",
+        /// Waiting in a process that has broken down.
+        Stalled = "stalled",
+        /// Waiting for a core of the node, which other containers use.
+        CpuWait = "cpu_wait",
     }
 }
 

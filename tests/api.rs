@@ -12,6 +12,7 @@ use windtunnel::random::Dist;
 use windtunnel::scenario::network_policy::NetworkPolicies;
 use windtunnel::scenario::outside::{LoadBalancers, Nat};
 use windtunnel::scenario::pod_life::{PodLife, PodTimes, Sigterm};
+use windtunnel::scenario::process::{CpuRules, Process};
 use windtunnel::scenario::{
     Behaviour, Cancellation, Clients, Cluster, ConnectionMode, Connections, Container, Demand, Discipline, Flow, Host,
     Keeping, Kernel, KubeProxy, Lifecycle, Network, Node, Observe, PoolOrder, Popularity, Protocol, Retries, Run,
@@ -79,6 +80,7 @@ fn queue() -> Scenario {
         steps: vec![Step::Work(Dist::exponential(0.010).expect("a mean above zero"))],
         error_ratio: 0.0,
         holds_slot_while_calling: true,
+        process: Process::default(),
     };
     Scenario {
         name: "queue".to_owned(),
@@ -109,6 +111,7 @@ fn queue() -> Scenario {
             lives: false,
             lifecycle: Lifecycle::USUAL,
             kernel: Kernel::USUAL,
+            cpu: CpuRules::USUAL,
         },
         workloads: vec![Workload {
             kind: "deployment".to_owned(),

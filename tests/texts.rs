@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 /// Sources whose texts are answers, and how they end that are lists instead: what `list` and the schema print.
 const SOURCES: [&str; 1] = ["src"];
-const LISTS: [&str; 10] = [
+const LISTS: [&str; 11] = [
     "tables.rs",
     "tables_flow.rs",
     "tables_dns.rs",
     "tables_fault.rs",
     "tables_outside.rs",
     "tables_pods.rs",
+    "tables_process.rs",
     "tables_random.rs",
     "schema.rs",
     "metric_table.rs",

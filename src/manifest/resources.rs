@@ -164,7 +164,7 @@ fn meant(text: &str, name: &str) -> Option<String> {
 
 /// `500m CPU of at most 2, 256Mi memory`: what is asked for and what is the most, as far as anything is said.
 pub(super) fn summary(resources: &Resources) -> Option<String> {
-    let cpu = |milli: u64| if milli % 1000 == 0 { format!("{}", milli / 1000) } else { format!("{milli}m") };
+    let cpu = |milli: u64| if milli.is_multiple_of(1000) { format!("{}", milli / 1000) } else { format!("{milli}m") };
     let part = |name: &str, request: Option<String>, limit: Option<String>| match (request, limit) {
         (None, _) => None,
         (Some(request), None) => Some(format!("{request} {name}")),
@@ -184,7 +184,7 @@ pub(super) fn summary(resources: &Resources) -> Option<String> {
 
 fn bytes(bytes: u64) -> String {
     let units = [(1_u64 << 40, "Ti"), (1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki")];
-    let even = units.iter().find(|(size, _)| bytes > 0 && bytes % size == 0);
+    let even = units.iter().find(|(size, _)| bytes > 0 && bytes.is_multiple_of(*size));
     even.map_or_else(|| bytes.to_string(), |(size, unit)| format!("{}{unit}", bytes / size))
 }
 

@@ -41,6 +41,8 @@ pub struct Layout {
     pub queue_wait: Vec<u16>,
     /// Being served, likewise.
     pub service: Vec<u16>,
+    /// Being kept from the CPU, likewise: by a cold start, a breakdown, the quota, other containers of the node.
+    pub lost: Vec<[u16; 4]>,
     /// Where several Services share the requests: each with the number of targets before its own.
     pub shared: Vec<(u32, usize)>,
     /// For each call of each target (in order): the callee's columns as columns of this flow.

@@ -56,6 +56,7 @@ use traffic::connection::Connection;
 use traffic::entrance::Ways;
 use traffic::flow::FlowState;
 use traffic::idling::Idling;
+use traffic::paced::Paces;
 use traffic::pool::{PoolTable, Pools};
 use traffic::report::Reporting;
 use traffic::transit::Transits;
@@ -169,6 +170,16 @@ pub(crate) mod kind {
     pub(crate) const SPIKE_ARRIVAL: Kind = Kind(37);
     /// The next request of a traffic arrives, or stays away (flow).
     pub(crate) const THINNED_ARRIVAL: Kind = Kind(38);
+    /// The quota of a container is spent, or there is a new one (station).
+    pub(crate) const QUOTA: Kind = Kind(28);
+    /// The process of a container breaks down, or is repaired (station).
+    pub(crate) const BREAKDOWN: Kind = Kind(29);
+    /// A container that was cold has started (station).
+    pub(crate) const COLD_STARTED: Kind = Kind(33);
+    /// A pod is killed (killing).
+    pub(crate) const KILL: Kind = Kind(58);
+    /// What an attempt waited for beside the CPU has come (attempt).
+    pub(crate) const OFF_CPU: Kind = Kind(59);
     /// The first byte of a message comes to an interface (message on its way).
     pub(crate) const AT_NIC: Kind = Kind(54);
 }
@@ -208,6 +219,8 @@ pub struct World<'p> {
     control: Option<Box<Control>>,
     stations: Vec<Station>,
     sharing: Vec<Option<Box<(Sharing, crate::engine::TimerId)>>>,
+    /// The containers whose pace changes; `None` where there are none.
+    pace: Option<Box<Paces>>,
     /// The work in the pods, where a policy asks for it.
     work: Option<Box<Unfinished>>,
     /// The balancers that go by reports of the pods, and how many reports are scheduled.
@@ -383,6 +396,7 @@ impl<'p> World<'p> {
             attempts: Slab::default(),
             ledgers: Ledgers::new(plan.ledger_columns),
             sharing: Self::sharing_of(plan, schedule),
+            pace: Paces::of(plan),
             roster,
             control: Control::new(plan, replication),
             stations,
@@ -442,7 +456,7 @@ impl<'p> World<'p> {
     }
 
     fn sharing_of(plan: &Plan, schedule: &mut Schedule) -> Vec<Option<Box<(Sharing, crate::engine::TimerId)>>> {
-        if !plan.servers.iter().any(|server| server.shares) {
+        if !plan.servers.iter().any(|server| server.shares && !server.paced) {
             return Vec::new();
         }
         plan.server_of.iter().map(|server| Self::sharing_of_server(plan, *server, schedule)).collect()
@@ -455,7 +469,7 @@ impl<'p> World<'p> {
         schedule: &mut Schedule,
     ) -> Option<Box<(Sharing, crate::engine::TimerId)>> {
         let server = &plan.servers[server as usize];
-        server.shares.then(|| Box::new((Sharing::new(server.slots), schedule.new_timer())))
+        (server.shares && !server.paced).then(|| Box::new((Sharing::new(server.slots), schedule.new_timer())))
     }
 
     fn dns_of(plan: &Plan, replication: u32, schedule: &mut Schedule) -> Option<Box<DnsState>> {
@@ -472,6 +486,7 @@ impl<'p> World<'p> {
         self.schedule_window(schedule);
         self.schedule_probes(schedule);
         self.start_idling();
+        self.begin_paces(schedule);
         self.schedule_timeline(schedule);
         for flow in 0..self.plan.flows.len() {
             self.pin_connections(flow);
@@ -555,7 +570,7 @@ impl<'p> World<'p> {
                 let (busy, waiting) = self.window.station_areas(station);
                 let (alive, ready) = self.lived(self.roster.pod_of[station]);
                 let server = &self.plan.servers[self.server_once(endpoint.station) as usize];
-                let shares = self.sharing.get(station).is_some_and(Option::is_some);
+                let shares = server.shares;
                 let utilization = (server.slots != NONE && alive > 0).then(|| {
                     let utilization = busy as f64 / (f64::from(server.slots) * alive as f64);
                     assert!(
@@ -683,6 +698,11 @@ impl Model for World<'_> {
             kind::SPIKE_ARRIVAL => self.on_spike_arrival(slot, now, schedule),
             kind::THINNED_ARRIVAL => self.on_thinned_arrival(slot, now, schedule),
             kind::AT_NIC => self.on_at_nic(slot, now, schedule),
+            kind::QUOTA => self.on_quota(slot, now, schedule),
+            kind::BREAKDOWN => self.on_breakdown(slot, now, schedule),
+            kind::COLD_STARTED => self.on_cold_started(slot, now, schedule),
+            kind::KILL => self.on_kill(slot, now, schedule),
+            kind::OFF_CPU => self.on_off_cpu(slot, now, schedule),
             Kind(other) => unreachable!("no event has kind {other}"),
         }
     }

@@ -163,6 +163,7 @@ impl World<'_> {
             recorder.mark(1, now);
         }
         self.probes.open(now);
+        self.mark_paces(true, now);
         self.mark_nics(0, now);
     }
 
@@ -187,6 +188,7 @@ impl World<'_> {
             recorder.mark(2, now);
         }
         self.probes.close(now);
+        self.mark_paces(false, now);
         self.mark_nics(1, now);
         if self.window.open_measured == 0 {
             self.window.over = true;

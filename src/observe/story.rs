@@ -171,6 +171,13 @@ pub enum What {
         /// Under processor sharing: how many shared the cores when it began.
         sharing: Option<u32>,
     },
+    /// Was kept from the CPU while it was served, once or several times.
+    Kept {
+        /// The pod.
+        pod: String,
+        /// By what.
+        by: LedgerCause,
+    },
     /// Made calls and waited for them.
     Calls {
         /// The calls, in the order in which they began.

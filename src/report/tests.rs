@@ -66,6 +66,7 @@ fn scenario() -> Scenario {
             lives: false,
             lifecycle: Lifecycle::USUAL,
             kernel: Kernel::USUAL,
+            cpu: crate::scenario::process::CpuRules::USUAL,
         },
         workloads: Vec::new(),
         services: Vec::new(),

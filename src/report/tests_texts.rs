@@ -146,6 +146,9 @@ fn every_cause_has_its_words() {
             "waiting between attempts at x",
             "attempts that came to nothing at x",
             "the network interfaces of nodes at x",
+            "cold start of x",
+            "a stalled process in x",
+            "waiting for a core in x",
         ]
     );
     assert_eq!(why::words(&(LedgerCause::Service, String::new())), "being served");

@@ -54,6 +54,8 @@ pub enum Scope {
 pub enum Quantity {
     /// Latency of succeeded requests (seconds); at servers of those they answered.
     Latency,
+    /// Latency of requests that ended, well or not (seconds).
+    LatencyOfAll,
     /// Time in the container's queue of every attempt that reached a pod (seconds).
     QueueWait,
     /// The same, only of attempts that were served.
@@ -88,6 +90,14 @@ pub enum Quantity {
     Queue,
     /// Busy slot-time over slots × time.
     Utilization,
+    /// Cores used: CPU time over time (of a workload the sum over its pods).
+    Cpu,
+    /// Share of time in which the CPU quota was spent.
+    Throttled,
+    /// Share of time in which the process was not broken down.
+    Availability,
+    /// Cold starts over requests that reached the pods.
+    ColdStarts,
     /// Share of the Service's requests.
     Share,
     /// Time between arrivals (at a pod: of attempts that reach it).
@@ -173,6 +183,8 @@ pub enum Statistic {
     Ratio,
     /// Value at a time (seconds).
     At(f64),
+    /// Share of the pods that are empty at a time (seconds).
+    EmptyAt(f64),
     /// Which pods were picked, in order.
     Sequence,
     /// All values, in order of requests.

@@ -44,6 +44,7 @@ pub(super) enum Form {
     MaxOverPods,
     Ratio,
     At,
+    EmptyAt,
     Sequence,
     Values,
 }
@@ -67,6 +68,7 @@ impl Form {
             Self::MaxOverPods => "maxOverPods.mean",
             Self::Ratio => "ratio",
             Self::At => "at(T)",
+            Self::EmptyAt => "emptyAt(T)",
             Self::Sequence => "sequence",
             Self::Values => "values",
         }
@@ -90,6 +92,7 @@ impl Form {
             Statistic::MaxOverPodsMean => Self::MaxOverPods,
             Statistic::Ratio => Self::Ratio,
             Statistic::At(_) => Self::At,
+            Statistic::EmptyAt(_) => Self::EmptyAt,
             Statistic::Sequence => Self::Sequence,
             Statistic::Values => Self::Values,
         }
@@ -108,16 +111,17 @@ pub(super) struct Row {
 
 use About::{Call, Pod, Service, Traffic, Workload};
 use Form::{
-    At, AtLeast, Cv2, Imbalance, Max, MaxOverPods, Mean, Min, Over, PerPod, Positive, Quantile, Ratio, Sd, Sequence,
-    Values, Variance,
+    At, AtLeast, Cv2, EmptyAt, Imbalance, Max, MaxOverPods, Mean, Min, Over, PerPod, Positive, Quantile, Ratio, Sd,
+    Sequence, Values, Variance,
 };
 
 const OBSERVED: &[Form] = &[Mean, Variance, Sd, Cv2, Min, Quantile, Max, Positive, Over, Values];
 const COUNTED: &[Form] = &[Mean, Variance, Sd, Cv2, Min, Quantile, Max, Positive, AtLeast, Values];
 const COUNTED_PODS: &[Form] = &[Mean, Variance, Sd, Cv2, Min, Quantile, Max, Positive, AtLeast, Values, Sequence];
 const SHARES: &[Form] = &[Mean, Variance, Sd, Cv2, Min, Max, Values];
-const LEVEL: &[Form] = &[Mean, PerPod, Quantile, AtLeast, Positive, Max, Imbalance, MaxOverPods, At];
-const LEVEL_OF_POD: &[Form] = &[Mean, Quantile, AtLeast, Positive, Max, At];
+const LEVEL: &[Form] =
+    &[Mean, PerPod, Quantile, AtLeast, Positive, Max, Imbalance, MaxOverPods, At, EmptyAt, Variance, Sd];
+const LEVEL_OF_POD: &[Form] = &[Mean, Quantile, AtLeast, Positive, Max, At, EmptyAt, Variance, Sd];
 const SENDERS: &[About] = &[Traffic, Call];
 const ANYONE: &[About] = &[Traffic, Call, Service, Workload, Pod];
 const SERVERS: &[About] = &[Workload, Pod];
@@ -134,6 +138,7 @@ const fn bare(word: &'static str, quantity: Quantity, about: &'static [About], f
 /// Every quantity; `errors` stands for each cause.
 pub(super) const ROWS: &[Row] = &[
     row("latency", Quantity::Latency, ANYONE, OBSERVED),
+    row("latency[all]", Quantity::LatencyOfAll, SENDERS, OBSERVED),
     row("queueWait", Quantity::QueueWait, ANYONE, OBSERVED),
     row("queueWait[served]", Quantity::QueueWaitServed, ANYONE, OBSERVED),
     row("service", Quantity::Service, ANYONE, OBSERVED),
@@ -151,6 +156,10 @@ pub(super) const ROWS: &[Row] = &[
     row("queue", Quantity::Queue, &[Workload], LEVEL),
     row("queue", Quantity::Queue, &[Pod], LEVEL_OF_POD),
     bare("utilization", Quantity::Utilization, SERVERS, &[Mean]),
+    bare("cpu", Quantity::Cpu, SERVERS, &[Mean]),
+    bare("throttled", Quantity::Throttled, SERVERS, &[Mean]),
+    bare("availability", Quantity::Availability, SERVERS, &[Mean]),
+    bare("coldStarts", Quantity::ColdStarts, SERVERS, &[Mean]),
     bare("share", Quantity::Share, &[Pod], &[Mean]),
     row("share", Quantity::Share, GROUPS, SHARES),
     row("clientShare", Quantity::ClientShare, &[Traffic], SHARES),
@@ -184,6 +193,7 @@ impl Quantity {
     pub(super) const fn dimension(&self) -> Dimension {
         match self {
             Self::Latency
+            | Self::LatencyOfAll
             | Self::LatencyOf(_)
             | Self::QueueWait
             | Self::QueueWaitServed
@@ -193,15 +203,21 @@ impl Quantity {
             | Self::BackOffBefore(_)
             | Self::BackOffOfRequest
             | Self::Interarrival => Dimension::Seconds,
-            Self::Errors(_) | Self::ErrorRatio | Self::Utilization | Self::Share | Self::ClientShare => {
-                Dimension::Ratio
-            }
+            Self::Errors(_)
+            | Self::ErrorRatio
+            | Self::Utilization
+            | Self::Throttled
+            | Self::Availability
+            | Self::ColdStarts
+            | Self::Share
+            | Self::ClientShare => Dimension::Ratio,
             Self::Throughput | Self::Goodput => Dimension::PerSecond,
             Self::Slowdown
             | Self::SlowdownOf(_)
             | Self::Attempts
             | Self::DnsQueries
             | Self::InSystem
+            | Self::Cpu
             | Self::Queue
             | Self::Connections
             | Self::Balance(_)
@@ -218,6 +234,7 @@ pub const METRICS: &[Listed] = &[
         "mean, variance, sd, cv2, min, pNN, max, positive, over(T), values",
         "latency of succeeded requests of a traffic or call, or of those that a service, workload or pod answered",
     ),
+    listed("NAME.latency[all]", "as latency", "latency of requests that ended, also of those that failed"),
     listed(
         "SCOPE.queueWait",
         "as latency",
@@ -249,11 +266,27 @@ pub const METRICS: &[Listed] = &[
     listed("NAME.errorRatio", "none needed", "failed over succeeded and failed"),
     listed(
         "SCOPE.inSystem",
-        "mean, perPod, pNN, atLeast(K), positive, max, imbalance, maxOverPods.mean, at(T)",
+        "mean, perPod, pNN, variance, sd, atLeast(K), positive, max, imbalance, maxOverPods.mean, at(T), emptyAt(T)",
         "requests waiting and in service: of a workload summed over its pods, of a pod, or of a traffic in flight",
     ),
     listed("SCOPE.queue", "as inSystem", "requests waiting in a workload or pod"),
     listed("SCOPE.utilization", "none needed", "busy slot-time over slots and time of a workload or pod"),
+    listed("SCOPE.cpu", "none needed", "cores used by a workload, over all its pods, or by a pod"),
+    listed(
+        "SCOPE.throttled",
+        "none needed",
+        "share of time in which the CPU quota of a workload's pods, or of a pod, was spent",
+    ),
+    listed(
+        "SCOPE.availability",
+        "none needed",
+        "share of time in which no process of a workload or pod was broken down",
+    ),
+    listed(
+        "SCOPE.coldStarts",
+        "none needed",
+        "requests that made a container start, over requests that reached a workload or pod",
+    ),
     listed(
         "POD.share",
         "none needed; of a service or workload mean, variance, sd, cv2, min, max, values",

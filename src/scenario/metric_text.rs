@@ -270,6 +270,7 @@ fn quantity(rest: &str, about: About) -> Result<(&'static Row, Quantity, &str), 
     }
     for word in ["latency", "slowdown"] {
         if let Some(inside) = text.strip_prefix(word).and_then(|text| text.strip_prefix('['))
+            && !inside.starts_with("all]")
             && let Some(row) = here().find(|row| row.word == word)
         {
             let (range, rest) = inside.split_once(']').ok_or_else(|| (format!("`{word}[` lacks `]`"), None))?;
@@ -403,6 +404,7 @@ fn parametric(text: &str, quantity: &Quantity) -> Result<Option<Statistic>, Bad>
             values::parse_ratio(inside).ok_or_else(|| plain(format!("over({}) needs a number", shorten(inside))))?,
         ),
         "at" => Statistic::At(values::seconds(inside).map_err(plain)?),
+        "emptyAt" => Statistic::EmptyAt(values::seconds(inside).map_err(plain)?),
         "atLeast" => Statistic::AtLeast(
             inside.parse().map_err(|_| plain(format!("atLeast({}) needs a whole number", shorten(inside))))?,
         ),

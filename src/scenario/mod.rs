@@ -51,6 +51,7 @@ mod patch;
 mod path;
 pub mod placement;
 pub mod pod_life;
+pub mod process;
 mod resolved;
 pub mod scheduling;
 mod schema;
@@ -63,6 +64,7 @@ mod tables_fault;
 mod tables_flow;
 mod tables_outside;
 mod tables_pods;
+mod tables_process;
 mod tables_random;
 pub mod timeline;
 mod turns;
@@ -93,6 +95,7 @@ use metric::Metric;
 use network_policy::NetworkPolicies;
 use outside::{Controller, Internet, LoadBalancers, Nat, Outside, Share, WayIn};
 use pod_life::{PodLife, PodTimes, Sigterm};
+use process::{CpuRules, Process};
 use startup::Init;
 pub use timeline::{Action, Happening, Lifecycle};
 
@@ -280,6 +283,8 @@ pub struct Cluster {
     pub node_grace: SimDuration,
     /// What the kernels of nodes allow and forget.
     pub kernel: Kernel,
+    /// What nodes do about CPU.
+    pub cpu: CpuRules,
 }
 
 /// Most intervals of a run: each becomes a row of `timeline.csv` for every traffic.
@@ -413,6 +418,8 @@ pub struct Behaviour {
     pub error_ratio: f64,
     /// Whether the slot is held while the container waits for a call (thread per request).
     pub holds_slot_while_calling: bool,
+    /// What its process is like.
+    pub process: Process,
 }
 
 /// Order in which a container serves.

@@ -75,6 +75,17 @@ pub enum Action {
         /// What.
         action: NodeAction,
     },
+    /// From now on pods of a workload are killed, each equally likely, after exponential times.
+    Kill {
+        /// Index of the workload.
+        workload: usize,
+        /// Mean time between two kills.
+        every: SimDuration,
+        /// When it ends, from the start of the run.
+        until: Option<SimDuration>,
+        /// Whether the pod is there again at once, empty; otherwise its controller makes another.
+        instant: bool,
+    },
     /// A Service comes, changes or goes.
     Service {
         /// Index of its first port among the scenario's Services.

@@ -16,7 +16,9 @@
 //! | `pool_wait` | as many connections as it takes; a pinned connection carries any number of requests |
 //! | `back_off`, `wasted_attempts` | one attempt: what a retry would have saved is lost, and counted as failed |
 //! | `dns` | the name resolves in no time: nothing is asked and no answer is lost |
-//! | other networks, `cpu_throttle`, `slow_start` | always zero in this version |
+//! | `cold_start`, `stalled`, `cpu_throttle` | the workload's containers stay warm, do not break down, have no limit of CPU |
+//! | `cpu_wait` | a core for every thread, on all nodes |
+//! | other networks, `slow_start` | always zero in this version |
 
 use super::{ConnectionMode, Connections, Discipline, Flow, Protocol, Scenario, Step, Workload, placement};
 use crate::cause::LedgerCause;
@@ -49,6 +51,13 @@ pub enum Removal {
     Slowness {
         /// Index of the workload.
         workload: usize,
+    },
+    /// What keeps requests from the CPU in the containers of a workload.
+    Process {
+        /// Index of the workload.
+        workload: usize,
+        /// The cause.
+        cause: LedgerCause,
     },
     /// The delay of a class of hops.
     Network(LedgerCause),
@@ -134,9 +143,10 @@ impl Removal {
                 Ok(Self::Retries { flow: place.to_owned() })
             }
             LedgerCause::Dns => Ok(Self::Lookups { host: place.to_owned() }),
-            LedgerCause::NetworkCrossRegion | LedgerCause::CpuThrottle | LedgerCause::SlowStart => {
-                Err("it is always zero in this version")
+            LedgerCause::ColdStart | LedgerCause::Stalled | LedgerCause::CpuThrottle | LedgerCause::CpuWait => {
+                Ok(Self::Process { workload: workload().ok_or("no such workload")?, cause })
             }
+            LedgerCause::NetworkCrossRegion | LedgerCause::SlowStart => Err("it is always zero in this version"),
         }
     }
 
@@ -154,6 +164,16 @@ impl Removal {
                     let own = &mut changed.workloads[*workload].pod_speed;
                     own.retain(|(other, _)| *other != pod);
                     own.push((pod, speed));
+                }
+            }
+            Self::Process { cause: LedgerCause::CpuWait, .. } => changed.cluster.cpu.contention = false,
+            Self::Process { workload, cause } => {
+                for container in &mut changed.workloads[*workload].containers {
+                    match cause {
+                        LedgerCause::ColdStart => container.behaviour.process.cold = None,
+                        LedgerCause::Stalled => container.behaviour.process.breakdown = None,
+                        _ => container.resources.limits.cpu = None,
+                    }
                 }
             }
             Self::Network(cause) => {
@@ -212,6 +232,15 @@ impl Removal {
             Self::Slowness { workload } => {
                 let pods: Vec<u32> = slow_pods(scenario, *workload).iter().map(|(pod, _)| *pod).collect();
                 format!("full speed {}", at_pods(&scenario.workloads[*workload], &pods))
+            }
+            Self::Process { workload, cause } => {
+                let target = scenario.workloads[*workload].target();
+                match cause {
+                    LedgerCause::ColdStart => format!("{target} stays warm"),
+                    LedgerCause::Stalled => format!("{target} does not break down"),
+                    LedgerCause::CpuThrottle => format!("no limit of the CPU of {target}"),
+                    _ => "a core for every thread on all nodes".to_owned(),
+                }
             }
             Self::Network(cause) => match cause {
                 LedgerCause::NetworkLoopback => "no network delay inside a pod".to_owned(),

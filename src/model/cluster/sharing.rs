@@ -11,6 +11,9 @@ use crate::time::SimTime;
 
 const FRACTION: u32 = 20;
 
+/// The speed of a core that does nothing else.
+pub(crate) const WHOLE: u64 = 1 << FRACTION;
+
 /// The jobs of one container under processor sharing.
 #[derive(Debug)]
 pub struct Sharing {
@@ -21,13 +24,29 @@ pub struct Sharing {
     /// Sum of the jobs' finish tags.
     tags: u128,
     order: u64,
+    /// How fast the cores go, in 2^-20; 0 while they stand still.
+    speed: u64,
 }
 
 impl Sharing {
     /// No jobs on `cores` cores.
     #[must_use]
     pub fn new(cores: u32) -> Self {
-        Self { cores: u64::from(cores), virtual_now: 0, updated: 0, jobs: BTreeSet::new(), tags: 0, order: 0 }
+        Self {
+            cores: u64::from(cores),
+            virtual_now: 0,
+            updated: 0,
+            jobs: BTreeSet::new(),
+            tags: 0,
+            order: 0,
+            speed: WHOLE,
+        }
+    }
+
+    /// From now on its cores go so fast, in 2^-20.
+    pub(crate) fn set_speed(&mut self, now: SimTime, speed: u64) {
+        self.advance(now);
+        self.speed = speed;
     }
 
     /// Jobs in service.
@@ -49,16 +68,21 @@ impl Sharing {
         if jobs == 0 {
             return;
         }
-        let scaled = elapsed << FRACTION;
+        let scaled = self.at_speed(elapsed << FRACTION);
         self.virtual_now +=
             if jobs <= self.cores { scaled } else { scaled * u128::from(self.cores) / u128::from(jobs) };
+    }
+
+    /// What of a time on whole cores is left at their speed.
+    fn at_speed(&self, scaled: u128) -> u128 {
+        if self.speed == WHOLE { scaled } else { scaled * u128::from(self.speed) >> FRACTION }
     }
 
     /// Nanoseconds of work left of each job, without changing anything.
     #[must_use]
     pub fn remaining(&self, now: SimTime) -> Vec<u64> {
         let jobs = self.jobs.len() as u128;
-        let scaled = u128::from(now.as_nanos() - self.updated) << FRACTION;
+        let scaled = self.at_speed(u128::from(now.as_nanos() - self.updated) << FRACTION);
         let cores = u128::from(self.cores);
         let done = self.virtual_now + if jobs <= cores { scaled } else { scaled * cores / jobs };
         let left = |entry: &(u128, u64, u32)| entry.0.saturating_sub(done) >> FRACTION;
@@ -73,6 +97,24 @@ impl Sharing {
         self.jobs.insert(ticket);
         self.tags += ticket.0;
         ticket
+    }
+
+    /// A job that ends as soon as the cores go: at once, unless they stand still.
+    pub(crate) fn enter_gate(&mut self, now: SimTime, job: u32) {
+        self.enter(now, 0, job);
+        if self.speed == 0 {
+            // What has work left, however little, does not end meanwhile.
+            let first = (self.virtual_now, self.order, job);
+            self.jobs.remove(&first);
+            self.jobs.insert((first.0 + 1, first.1, job));
+            self.tags += 1;
+        }
+    }
+
+    /// Nanoseconds of work left of a job, without changing anything.
+    pub(crate) fn left_of(&self, job: u32, now: SimTime) -> Option<u64> {
+        let index = self.jobs.iter().position(|entry| entry.2 == job)?;
+        self.remaining(now).get(index).copied()
     }
 
     /// Takes out the job that is done, if one is.
@@ -109,6 +151,13 @@ impl Sharing {
     pub fn next_departure(&self) -> Option<SimTime> {
         let first = self.jobs.first()?;
         let missing = first.0.saturating_sub(self.virtual_now);
+        let missing = match self.speed {
+            WHOLE => missing,
+            // Who is done leaves even so.
+            0 if missing > 0 => return None,
+            0 => 0,
+            speed => (missing << FRACTION).div_ceil(u128::from(speed)),
+        };
         let jobs = self.jobs.len() as u64;
         let real =
             if jobs <= self.cores { missing } else { (missing * u128::from(jobs)).div_ceil(u128::from(self.cores)) };
@@ -150,6 +199,24 @@ mod tests {
         assert_eq!(sharing.next_departure(), Some(at(1.0)));
         assert_eq!(sharing.leave(at(1.0)), Some(0));
         assert_eq!(sharing.next_departure(), Some(at(1.5)));
+    }
+
+    #[test]
+    fn cores_that_stand_still_keep_their_jobs() {
+        let mut sharing = Sharing::new(u32::MAX);
+        sharing.enter(at(0.0), 2 * SECOND, 0);
+        sharing.set_speed(at(1.0), 0);
+        assert_eq!(sharing.next_departure(), None);
+        sharing.enter_gate(at(2.0), 1);
+        assert_eq!(sharing.next_departure(), None);
+        sharing.set_speed(at(5.0), WHOLE / 2);
+        assert_eq!(sharing.leave(SimTime::from_nanos(5_000_000_001)), Some(1));
+        assert_eq!(sharing.next_departure(), Some(at(7.0)));
+        assert_eq!(sharing.left_of(0, at(6.0)), Some(SECOND / 2));
+        // Who is done when they stop is not kept.
+        sharing.set_speed(at(7.0), 0);
+        assert_eq!(sharing.next_departure(), Some(at(7.0)));
+        assert_eq!(sharing.leave(at(7.0)), Some(0));
     }
 
     #[test]

@@ -201,6 +201,7 @@ impl World<'_> {
         let known = self.plan.speeds[workload].iter().find(|(bits, _)| *bits == speed);
         let (_, first) = known.expect("the plan has the speeds of all nodes");
         self.stations[station].server = first + as_u32(own);
+        self.know_pace(station, now, schedule);
         if self.tells_of_containers(workload) {
             let name = self.plan.scenario.workloads[workload].containers[own].name.clone();
             self.tell_pod(now, "container-started", pod, name);

@@ -228,7 +228,7 @@ impl World<'_> {
     }
 
     /// All processes of a pod have ended, or end now.
-    fn pod_ends(&mut self, pod: u32, now: SimTime, schedule: &mut Schedule) {
+    pub(super) fn pod_ends(&mut self, pod: u32, now: SimTime, schedule: &mut Schedule) {
         let workload = self.workload_of(pod);
         let count = self.plan.scenario.workloads[workload].containers.len();
         self.roster.pods[pod as usize].end(now);

@@ -11,6 +11,7 @@ mod ending;
 mod endpoints;
 mod failures;
 mod images;
+mod killing;
 pub(crate) mod lateness;
 mod lifecycle;
 mod moments;
@@ -107,6 +108,8 @@ pub(crate) struct Control {
     placing: Option<Box<placing::Placing>>,
     failures: failures::Failures,
     rollouts: rollouts::Rollouts,
+    /// Pods that are killed at random.
+    killings: killing::Killings,
     /// What happened, for `events.csv`.
     pub(crate) events: Vec<ClusterEvent>,
 }
@@ -151,6 +154,7 @@ impl Control {
             nodes: nodes::Nodes::of(plan.scenario.cluster.nodes.len()),
             failures: failures::Failures::of(plan, replication),
             rollouts: rollouts::Rollouts::default(),
+            killings: killing::Killings::default(),
             events: Vec::new(),
         }))
     }

@@ -239,7 +239,7 @@ impl World<'_> {
     }
 
     /// Whether a container's process stands still, so that it answers nothing, however idle it is.
-    fn stalls(&self, _station: usize) -> bool {
-        false
+    fn stalls(&self, station: usize) -> bool {
+        self.stands_still(station)
     }
 }

@@ -52,6 +52,7 @@ impl World<'_> {
             Action::Node { node, action } => self.on_node_action(node, action, now, schedule),
             Action::Service { first, count, era } => self.begin_era(first..first + count, era, now, schedule),
             Action::Fault { fault, begins } => self.tell_fault(fault, begins, now, schedule),
+            Action::Kill { .. } => self.begin_killing(index, now, schedule),
             Action::Ready(pod) => self.with_pod(pod, "probe", now, |world, pod| {
                 world.probe_pod(pod, true, now, schedule);
             }),

@@ -3,6 +3,7 @@
 use super::{Plan, Route, StepPlan, as_u32};
 use crate::cause::LedgerCause;
 use crate::discovery::slices::policy::Scope;
+use crate::model::cluster::pace::Loss;
 use crate::model::ledger::{Layout, NO_COLUMN};
 use crate::model::network::topology::PathClass;
 use crate::model::traffic::channel::Channel;
@@ -120,6 +121,7 @@ impl Plan {
             || dropped
             || spec.way_in.is_some()
             || self.goes_out(flow)
+            || targets.iter().any(|target| self.fails_in_service(*target))
             || retries
             || spec.timeout.is_some()
             || spec.retries.per_try.is_some();
@@ -164,14 +166,37 @@ impl Plan {
                 layout.shared.push((as_u32(*service), before));
                 before += targets.len();
             }
-            for (workload, _) in targets {
+            for (workload, container) in targets {
                 let place = self.scenario.workloads[*workload].target();
+                let lost = self.lost_columns(*workload, *container, layout);
+                layout.lost.push(lost);
                 let (wait, serve) =
                     (layout.column(LedgerCause::QueueWait, &place), layout.column(LedgerCause::Service, &place));
                 layout.queue_wait.push(wait);
                 layout.service.push(serve);
             }
         }
+    }
+
+    /// Whether requests in a container fail when its process breaks down.
+    fn fails_in_service(&self, (workload, container): (usize, usize)) -> bool {
+        let process = &self.scenario.workloads[workload].containers[container].behaviour.process;
+        process.breakdown.as_ref().is_some_and(|breakdown| breakdown.fails)
+    }
+
+    /// The columns of what can keep requests from the CPU in a container.
+    fn lost_columns(&self, workload: usize, container: usize, layout: &mut Layout) -> [u16; 4] {
+        let place = self.scenario.workloads[workload].target();
+        let server = self.speeds[workload].first().map(|(_, first)| &self.servers[*first as usize + container]);
+        Loss::ALL.map(|loss| {
+            let possible = server.is_some_and(|server| match loss {
+                Loss::ColdStart => server.behaviour.process.cold.is_some(),
+                Loss::Stalled => server.behaviour.process.breakdown.is_some(),
+                Loss::Throttled => server.pacing.quota.is_some(),
+                Loss::CpuWait => server.pacing.weight > 0,
+            });
+            if possible { layout.column(loss.cause(), &place) } else { NO_COLUMN }
+        })
     }
 
     pub(super) fn lay_labels(&mut self) {

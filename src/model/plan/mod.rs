@@ -3,12 +3,14 @@
 mod hosts;
 mod hot;
 mod ledgers;
+mod pacing;
 mod policies;
 mod ways;
 
 use std::sync::Arc;
 
 pub use hot::{HotFlow, Senders};
+pub use pacing::Pacing;
 
 use crate::discovery::slices::topology::Capacity;
 use crate::id::FlowId;
@@ -24,6 +26,7 @@ use crate::random::Dist;
 use crate::scenario::dns::Behind;
 use crate::scenario::outside::Internet;
 use crate::scenario::placement::{self, Placed};
+use crate::scenario::process::Process;
 use crate::scenario::{
     Behaviour, Call, Connections, Discipline, Episode, Flow, KubeProxy, KubeProxyMode, Layer, Protocol, Scenario,
     Source, Step, Window,
@@ -114,6 +117,8 @@ pub struct ServerPlan {
     pub keeps_work: bool,
     /// Whether work begins otherwise than by waiting for its end.
     pub begins_specially: bool,
+    /// Whether its pace changes: what begins may end later than its work takes.
+    pub paced: bool,
     /// What a request does.
     pub steps: Vec<StepPlan>,
     /// Speed of node × pod.
@@ -126,6 +131,8 @@ pub struct ServerPlan {
     pub behaviour: Behaviour,
     /// Times at which its pod works otherwise.
     pub episodes: Vec<Episode>,
+    /// What decides about its pace.
+    pub pacing: Pacing,
 }
 
 impl ServerPlan {
@@ -139,6 +146,7 @@ impl ServerPlan {
             steps: Vec::new(),
             error_ratio: 0.0,
             holds_slot_while_calling: true,
+            process: Process::default(),
         };
         Self { slots: 0, queue_limit: 0, ..server_plan(NONE, &behaviour, 1.0, 0, 0) }
     }
@@ -545,6 +553,7 @@ impl Plan {
             if !pod.crowded {
                 (server.slots, server.shares) = (NONE, false);
             }
+            self.pace(&mut server, container, self.scenario.workloads[workload].outside);
             self.servers.push(server);
         }
         if pod.episodes.is_empty() {
@@ -690,6 +699,8 @@ fn server_plan(workload: u32, behaviour: &Behaviour, speed: f64, first_call: usi
         settles: behaviour.error_ratio > 0.0,
         keeps_work: false,
         begins_specially: behaviour.discipline == Discipline::ProcessorSharing && behaviour.concurrency.is_some(),
+        paced: false,
+        pacing: Pacing::default(),
         behaviour: behaviour.clone(),
         speed,
         episodes: Vec::new(),

@@ -2,7 +2,9 @@
 
 use super::{Instant, kept_anyway, levels, named, pod_index, pods, recorder_of};
 use crate::engine::{Rank, Schedule};
-use crate::model::plan::{NONE, as_u32};
+use crate::model::cluster::pod::Pod;
+use crate::model::cluster::sharing::WHOLE;
+use crate::model::plan::{EndpointPlan, NONE, as_u32};
 use crate::model::{World, kind};
 use crate::observe::collector::cv2;
 use crate::observe::outcome::{FlowOutcome, MetricValue, RunOutcome};
@@ -32,8 +34,9 @@ impl World<'_> {
     }
 
     pub(crate) fn on_probe(&mut self, probe: u32, _now: SimTime) {
-        let Instant { scope, quantity, .. } = &self.probes.instants[probe as usize];
+        let Instant { scope, quantity, empty, .. } = &self.probes.instants[probe as usize];
         let level = match recorder_of(self.plan, *scope) {
+            _ if *empty => self.empty_share(*scope, quantity),
             Some(recorder) => self.recorders.settled(self.sink)[recorder].open as f64,
             None => self.level_now(self.stations_in(*scope), quantity),
         };
@@ -42,7 +45,66 @@ impl World<'_> {
 
     /// Under processor sharing nobody waits: who has to share a core is in service.
     fn shares(&self, station: u32) -> bool {
-        self.sharing.get(station as usize).is_some_and(Option::is_some)
+        self.plan.servers[self.server_once(station) as usize].shares
+    }
+
+    /// The share of the pods of a workload, of those that are there, with nobody in them or nobody who waits.
+    fn empty_share(&self, scope: Scope, quantity: &Quantity) -> f64 {
+        let is_mine = |pod: &&Pod| match scope {
+            Scope::Workload(workload) => pod.workload as usize == workload,
+            Scope::Pod(workload, number) => pod.workload as usize == workload && pod.number == number,
+            _ => false,
+        };
+        let (mut empty, mut all) = (0_u32, 0_u32);
+        for pod in self.roster.pods.iter().filter(is_mine).filter(|pod| pod.is_alive()) {
+            let containers = as_u32(self.plan.scenario.workloads[pod.workload as usize].containers.len());
+            let level = self.level_now((pod.station..pod.station + containers).collect(), quantity);
+            all += 1;
+            empty += u32::from(level < 0.5);
+        }
+        if all == 0 { NAN } else { f64::from(empty) / f64::from(all) }
+    }
+
+    /// What the containers of a workload or pod have used and lost in the window, over its length; of a workload, cores are
+    /// summed, and the others are means over its pods.
+    fn pace_share(&self, metric: &Metric) -> f64 {
+        let span = self.window.span();
+        if span == 0 {
+            return NAN;
+        }
+        let (mut used, mut throttled, mut stalled, mut lived) = (0.0, 0.0, 0.0, 0.0);
+        for station in self.stations_in(metric.scope) {
+            let alive = self.lived(self.roster.pod_of[station as usize]).0 as f64;
+            let server = &self.plan.servers[self.server_once(station) as usize];
+            let is_asked = self.is_asked(station);
+            match self.pace_inside(station as usize) {
+                Some(reading) => {
+                    used += reading.used as f64 / WHOLE as f64;
+                    throttled += reading.throttled as f64;
+                    stalled += reading.stalled as f64;
+                }
+                None => used += self.window.station_areas(station as usize).0 as f64 * server.pacing.on_cpu,
+            }
+            lived += if is_asked { alive } else { 0.0 };
+        }
+        match metric.quantity {
+            Quantity::Cpu => used / span as f64,
+            _ if lived == 0.0 => NAN,
+            Quantity::Throttled => throttled / lived,
+            _ => 1.0 - stalled / lived,
+        }
+    }
+
+    /// Cold starts over requests that reached the pods.
+    fn cold_starts(&self, scope: Scope, outcome: &RunOutcome) -> f64 {
+        let (mut starts, mut requests) = (0, 0);
+        for station in self.stations_in(scope) {
+            starts += self.pace_inside(station as usize).map_or(0, |reading| reading.cold_starts);
+            let here = |endpoint: &&EndpointPlan| endpoint.station == station;
+            let own = self.roster.endpoints.iter().zip(&outcome.endpoints).filter(|(endpoint, _)| here(endpoint));
+            requests += own.map(|(_, endpoint)| endpoint.requests).sum::<u64>();
+        }
+        if requests == 0 { NAN } else { starts as f64 / requests as f64 }
     }
 
     fn level_now(&self, stations: Vec<u32>, quantity: &Quantity) -> f64 {
@@ -75,7 +137,9 @@ impl World<'_> {
         let mut instants = self.probes.instants.iter().map(|instant| instant.level);
         named(self.plan)
             .map(|metric| match metric.statistic {
-                Statistic::At(_) => MetricValue::Number(instants.next().expect("one reading a metric")),
+                Statistic::At(_) | Statistic::EmptyAt(_) => {
+                    MetricValue::Number(instants.next().expect("one reading a metric"))
+                }
                 _ => self.evaluate(metric, outcome),
             })
             .collect()
@@ -91,6 +155,7 @@ impl World<'_> {
             | Quantity::QueueWait
             | Quantity::QueueWaitServed
             | Quantity::Service
+            | Quantity::LatencyOfAll
             | Quantity::LatencyOf(_)
             | Quantity::Slowdown
             | Quantity::SlowdownOf(_)
@@ -110,6 +175,10 @@ impl World<'_> {
                 None => self.level(metric),
             }),
             Quantity::Utilization => MetricValue::Number(self.utilization(metric.scope)),
+            Quantity::Cpu | Quantity::Throttled | Quantity::Availability => {
+                MetricValue::Number(self.pace_share(metric))
+            }
+            Quantity::ColdStarts => MetricValue::Number(self.cold_starts(metric.scope, outcome)),
             Quantity::Picks if metric.statistic == Statistic::Sequence => self.sequence(metric.scope),
             Quantity::Picks | Quantity::Connections | Quantity::Requests | Quantity::Share | Quantity::Balance(_) => {
                 pods::evaluate(self.plan, &self.roster, &outcome.endpoints, metric)
@@ -205,17 +274,18 @@ impl World<'_> {
         mean_level(lived, self.window.span())
     }
 
+    /// Whether a container stands behind a Service.
+    fn is_asked(&self, station: u32) -> bool {
+        let pod = &self.roster.pods[self.roster.pod_of[station as usize] as usize];
+        let target = (pod.workload as usize, (station - pod.station) as usize);
+        self.plan.scenario.services.iter().any(|service| service.targets.contains(&target))
+    }
+
     /// Busy slot-time over slots and time. Containers with unlimited slots have none, and those behind no Service (a
     /// sidecar that ships logs) have slots that nobody can ask for.
     fn utilization(&self, scope: Scope) -> f64 {
-        let (Scope::Workload(workload) | Scope::Pod(workload, _)) = scope else { return NAN };
-        let asked = |station: u32| {
-            let pod = &self.roster.pods[self.roster.pod_of[station as usize] as usize];
-            let container = (station - pod.station) as usize;
-            self.plan.scenario.services.iter().any(|service| service.targets.contains(&(workload, container)))
-        };
         let (mut area, mut slots) = (0_u128, 0_u128);
-        for station in self.stations_in(scope).into_iter().filter(|station| asked(*station)) {
+        for station in self.stations_in(scope).into_iter().filter(|station| self.is_asked(*station)) {
             let server = &self.plan.servers[self.server_once(station) as usize];
             if server.slots != NONE {
                 area += self.window.station_areas(station as usize).0;

@@ -134,6 +134,16 @@ impl Profile {
         self.inside = self.areas(now).into_iter().zip(before).map(|(after, before)| after - before).collect();
     }
 
+    /// The variance of the level over the time of all pods.
+    fn variance(&self) -> Option<f64> {
+        let whole = self.inside.iter().sum::<u128>() as f64;
+        let weighed = |of: &dyn Fn(f64) -> f64| -> f64 {
+            self.inside.iter().enumerate().map(|(level, time)| of(level as f64) * (*time as f64)).sum::<f64>() / whole
+        };
+        let mean = weighed(&|level| level);
+        (whole > 0.0).then(|| weighed(&|level| (level - mean) * (level - mean)))
+    }
+
     /// The lowest level that is not exceeded in a share `q` of the time of all pods.
     fn quantile(&self, q: f64) -> Option<f64> {
         let whole = self.inside.iter().sum::<u128>() as f64;
@@ -160,7 +170,7 @@ impl Level {
             None if *statistic == Statistic::Max => {
                 self.peak.get_or_insert_with(Peak::default);
             }
-            None if matches!(statistic, Statistic::Quantile(_)) => {
+            None if matches!(statistic, Statistic::Quantile(_) | Statistic::Variance | Statistic::Sd) => {
                 self.profile.get_or_insert_with(|| Profile::new(pods));
             }
             None => {
@@ -227,8 +237,11 @@ impl Level {
             let threshold = self.at_least.iter().find(|threshold| threshold.k == k)?;
             return Some(mean_level(threshold.inside, span) / f64::from(pods));
         }
-        if let Statistic::Quantile(q) = statistic {
-            return self.profile.as_ref()?.quantile(*q);
+        match statistic {
+            Statistic::Quantile(q) => return self.profile.as_ref()?.quantile(*q),
+            Statistic::Variance => return self.profile.as_ref()?.variance(),
+            Statistic::Sd => return self.profile.as_ref()?.variance().map(libm::sqrt),
+            _ => {}
         }
         let (highest, lowest) = self.extremes.as_ref()?.inside;
         match statistic {
@@ -250,8 +263,8 @@ const fn least_of(statistic: &Statistic) -> Option<u32> {
 
 /// Whether a statistic of a level needs to see every change; means come from areas that are kept anyway.
 pub(super) const fn watches(statistic: &Statistic) -> bool {
-    use Statistic::{AtLeast, Imbalance, Max, MaxOverPodsMean, Positive, Quantile};
-    matches!(statistic, AtLeast(_) | Positive | Max | Imbalance | MaxOverPodsMean | Quantile(_))
+    use Statistic::{AtLeast, Imbalance, Max, MaxOverPodsMean, Positive, Quantile, Sd, Variance};
+    matches!(statistic, AtLeast(_) | Positive | Max | Imbalance | MaxOverPodsMean | Quantile(_) | Sd | Variance)
 }
 
 const fn which(quantity: &Quantity) -> usize {

@@ -43,6 +43,8 @@ struct Instant {
     seconds: f64,
     scope: Scope,
     quantity: Quantity,
+    /// Whether it is the share of pods with nobody in them.
+    empty: bool,
     level: f64,
 }
 
@@ -84,9 +86,10 @@ impl Probes {
 
     fn want(&mut self, plan: &Plan, metric: &Metric) {
         let Metric { scope, quantity, statistic, .. } = metric;
-        if let Statistic::At(seconds) = statistic {
-            let instant = Instant { seconds: *seconds, scope: *scope, quantity: quantity.clone(), level: f64::NAN };
-            return self.instants.push(instant);
+        if let Statistic::At(seconds) | Statistic::EmptyAt(seconds) = statistic {
+            let empty = matches!(statistic, Statistic::EmptyAt(_));
+            let (seconds, scope, quantity) = (*seconds, *scope, quantity.clone());
+            return self.instants.push(Instant { seconds, scope, quantity, empty, level: f64::NAN });
         }
         match quantity {
             Quantity::Latency if sends(*scope) && kept_anyway(statistic) => {}
@@ -94,6 +97,7 @@ impl Probes {
             | Quantity::QueueWait
             | Quantity::QueueWaitServed
             | Quantity::Service
+            | Quantity::LatencyOfAll
             | Quantity::LatencyOf(_)
             | Quantity::Slowdown
             | Quantity::SlowdownOf(_)
@@ -126,6 +130,10 @@ impl Probes {
             Quantity::Errors(_)
             | Quantity::ErrorRatio
             | Quantity::Utilization
+            | Quantity::Cpu
+            | Quantity::Throttled
+            | Quantity::Availability
+            | Quantity::ColdStarts
             | Quantity::Share
             | Quantity::Connections
             | Quantity::Throughput
@@ -307,10 +315,11 @@ impl Probes {
         }
     }
 
-    /// A request failed for good.
-    pub(crate) fn failed(&mut self, recorder: u32, number: u64, (tries, paused): (u32, u64), measured: bool) {
-        if let Some(observed) = self.ended(recorder, measured) {
+    /// A request failed for good, if it was measured after so many nanoseconds.
+    pub(crate) fn failed(&mut self, recorder: u32, number: u64, (tries, paused): (u32, u64), latency: Option<u64>) {
+        if let Some(observed) = self.ended(recorder, latency.is_some()) {
             observed.ended(number, tries, paused);
+            push(&mut observed.latency_of_all, number, latency.unwrap_or(0) as f64 / 1e9);
         }
     }
 

@@ -8,6 +8,8 @@ use crate::time::SimTime;
 #[derive(Debug, Default)]
 pub(super) struct Observed {
     pub(super) latency: Option<Collector>,
+    /// Of requests that failed, too.
+    pub(super) latency_of_all: Option<Collector>,
     pub(super) queue_wait: Option<Collector>,
     pub(super) queue_wait_served: Option<Collector>,
     pub(super) service: Option<Collector>,
@@ -53,6 +55,7 @@ impl Observed {
     fn slot(&mut self, quantity: &Quantity) -> Option<&mut Option<Collector>> {
         Some(match quantity {
             Quantity::Latency => &mut self.latency,
+            Quantity::LatencyOfAll => &mut self.latency_of_all,
             Quantity::QueueWait => &mut self.queue_wait,
             Quantity::QueueWaitServed => &mut self.queue_wait_served,
             Quantity::Service => &mut self.service,
@@ -90,6 +93,7 @@ impl Observed {
             Quantity::LatencyOf(range) => of(range)?.latency.as_ref(),
             Quantity::SlowdownOf(range) => of(range)?.slowdown.as_ref(),
             Quantity::Latency => self.latency.as_ref(),
+            Quantity::LatencyOfAll => self.latency_of_all.as_ref(),
             Quantity::QueueWait => self.queue_wait.as_ref(),
             Quantity::QueueWaitServed => self.queue_wait_served.as_ref(),
             Quantity::Service => self.service.as_ref(),
@@ -120,6 +124,7 @@ impl Observed {
     pub(super) fn succeeded(&mut self, number: u64, latency: u64, work: u64) {
         let (seconds, slowdown) = (latency as f64 / 1e9, latency as f64 / work as f64);
         push(&mut self.latency, number, seconds);
+        push(&mut self.latency_of_all, number, seconds);
         if work > 0 {
             push(&mut self.slowdown, number, slowdown);
             for range in self.ranges.iter_mut().filter(|known| known.range.holds(work)) {

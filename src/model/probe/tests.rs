@@ -112,6 +112,7 @@ fn every_accepted_metric_has_a_value() {
             "over(T)" => "over(30ms)",
             "atLeast(K)" => "atLeast(2)",
             "at(T)" => "at(77s)",
+            "emptyAt(T)" => "emptyAt(77s)",
             form => form,
         };
         metrics.extend(scopes.iter().map(|scope| format!("{scope}.{word}.{form}")));

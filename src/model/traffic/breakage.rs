@@ -59,6 +59,7 @@ impl World<'_> {
             }
         }
         for station in stations {
+            self.end_pace(station as usize, now, schedule);
             self.stations[station as usize].server = self.plan.ended_server;
         }
     }
@@ -103,17 +104,15 @@ impl World<'_> {
         } else {
             self.cancel_calls(attempt, now, schedule);
         }
-        let shared = self.sharing.get(station).is_some_and(Option::is_some);
-        if shared && stage == Stage::Serving && joins != JOINED {
-            self.withdraw_shared(attempt, station, now, schedule);
-        }
+        let works = stage == Stage::Serving && joins != JOINED;
+        let was_job = works && self.withdraw_job(attempt, station, now, schedule);
         let occupies = self.server_of(station).discipline != Discipline::ProcessorSharing;
         if std::mem::replace(&mut self.attempts[attempt].holds_slot, false) && occupies {
             self.stations[station].vacate(now);
             self.note_level(station, now);
         }
         // An event that names the attempt is still to come: that one ends there, and a copy of it goes home.
-        let pending = stage == Stage::Serving && (!shared || joins == JOINED);
+        let pending = stage == Stage::Serving && !was_job;
         self.close_books(attempt, station, now);
         if self.attempts[attempt].request == NONE {
             self.settle_at_proxy(&self.trip(attempt), now, schedule);

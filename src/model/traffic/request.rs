@@ -455,7 +455,7 @@ impl<'p> World<'p> {
         }
         if self.probes.any_flow {
             self.watch_failed(request, &failure, now);
-            self.probes.failed(hot.recorder, number, (tries, self.paused(request)), measured);
+            self.probes.failed(hot.recorder, number, (tries, self.paused(request)), measured.then_some(latency));
         }
         let counters = &mut self.recorders.settled(self.sink)[hot.recorder as usize];
         counters.fail(now, (failure.cause, failure.place, failure.late), measured, self.ready_pods, self.sink);
@@ -539,6 +539,7 @@ impl<'p> World<'p> {
         let paused = self.paused(request);
         let entry = &mut self.requests[request];
         let (flow, measured, number, tries) = (entry.flow, entry.measured, entry.number, entry.tries);
+        let latency = measured.then_some(now.as_nanos() - entry.arrived);
         let paused = if trying { paused } else { paused - entry.retry_at.saturating_sub(now.as_nanos()) };
         self.ledgers.clear(request, self.plan.hot[flow as usize].blocks);
         if entry.retry_at != 0 {
@@ -547,7 +548,7 @@ impl<'p> World<'p> {
             self.requests.remove(request);
         }
         let spec = self.plan_flow(flow);
-        self.probes.failed(spec.recorder, number, (tries, paused), measured);
+        self.probes.failed(spec.recorder, number, (tries, paused), latency);
         let recorder = &mut self.recorders.settled(self.sink)[spec.recorder as usize];
         let cause = FailureCause::DeadlineExceeded;
         if measured && trying {

@@ -104,7 +104,7 @@ impl<'p> World<'p> {
 
     /// Tells the probes how many are left at a station, and balancers that wait for it when nobody is.
     #[inline(always)]
-    fn note_departure(&mut self, station: usize, now: SimTime, schedule: &mut Schedule) {
+    pub(super) fn note_departure(&mut self, station: usize, now: SimTime, schedule: &mut Schedule) {
         if self.probes.levels {
             self.departed(station, now, schedule);
         }
@@ -203,11 +203,21 @@ impl<'p> World<'p> {
         self.leave_queue(attempt, station, now);
     }
 
-    /// A job leaves a shared processor.
-    pub(crate) fn withdraw_shared(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
-        let (sharing, _) = &mut **self.sharing[station].as_mut().expect("the station shares its processor");
-        sharing.withdraw(now, attempt);
-        self.sharing_changed(station, now, schedule);
+    /// Those who wait take the slots that are free.
+    pub(super) fn fill_slots(&mut self, station: usize, now: SimTime, schedule: &mut Schedule) {
+        let server = self.server_of(station);
+        while self.stations[station].waiting > 0 && self.stations[station].busy < server.slots && !server.shares {
+            self.start_next(station, server, now, schedule);
+        }
+    }
+
+    /// Who only waited until the process went on goes on.
+    pub(super) fn after_gate(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
+        let server = self.server_of(station);
+        if self.attempts[attempt].failure.is_some() {
+            return self.end_service(attempt, station, server, now, schedule);
+        }
+        self.run_step(attempt, station, server, now, schedule);
     }
 
     /// The answer of a pod, or of its node in its place, goes back.
@@ -286,6 +296,7 @@ impl<'p> World<'p> {
         }
         if server.attended {
             self.stop_patience(next, server, false, schedule);
+            self.note_waited(next);
         }
         let entry = &self.attempts[next];
         let (step, resumes) = (entry.step, entry.stage == Stage::Resuming);
@@ -350,6 +361,12 @@ impl<'p> World<'p> {
         if server.keeps_work {
             self.rest_from_work(attempt, station, server, now);
         }
+        if server.paced
+            && !matches!(server.steps.get(self.attempts[attempt].step as usize), Some(StepPlan::Work(_)))
+            && self.waits_at_gate(attempt, station, now, schedule)
+        {
+            return;
+        }
         loop {
             match server.steps.get(self.attempts[attempt].step as usize) {
                 Some(StepPlan::Work(dist)) => {
@@ -394,6 +411,9 @@ impl<'p> World<'p> {
             entry.stage = Stage::Serving;
             if server.keeps_work {
                 self.begin_work_in_books(trip.attempt, station, server, (usual, work), now);
+            }
+            if server.paced {
+                return self.begin_paced(&trip, (step, work), station, now, schedule);
             }
             if self.probes.any_flow && !server.shares {
                 self.watch_served(trip.attempt, station, work.as_nanos(), now);
@@ -491,54 +511,6 @@ impl<'p> World<'p> {
         }
     }
 
-    #[inline(never)]
-    fn share(&mut self, attempt: u32, station: usize, work: SimDuration, now: SimTime, schedule: &mut Schedule) {
-        let (sharing, _) = &mut **self.sharing[station].as_mut().expect("the station shares its processor");
-        sharing.enter(now, work.as_nanos(), attempt);
-        self.sharing_changed(station, now, schedule);
-        if self.probes.any_flow {
-            self.watch_shares(attempt, station);
-        }
-    }
-
-    /// Sets the areas and the next departure right after a job came or went.
-    fn sharing_changed(&mut self, station: usize, now: SimTime, schedule: &mut Schedule) {
-        let slots = self.server_of(station).slots;
-        let (sharing, timer) = &mut **self.sharing[station].as_mut().expect("the station shares its processor");
-        let jobs = as_u32(sharing.len());
-        if let Some(work) = &mut self.work {
-            work.shared(station, sharing.unfinished(), jobs.min(slots), now);
-        }
-        let record = &mut self.stations[station];
-        let (busy, beyond) = (jobs.min(slots), jobs.saturating_sub(slots));
-        record.busy_area.step(now, i64::from(busy) - i64::from(record.busy));
-        record.waiting_area.step(now, i64::from(beyond) - i64::from(record.waiting));
-        (record.busy, record.waiting) = (busy, beyond);
-        match sharing.next_departure() {
-            Some(departure) => schedule.set_timer(*timer, departure, Rank::Completion, kind::SHARED, as_u32(station)),
-            None => schedule.clear_timer(*timer),
-        }
-        self.note_departure(station, now, schedule);
-    }
-
-    /// The next job under processor sharing is done.
-    pub(crate) fn on_shared(&mut self, station: u32, now: SimTime, schedule: &mut Schedule) {
-        let station = station as usize;
-        let (sharing, _) = &mut **self.sharing[station].as_mut().expect("the station shares its processor");
-        let done = sharing.leave(now);
-        self.sharing_changed(station, now, schedule);
-        let Some(attempt) = done else { return };
-        let entry = &self.attempts[attempt];
-        let shared = SimDuration::from_nanos(now.as_nanos() - entry.since);
-        let layout = &self.plan_flow(entry.flow).layout;
-        let column = layout.service[layout.target(&self.roster.endpoints[entry.endpoint as usize])];
-        if self.probes.any_flow {
-            self.watch_shared(attempt, station, shared.as_nanos(), now);
-        }
-        self.charge(attempt, column, shared);
-        self.on_worked(attempt, now, schedule);
-    }
-
     /// Starts the calls of a step; says whether there are any.
     #[inline(never)]
     fn begin_calls(
@@ -629,6 +601,9 @@ impl<'p> World<'p> {
     fn after_calls(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
         let server = self.server_of(station);
         if self.attempts[attempt].failure.is_some() {
+            if server.paced && self.waits_at_gate(attempt, station, now, schedule) {
+                return;
+            }
             return self.end_service(attempt, station, server, now, schedule);
         }
         self.attempts[attempt].step += 1;
@@ -782,16 +757,12 @@ impl<'p> World<'p> {
     fn drop_in_service(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
         self.close_books(attempt, station, now);
         let (stage, joins) = (self.attempts[attempt].stage, self.attempts[attempt].joins);
-        let shared = self.sharing.get(station).is_some_and(Option::is_some);
-        if shared && stage == Stage::Serving && joins != JOINED {
-            let (sharing, _) = &mut **self.sharing[station].as_mut().expect("just seen");
-            sharing.withdraw(now, attempt);
-            self.sharing_changed(station, now, schedule);
-        }
+        let works = stage == Stage::Serving && joins != JOINED;
+        let was_job = works && self.withdraw_job(attempt, station, now, schedule);
         let held = std::mem::replace(&mut self.attempts[attempt].holds_slot, false);
         self.give_slot_back(held, station, self.server_of(station), now, schedule);
-        // An event that names the attempt is still to come, unless it is a job of a shared processor.
-        if stage == Stage::Serving && (!shared || joins == JOINED) {
+        // An event that names the attempt is still to come, unless it was a job of a shared processor.
+        if stage == Stage::Serving && !was_job {
             self.attempts[attempt].cancelled = true;
         } else {
             self.attempts.remove(attempt);

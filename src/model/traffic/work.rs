@@ -42,7 +42,7 @@ impl World<'_> {
     ) {
         self.enter_work(attempt, station, server);
         self.books().takes(attempt, station, usual.as_nanos());
-        if !server.shares {
+        if !server.shares && !server.paced {
             self.books().begins(attempt, station, work.as_nanos(), now);
         }
     }

@@ -39,7 +39,9 @@ impl World<'_> {
             let left = |from: u16| self.work_left(slot, station, from);
             match entry.stage {
                 Stage::Serving if entry.holds_slot && !entry.cancelled => {
-                    let under_way = ends.get(&slot).map_or(0, |end| end.saturating_sub(now.as_nanos()));
+                    let paced = self.paced_jobs(station).and_then(|jobs| jobs.left_of(slot, now));
+                    let until = |end: &u64| end.saturating_sub(now.as_nanos());
+                    let under_way = paced.or_else(|| ends.get(&slot).map(until)).unwrap_or(0);
                     own.held.push(under_way + left(entry.step + 1));
                 }
                 Stage::Calling if entry.holds_slot => own.held.push(left(entry.step + 1)),
@@ -58,9 +60,9 @@ impl World<'_> {
             .map(|station| {
                 let own = self.work_left(attempt, *station, 0);
                 let server = self.server_at(*station);
-                let shared = self.sharing.get(*station as usize).and_then(Option::as_ref);
-                match shared {
-                    Some(shared) => shared_finish(&shared.0.remaining(now), own, server.slots),
+                let alone = self.sharing.get(*station as usize).and_then(Option::as_ref).map(|shared| &shared.0);
+                match alone.or_else(|| self.paced_jobs(*station).filter(|_| server.shares)) {
+                    Some(shared) => shared_finish(&shared.remaining(now), own, server.slots),
                     None => queued_finish(&jobs[station], own, server),
                 }
             })

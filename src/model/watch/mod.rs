@@ -347,6 +347,30 @@ impl World<'_> {
         });
     }
 
+    /// A step of work at a changing pace is done: it was kept from the CPU for so long by each cause, and worked for the rest.
+    #[cold]
+    pub(crate) fn watch_paced(
+        &mut self,
+        attempt: u32,
+        station: usize,
+        (lost, rest): (&[(LedgerCause, u64)], u64),
+        now: SimTime,
+    ) {
+        let served = rest + lost.iter().map(|(_, nanos)| nanos).sum::<u64>();
+        self.watch_spent(self.attempts[attempt].request, station, Spent { waited: 0, served });
+        self.tell(|world, stories| {
+            let Some(telling) = stories.of_attempt(attempt) else { return };
+            let server = &world.plan.servers[world.stations[station].server as usize];
+            for (by, nanos) in lost {
+                let place = world.plan.scenario.workloads[server.workload as usize].target();
+                let pod = world.roster.station_name(world.plan, station);
+                telling.push(telling.cursor + nanos, Some((*by, place)), What::Kept { pod, by: *by });
+            }
+            let sharing = server.shares.then_some(telling.sharing);
+            world.tell_service(telling, station, sharing, now.as_nanos());
+        });
+    }
+
     fn tell_service(&self, telling: &mut telling::Telling, station: usize, sharing: Option<u32>, to: u64) {
         let server = &self.plan.servers[self.stations[station].server as usize];
         let place = self.plan.scenario.workloads[server.workload as usize].target();

@@ -234,6 +234,10 @@ fn step_text(step: &Step) -> String {
         What::Service { pod, sharing: Some(jobs) } => {
             format!("served by {pod}, {}", company(*jobs))
         }
+        What::Kept { pod, by: LedgerCause::ColdStart } => format!("waits until {pod}, which was idle, has started"),
+        What::Kept { pod, by: LedgerCause::Stalled } => format!("waits until the process in {pod} goes on"),
+        What::Kept { pod, by: LedgerCause::CpuThrottle } => format!("stands still in {pod}, whose CPU quota is spent"),
+        What::Kept { pod, .. } => format!("waits in {pod} for a core of its node"),
         What::Failed { cause, place } => format!("turned away: {cause} at {place}"),
         What::Cut { during } => format!("{during}, when the client stopped waiting"),
         What::Pick(pick) => pick_text(pick),

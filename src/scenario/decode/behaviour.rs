@@ -2,11 +2,13 @@
 
 use super::super::context::{Context, Object};
 use super::super::discover::Client;
+use super::super::process::Process;
 use super::super::tables;
 use super::super::values::{self, found};
 use super::super::{Behaviour, Call, Discipline, Step};
 use super::dist::dist;
 use super::flow::{Targets, assume_sending, flow};
+use super::process;
 use crate::random::Dist;
 use crate::yaml::{Node, Span};
 
@@ -20,6 +22,7 @@ pub(super) fn default_behaviour() -> Behaviour {
         steps: vec![Step::Work(default_service_time())],
         error_ratio: 0.0,
         holds_slot_while_calling: true,
+        process: Process::default(),
     }
 }
 
@@ -81,6 +84,7 @@ pub(super) fn behaviour(
             cx.assume(format!("{label}: service time"), "lognormal, mean 10ms, cv 1", format!("{field}.serviceTime"))
         }
     }
+    behaviour.process = process::process(cx, &object, &behaviour);
     if behaviour.discipline == Discipline::ProcessorSharing && behaviour.concurrency.is_none() {
         cx.problem_help(
             object.key_span("concurrency"),
@@ -149,7 +153,8 @@ fn read_steps(
                 for (extra, _) in object
                     .entries()
                     .iter()
-                    .filter(|(entry, _)| entry.name != *key && tables::STEP.field(&entry.name).is_some())
+                    .filter(|(entry, _)| entry.name != *key && !matches!((*key, &*entry.name), ("work", "cpu")))
+                    .filter(|(entry, _)| tables::STEP.field(&entry.name).is_some())
                 {
                     cx.problem(
                         extra.span,

@@ -18,6 +18,7 @@ mod measured;
 mod node_actions;
 mod outside;
 mod pod_life;
+mod process;
 mod proxy;
 mod run;
 mod startup;
@@ -159,7 +160,21 @@ fn cluster_of(
     let lifecycle = timeline::lifecycle(cx, object, lives);
     let kernel = kernel::kernel(cx, object);
     let node_grace = node_actions::grace(cx, object);
-    super::Cluster { nodes, network, kube_proxy, load_balancers, nat, dns, pods, lives, lifecycle, node_grace, kernel }
+    let cpu = process::rules(cx, object);
+    super::Cluster {
+        nodes,
+        network,
+        kube_proxy,
+        load_balancers,
+        nat,
+        dns,
+        pods,
+        lives,
+        lifecycle,
+        node_grace,
+        kernel,
+        cpu,
+    }
 }
 
 /// What can only be seen in the whole scenario.

@@ -7,7 +7,7 @@ use super::super::tables_fault::FAULTS;
 use super::super::timeline::{Action, Happening, Lifecycle, PodRef};
 use super::super::turns::Turn;
 use super::super::values::{Bad, shorten};
-use super::super::{Workload, names, tables};
+use super::super::{Workload, names, tables, tables_process};
 use super::faults::is_fault;
 use super::node_actions;
 use super::pod_life::Revision;
@@ -16,7 +16,7 @@ use crate::time::SimDuration;
 use crate::yaml::{Node, Problem, Value, nearest};
 
 /// The words of actions; one of them stands in every entry.
-const ACTIONS: [&str; 12] = [
+const ACTIONS: [&str; 13] = [
     "scale",
     "deletePod",
     "notReady",
@@ -29,6 +29,7 @@ const ACTIONS: [&str; 12] = [
     "resume",
     "undo",
     "crash",
+    "kill",
 ];
 
 /// How long pods and news of them take.
@@ -122,6 +123,12 @@ fn opened(cx: &mut Context<'_>, item: &Node) -> Option<(SimDuration, &'static st
             cx.problem(object.key_span(key), format!("`{key}` belongs to `{own}`, not to `{word}`"));
         }
     }
+    for key in ["for", "target"] {
+        let of_node = key == "for" && node_actions::WORDS.contains(&word);
+        if word != "kill" && !of_node && object.get(key).is_some() {
+            cx.problem(object.key_span(key), format!("`{key}` belongs to `kill`, not to `{word}`"));
+        }
+    }
     Some((at?, word))
 }
 
@@ -131,6 +138,7 @@ fn action(cx: &mut Context<'_>, item: &Node, word: &str, workloads: &mut [Worklo
     match word {
         "scale" => scale(cx, item, node, workloads),
         "deletePod" => pod(cx, word, node, workloads).map(Action::DeletePod),
+        "kill" => kill(cx, item, node, workloads),
         "notReady" => pod(cx, word, node, workloads).map(Action::NotReady),
         "ready" => pod(cx, word, node, workloads).map(Action::Ready),
         "crash" => pod(cx, word, node, workloads).map(Action::Crash),
@@ -206,6 +214,26 @@ fn set_image(cx: &mut Context<'_>, item: &Node, node: &Node, workloads: &mut [Wo
     Some(Action::SetImage { workload: index, image: own.life.images.len() - 1 })
 }
 
+/// `{at, for, kill: {rate, replacement}, target}`.
+fn kill(cx: &mut Context<'_>, item: &Node, node: &Node, workloads: &[Workload]) -> Option<Action> {
+    let object = cx.object(item, &tables::HAPPENING)?;
+    let spec = cx.object(node, &tables_process::KILL)?;
+    let rate = spec.rate(cx, "rate");
+    let instant = spec.word(cx, "replacement", &[("instant", true), ("controller", false)]).unwrap_or(false);
+    let (at, lasts) = (object.duration(cx, "at"), object.positive_duration(cx, "for"));
+    let Some(target) = object.get("target") else {
+        cx.problem_help(node.span, "`kill` needs a `target`", "write for example target: deployment/web beside it");
+        return None;
+    };
+    let found = text(target).and_then(|text| workload(text, workloads));
+    let workload = cx.take(target, "target", found)?;
+    // At most one a nanosecond.
+    let every = SimDuration::from_secs_f64(1.0 / rate?).map(|every| every.max(SimDuration::from_nanos(1)));
+    let until =
+        lasts.zip(at).map(|(lasts, at)| SimDuration::from_nanos(at.as_nanos().saturating_add(lasts.as_nanos())));
+    Some(Action::Kill { workload, every: every?, until, instant })
+}
+
 /// `deployment/web[0]`; a single pod needs no number.
 pub(super) fn pod(cx: &mut Context<'_>, word: &str, node: &Node, workloads: &[Workload]) -> Option<PodRef> {
     let found = text(node).and_then(|text| {
@@ -258,6 +286,7 @@ pub(super) fn warn_of_senders(
         }
         let changes = |happening: &&Happening| match &happening.action {
             Action::Scale { workload, .. } => *workload == own,
+            Action::Kill { workload, instant, .. } => *workload == own && !instant,
             Action::DeletePod(pod) => pod.workload == own,
             Action::Restart { workload } | Action::Undo { workload } => *workload == own,
             Action::Template { workload, .. } | Action::SetImage { workload, .. } => *workload == own,
@@ -287,7 +316,7 @@ pub(super) fn leave_alone(
 ) {
     for happening in timeline {
         let workload = match &happening.action {
-            Action::Scale { workload, .. } => *workload,
+            Action::Scale { workload, .. } | Action::Kill { workload, .. } => *workload,
             Action::Restart { workload } | Action::Undo { workload } | Action::Pause { workload, .. } => *workload,
             Action::SetImage { workload, .. } | Action::Template { workload, .. } => *workload,
             Action::Service { .. } | Action::Rollout { .. } | Action::Node { .. } | Action::Fault { .. } => continue,
@@ -330,7 +359,7 @@ fn check_pods(cx: &mut Context<'_>, entries: &[(Happening, &Node)], workloads: &
                 is_known &= !action.removes_pods();
                 continue;
             }
-            Action::Service { .. } | Action::Pause { .. } | Action::Rollout { .. } => continue,
+            Action::Service { .. } | Action::Pause { .. } | Action::Rollout { .. } | Action::Kill { .. } => continue,
             Action::Fault { fault, .. } => match faults[fault].1.what {
                 Wrong::SlowPod { pod, .. } => pod,
                 _ => continue,

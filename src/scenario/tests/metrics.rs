@@ -128,7 +128,7 @@ fn mistakes_name_what_there_is() {
         (
             "t.utilization",
             "`utilization` is a quantity of a workload or a pod, not of a traffic",
-            "of a traffic there are latency, queueWait, queueWait[served], service, slowdown, attempts, backOff, backOff[request], lookup, dnsQueries, errors, errorRatio, inSystem, clientShare, interarrival, throughput, goodput",
+            "of a traffic there are latency, latency[all], queueWait, queueWait[served], service, slowdown, attempts, backOff, backOff[request], lookup, dnsQueries, errors, errorRatio, inSystem, clientShare, interarrival, throughput, goodput",
         ),
         ("t.errors[queue_ful].ratio", "no failure cause is called `queue_ful`", "did you mean `queue_full`?"),
         ("t.errors.ratio", "`errors` needs a cause", "write for example errors[queue_full].ratio"),
@@ -150,7 +150,7 @@ fn mistakes_name_what_there_is() {
         (
             "t",
             "a metric is SCOPE.QUANTITY.STATISTIC",
-            "of a traffic there are latency, queueWait, queueWait[served], service, slowdown, attempts, backOff, backOff[request], lookup, dnsQueries, errors, errorRatio, inSystem, clientShare, interarrival, throughput, goodput",
+            "of a traffic there are latency, latency[all], queueWait, queueWait[served], service, slowdown, attempts, backOff, backOff[request], lookup, dnsQueries, errors, errorRatio, inSystem, clientShare, interarrival, throughput, goodput",
         ),
     ] {
         let bad = Metric::parse(text, &names()).expect_err(text);

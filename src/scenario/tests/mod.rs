@@ -9,6 +9,7 @@ mod metrics;
 mod mistakes;
 mod mutations;
 mod patch;
+mod process;
 mod services;
 mod texts;
 mod vary;

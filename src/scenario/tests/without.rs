@@ -40,6 +40,10 @@ fn what_is_taken_away_is_said() {
     for cause in [LedgerCause::Connect, LedgerCause::Tls] {
         assert_eq!(says(cause, "web", &[]), said("connections to web open in no time"));
     }
+    assert_eq!(says(LedgerCause::ColdStart, web, &[]), said("deployment/web stays warm"));
+    assert_eq!(says(LedgerCause::Stalled, web, &[]), said("deployment/web does not break down"));
+    assert_eq!(says(LedgerCause::CpuThrottle, web, &[]), said("no limit of the CPU of deployment/web"));
+    assert_eq!(says(LedgerCause::CpuWait, web, &[]), said("a core for every thread on all nodes"));
     assert_eq!(says(LedgerCause::Dns, "web", &[]), said("web resolves in no time"));
     assert_eq!(says(LedgerCause::PoolWait, "t", &[]), said("no limit of the connections of t"));
 }
