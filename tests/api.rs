@@ -15,8 +15,8 @@ use windtunnel::scenario::pod_life::{PodLife, PodTimes, Sigterm};
 use windtunnel::scenario::process::{CpuRules, Process};
 use windtunnel::scenario::{
     Behaviour, Cancellation, Clients, Cluster, ConnectionMode, Connections, Container, Demand, Discipline, Flow, Host,
-    Keeping, Kernel, KubeProxy, Lifecycle, Network, Node, Observe, PoolOrder, Popularity, Protocol, Retries, Run,
-    Scenario, Service, Source, Step, Traffic, Window, Without, Workload,
+    Keeping, Kernel, KubeProxy, Network, Node, Observe, PoolOrder, Popularity, Protocol, Retries, Run, Scenario,
+    Service, Source, Step, Traffic, Window, Without, Workload,
 };
 use windtunnel::time::SimDuration;
 
@@ -41,6 +41,7 @@ fn node(name: &str) -> Node {
         labels: Vec::new(),
         unschedulable: false,
         bandwidth: None,
+        min_sync: None,
     }
 }
 
@@ -109,7 +110,8 @@ fn queue() -> Scenario {
             dns: None,
             pods: PodTimes::usual(),
             lives: false,
-            lifecycle: Lifecycle::USUAL,
+            propagation: windtunnel::scenario::propagation::Propagation::usual(),
+            kubernetes: windtunnel::scenario::kubernetes::Kubernetes::USUAL,
             kernel: Kernel::USUAL,
             cpu: CpuRules::USUAL,
         },

@@ -61,6 +61,14 @@ impl SyncRunner {
         Turn::Now
     }
 
+    /// From when on there is a token, where tokens are what counts.
+    #[must_use]
+    pub fn token_at(&self) -> Option<SimTime> {
+        let room = times(self.least, BURST - 1).as_nanos();
+        let at = self.full_at.as_nanos().saturating_sub(room);
+        (self.spacing == Spacing::Bucket).then(|| SimTime::from_nanos(at))
+    }
+
     /// The rules are written.
     pub const fn ended(&mut self, now: SimTime) {
         self.ended = Some(now);

@@ -158,6 +158,12 @@ pub(crate) mod kind {
     pub(crate) const POD_MOMENT: Kind = Kind(32);
     /// The controller of a workload looks at it (workload).
     pub(crate) const RECONCILE: Kind = Kind(22);
+    /// The EndpointSlice controller has done with a Service (Service).
+    pub(crate) const SLICES_WRITTEN: Kind = Kind(34);
+    /// News of endpoints may have reached who acts on it (reader).
+    pub(crate) const NEWS: Kind = Kind(35);
+    /// The EndpointSlice controller tries again (Service).
+    pub(crate) const SLICES_AGAIN: Kind = Kind(36);
     /// A load balancer looks at a target (look).
     pub(crate) const LOOK: Kind = Kind(55);
     /// The time of connections to a load balancer's former target is over (look).
@@ -526,6 +532,7 @@ impl<'p> World<'p> {
             assert!(entered <= attempts, "{entered} requests stand in the books of work, {attempts} are under way");
         }
         let endpoints = self.endpoint_outcomes();
+        self.tell_runs(now);
         let mut outcome = RunOutcome {
             variant,
             replication: self.replication,
@@ -692,6 +699,9 @@ impl Model for World<'_> {
             kind::RECONCILE => self.on_reconcile(slot, now, schedule),
             kind::ROLLOUT_COUNT => self.on_rollout_count(slot, now, schedule),
             kind::SLICES_SYNCED => self.on_slices_synced(slot, now, schedule),
+            kind::SLICES_WRITTEN => self.on_slices_written(slot, now, schedule),
+            kind::SLICES_AGAIN => self.sync_slices(slot as usize, now, schedule),
+            kind::NEWS => self.on_news(slot, now, schedule),
             kind::WORKER_PROGRAMMED => self.on_worker_programmed(slot, now),
             kind::LOOK => self.on_look(slot, now, schedule),
             kind::DEREGISTERED => self.on_deregistered(slot, now, schedule),

@@ -66,6 +66,14 @@ pub(crate) const TRAFFIC_SPIKE: u64 = 0xb7e1_5162_8aed_2a6b;
 pub(crate) const PACKET_LOSS: u64 = 0xe19b_01aa_9d42_c633;
 /// Whether a SYN is lost, or its answer; mixed with its number and its connection.
 pub(crate) const SYN_LOSS: u64 = 0xaa0d_a7d1_6f3b_84e5;
+/// How long news of endpoints takes to who acts on it.
+pub(crate) const NEWS: u64 = 0x2b99_2ddf_a232_49d6;
+/// The same, where it is the node that delays all on it.
+pub(crate) const NEWS_SHARED: u64 = 0xd605_1b55_5c6f_2c39;
+/// How long a kube-proxy takes to write its rules.
+pub(crate) const RULES_RUN: u64 = 0x1d8e_4e27_c47d_124f;
+/// How long the EndpointSlice controller takes for a Service, and whether its write fails.
+pub(crate) const SLICES: u64 = 0xeb44_acca_b455_d165;
 /// Hops, by their number on the way.
 pub(crate) const HOP: [u64; 8] = [
     0x4d5a_2da5_1de1_aa47,

@@ -15,9 +15,7 @@ use crate::observe::outcome::{
 use crate::random::Dist;
 use crate::scenario::metric::{Across, Metric, Quantity, Scope, Statistic};
 use crate::scenario::network_policy::NetworkPolicies;
-use crate::scenario::{
-    Cluster, Comparison, Kernel, KubeProxy, Lifecycle, Network, Objective, Observe, Run, Scenario, Window,
-};
+use crate::scenario::{Cluster, Comparison, Kernel, KubeProxy, Network, Objective, Observe, Run, Scenario, Window};
 use crate::stats::{Histogram, Moments, Sample, coarse_bucket};
 use crate::time::{SimDuration, SimTime};
 
@@ -64,7 +62,8 @@ fn scenario() -> Scenario {
             dns: None,
             pods: crate::scenario::pod_life::PodTimes::usual(),
             lives: false,
-            lifecycle: Lifecycle::USUAL,
+            propagation: crate::scenario::propagation::Propagation::usual(),
+            kubernetes: crate::scenario::kubernetes::Kubernetes::USUAL,
             kernel: Kernel::USUAL,
             cpu: crate::scenario::process::CpuRules::USUAL,
         },

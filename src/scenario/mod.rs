@@ -34,6 +34,7 @@ mod ingress;
 pub mod keeping;
 pub mod kernel;
 pub mod kube_proxy;
+pub mod kubernetes;
 mod kubernetes_fields;
 mod load;
 mod manifests;
@@ -52,6 +53,7 @@ mod path;
 pub mod placement;
 pub mod pod_life;
 pub mod process;
+pub mod propagation;
 mod resolved;
 pub mod scheduling;
 mod schema;
@@ -65,6 +67,7 @@ mod tables_flow;
 mod tables_outside;
 mod tables_pods;
 mod tables_process;
+mod tables_propagation;
 mod tables_random;
 pub mod timeline;
 mod turns;
@@ -91,13 +94,15 @@ pub use tables_fault::list as faults;
 pub use without::{Removal, Without};
 
 use fault::Fault;
+use kubernetes::Kubernetes;
 use metric::Metric;
 use network_policy::NetworkPolicies;
 use outside::{Controller, Internet, LoadBalancers, Nat, Outside, Share, WayIn};
 use pod_life::{PodLife, PodTimes, Sigterm};
 use process::{CpuRules, Process};
+use propagation::Propagation;
 use startup::Init;
-pub use timeline::{Action, Happening, Lifecycle};
+pub use timeline::{Action, Happening};
 
 /// One variant of a scenario, complete: what a single run simulates.
 #[derive(Debug, Clone, PartialEq)]
@@ -277,8 +282,10 @@ pub struct Cluster {
     pub pods: PodTimes,
     /// Whether kubelets look after pods: they probe containers, and start them again.
     pub lives: bool,
+    /// Whose behaviour is simulated.
+    pub kubernetes: Kubernetes,
     /// How long news of endpoints takes.
-    pub lifecycle: Lifecycle,
+    pub propagation: Propagation,
     /// For how long a node may say nothing before it counts as lost.
     pub node_grace: SimDuration,
     /// What the kernels of nodes allow and forget.

@@ -1,6 +1,7 @@
 //! A node.
 
 use crate::controllers::scheduler::taints::Taint;
+use crate::time::SimDuration;
 
 /// A node.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,4 +30,6 @@ pub struct Node {
     pub unschedulable: bool,
     /// Bits per second of its network interface, in each direction; `None` is without limit.
     pub bandwidth: Option<u64>,
+    /// `minSyncPeriod` of its kube-proxy, where it is another than that of the others.
+    pub min_sync: Option<SimDuration>,
 }

@@ -110,6 +110,13 @@ fn object_in(ty: &Type) -> Option<&'static Shape> {
     }
 }
 
+/// The same, where there may be several: the one that has the key, else the first.
+fn object_with(ty: &Type, key: &str) -> Option<&'static Shape> {
+    let Type::Either(types) = ty else { return object_in(ty) };
+    let mut all = types.iter().filter_map(object_in);
+    all.find(|shape| shape.field(key).is_some()).or_else(|| object_in(ty))
+}
+
 fn walk(node: &mut Node, ty: &Type, segments: &[Segment], setting: &Setting<'_>) -> Result<(), Bad> {
     match segments {
         [] => {
@@ -168,7 +175,7 @@ fn key_type(node: &Node, ty: &Type, key: &str, setting: &Setting<'_>) -> Result<
             || setting.shown == "annotations";
         return if known { Ok(Type::Any) } else { Err(unknown_field(node, key, setting)) };
     }
-    let Some(shape) = object_in(ty) else {
+    let Some(shape) = object_with(ty, key) else {
         if matches!(ty, Type::List(_)) {
             let help = format!("an item of a list stands in brackets: write {}[{}]", setting.shown, shorten(key));
             return Err((format!("`{}` is a list, so there is no key `{}`", setting.shown, shorten(key)), Some(help)));

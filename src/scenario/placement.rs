@@ -244,6 +244,7 @@ mod tests {
             labels: Vec::new(),
             unschedulable: false,
             bandwidth: None,
+            min_sync: None,
         }
     }
 

@@ -156,7 +156,13 @@ pub(super) static CLUSTER: Shape = Shape {
         field("serviceCIDR", Text, "10.96.0.0/12", "The range of cluster IPs."),
         field("dns", Object(&super::tables_dns::DNS), "names resolve at no cost", "How names are resolved."),
         field("pods", Object(&super::tables_pods::PODS), "", "How long pods take to start and to stop."),
-        field("propagation", Object(&PROPAGATION), "", "How long a change of endpoints takes to reach who acts on it."),
+        field(
+            "propagation",
+            Object(&super::tables_propagation::PROPAGATION),
+            "",
+            "How long a change of endpoints takes to reach who acts on it.",
+        ),
+        field("kubernetes", Text, "1.34", "Whose behaviour is simulated: the version of Kubernetes, as \"1.34\"."),
         field(
             "nodeMonitorGracePeriod",
             Duration,
@@ -174,18 +180,6 @@ pub(super) static CLUSTER: Shape = Shape {
             "What stands before Services of type LoadBalancer.",
         ),
         later("mesh", "A service mesh."),
-    ],
-};
-
-/// `cluster.propagation`.
-pub(super) static PROPAGATION: Shape = Shape {
-    name: "propagation",
-    doc: "How long a change of endpoints takes to reach who acts on it.",
-    fields: &[
-        field("kubeProxy", Duration, "300ms", "Until kube-proxies have programmed it."),
-        field("proxies", Duration, "100ms", "Until proxies act on it."),
-        field("clients", Duration, "30s", "Until clients that balance by themselves act on it."),
-        field("dns", Duration, "100ms", "Until the cluster's DNS servers answer so."),
     ],
 };
 
@@ -263,6 +257,12 @@ pub(super) static NODE: Shape = Shape {
         field("zone", Text, "z1", "Zone (failure domain)."),
         field("cpu", Type::Quantity, "", "Allocatable CPU, by which topology hints are given."),
         field("speed", Number, "1", "Speed of its CPUs relative to 1."),
+        field(
+            "kubeProxy",
+            Object(&super::tables_propagation::NODE_RULES),
+            "",
+            "What its kube-proxy does otherwise than the others.",
+        ),
         field(
             "bandwidth",
             Either(&[Type::Quantity, Word(&["none"])]),

@@ -128,27 +128,3 @@ pub struct PodRef {
     /// From 0.
     pub number: u32,
 }
-
-/// How long news of endpoints takes: `cluster.propagation`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lifecycle {
-    /// From a change of endpoints until kube-proxies have programmed it.
-    pub kube_proxy: SimDuration,
-    /// The same, of proxies.
-    pub proxy: SimDuration,
-    /// The same, of clients that balance by themselves.
-    pub client: SimDuration,
-    /// The same, of the cluster's DNS servers.
-    pub dns: SimDuration,
-}
-
-impl Lifecycle {
-    /// What holds where a scenario says nothing. Of a small cluster's kube-proxies half act within 0.3 s; an Envoy that is told by
-    /// xDS acts within a tenth of a second; a client that asks DNS hears when the answer's 30 s (CoreDNS) are over.
-    pub const USUAL: Self = Self {
-        kube_proxy: SimDuration::from_millis(300),
-        proxy: SimDuration::from_millis(100),
-        client: SimDuration::from_secs(30),
-        dns: SimDuration::from_millis(100),
-    };
-}

@@ -75,6 +75,7 @@ mod tests {
             labels: Vec::new(),
             unschedulable: false,
             bandwidth: None,
+            min_sync: None,
         };
         Addresses::of(&[node])
     }

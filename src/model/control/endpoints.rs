@@ -4,14 +4,68 @@ use std::sync::Arc;
 
 use super::lifecycle::address_text;
 use super::{Consumer, Delivery};
+use crate::controllers::slice_queue::SliceQueue;
 use crate::discovery::slices::Listed;
 use crate::engine::{Rank, Schedule};
 use crate::model::cluster::pod::Phase;
 use crate::model::network::published::Standing;
-use crate::model::plan::{FlowPlan, Route, as_u32};
+use crate::model::plan::{FlowPlan, Plan, Route, as_u32};
+use crate::model::random_keys::SLICES;
 use crate::model::{World, kind};
+use crate::random::{Keyed, mix, name_hash};
 use crate::scenario::Protocol;
+use crate::scenario::propagation::RuleNews;
 use crate::time::{SimDuration, SimTime};
+
+/// For how long the controller may not have seen its own last write. ASSUMED; in our recordings of 1.20 writes failed that
+/// came within 50 ms of another.
+const CACHE_LAG: SimDuration = SimDuration::from_millis(100);
+
+/// A Service as the controller sees it when it looks.
+#[derive(Debug)]
+struct Seen {
+    listed: Vec<Listed>,
+    standing: Standing,
+}
+
+/// A look at a Service.
+#[derive(Debug, Default)]
+struct Look {
+    /// What was seen, while it is being worked on.
+    seen: Option<Seen>,
+    began: SimTime,
+    /// When its slices were written last.
+    written: Option<SimTime>,
+    /// How many draws it had.
+    draws: u64,
+}
+
+/// How the controller works, where that takes time.
+#[derive(Debug)]
+pub(super) struct Writing {
+    take_time: bool,
+    queue: SliceQueue,
+    looks: Vec<Look>,
+    key: u64,
+}
+
+impl Writing {
+    pub(super) fn new(plan: &Plan, replication: u32) -> Self {
+        let spec = &plan.scenario.cluster.propagation;
+        let take_time = spec.slices.as_constant() != Some(SimDuration::ZERO) || spec.conflicts > 0.0;
+        let services = plan.services.len();
+        let key = name_hash(plan.scenario.run.seed, replication, "propagation/endpointSlices") ^ SLICES;
+        let looks = (0..services).map(|_| Look::default()).collect();
+        Self { take_time, queue: SliceQueue::new(services), looks, key }
+    }
+
+    /// The next draw for a Service.
+    fn draw(&mut self, service: u32) -> Keyed {
+        let look = &mut self.looks[service as usize];
+        look.draws += 1;
+        Keyed::new(mix(mix(self.key, service.into()), look.draws))
+    }
+}
 
 impl World<'_> {
     /// The pods of a workload changed: the Services that select it get new endpoints, if they differ.
@@ -28,22 +82,76 @@ impl World<'_> {
     }
 
     /// What happens at one time is written at once, as the controller's queue of Services sees to it.
-    pub(super) fn sync_slices(&mut self, service: usize, now: SimTime, schedule: &mut Schedule) {
+    pub(crate) fn sync_slices(&mut self, service: usize, now: SimTime, schedule: &mut Schedule) {
         if !std::mem::replace(&mut self.control_mut().stale[service], true) {
             schedule.at(now, Rank::Cluster, kind::SLICES_SYNCED, as_u32(service));
         }
     }
 
-    /// The controller writes the EndpointSlices of a Service.
+    /// A Service comes into the controller's queue; where looking at it takes no time, its EndpointSlices are written.
     pub(crate) fn on_slices_synced(&mut self, service: u32, now: SimTime, schedule: &mut Schedule) {
-        let service = service as usize;
-        self.control_mut().stale[service] = false;
-        let plan = self.plan;
-        let (spec, era) = (&plan.scenario.services[service], self.control_mut().eras[service]);
+        self.control_mut().stale[service as usize] = false;
+        if !self.control_mut().slices.take_time {
+            let seen = self.seen(service as usize);
+            return self.write_slices(service as usize, &seen, now, schedule);
+        }
+        self.control_mut().slices.queue.add(service);
+        self.look_at_services(now, schedule);
+    }
+
+    /// The controller looks at as many Services as it can; what it writes is what it sees now.
+    fn look_at_services(&mut self, now: SimTime, schedule: &mut Schedule) {
+        while let Some(service) = self.control_mut().slices.queue.begin() {
+            let seen = self.seen(service as usize);
+            let takes = &self.plan.scenario.cluster.propagation.slices;
+            let own = &mut self.control_mut().slices;
+            let takes = takes.sample(&mut own.draw(service));
+            own.looks[service as usize].seen = Some(seen);
+            own.looks[service as usize].began = now;
+            schedule.at(now + takes, Rank::Cluster, kind::SLICES_WRITTEN, service);
+        }
+    }
+
+    /// The controller has done with a Service: its slices are written, unless the controller had not yet seen its own last
+    /// write.
+    pub(crate) fn on_slices_written(&mut self, service: u32, now: SimTime, schedule: &mut Schedule) {
+        let conflicts = self.plan.scenario.cluster.propagation.conflicts;
+        let own = &mut self.control_mut().slices;
+        let coin = own.draw(service).unit();
+        let look = &mut own.looks[service as usize];
+        let seen = look.seen.take().expect("somebody looked at it");
+        let behind = look.written.is_some_and(|written| look.began.since(written) < CACHE_LAG);
+        let failed = behind && coin < conflicts;
+        if !failed {
+            look.written = Some(now);
+        }
+        let wait = own.queue.end(service, failed);
+        if failed {
+            let label = format!("service/{}", self.plan.labels.services[service as usize]);
+            let again = wait.map_or_else(|| "no more".to_owned(), |wait| format!("again in {wait}"));
+            self.enter_event(now, "endpoints-conflict", label, again);
+        } else {
+            self.write_slices(service as usize, &seen, now, schedule);
+        }
+        if let Some(wait) = wait {
+            schedule.at(now + wait, Rank::Cluster, kind::SLICES_AGAIN, service);
+        }
+        self.look_at_services(now, schedule);
+    }
+
+    /// What the controller sees of a Service.
+    fn seen(&mut self, service: usize) -> Seen {
+        let era = self.control_mut().eras[service];
+        let spec = &self.plan.scenario.services[service];
         let standing = Standing { address: spec.address_in(era), policy: spec.policy_in(era) };
-        let listed = self.listed(service, era);
+        Seen { listed: self.listed(service, era), standing }
+    }
+
+    /// The controller writes the EndpointSlices of a Service.
+    fn write_slices(&mut self, service: usize, seen: &Seen, now: SimTime, schedule: &mut Schedule) {
+        let plan = self.plan;
         let observed = &self.control_mut().observed[service];
-        let next = observed.next(&listed, standing, &plan.capacity);
+        let next = observed.next(&seen.listed, seen.standing, &plan.capacity);
         let by_udp = |flow: &FlowPlan| flow.is_ruled_for(service) && flow.flow.connections.protocol == Protocol::Udp;
         if next.is_as_good_as(observed, plan.flows.iter().any(by_udp)) {
             return;
@@ -67,14 +175,22 @@ impl World<'_> {
         }
         let ready_differs = next.ready.endpoints() != before.ready.endpoints();
         let moved = next.standing.address != before.standing.address;
+        let mut apart = Vec::new();
         for consumer in Consumer::ALL {
             let concerned = ready_differs || moved || consumer == Consumer::KubeProxies;
-            if concerned && self.consumes(consumer, service) {
-                let delivery = Delivery { consumer, service, published: Arc::clone(&next) };
-                let slot = self.control_mut().deliveries.insert(delivery);
-                schedule.at(now + self.delay_to(consumer), Rank::Cluster, kind::PROGRAMMED, slot);
+            if !concerned || !self.consumes(consumer, service) {
+                continue;
+            }
+            match self.delay_to(consumer) {
+                Some(delay) => {
+                    let delivery = Delivery { consumer, service, published: Arc::clone(&next) };
+                    let slot = self.control_mut().deliveries.insert(delivery);
+                    schedule.at(now + delay, Rank::Cluster, kind::PROGRAMMED, slot);
+                }
+                None => apart.push(consumer),
             }
         }
+        self.send_news(&apart, service, &next, now, schedule);
         if ready_differs {
             self.tell_controllers(service, &next.ready, now, schedule);
         }
@@ -83,6 +199,7 @@ impl World<'_> {
     /// The endpoints of a Service as the controller sees them: of pods that have an address and have not ended.
     fn listed(&self, service: usize, era: usize) -> Vec<Listed> {
         let spec = &self.plan.scenario.services[service];
+        let lists_terminating = self.plan.scenario.cluster.kubernetes.lists_terminating();
         let listed = |endpoint: u32| {
             let pod = self.roster.pod_at(endpoint);
             let selected = spec.selects_in(era, self.roster.endpoints[endpoint as usize].target as usize);
@@ -90,19 +207,24 @@ impl World<'_> {
                 return None;
             }
             let (serving, terminating) = (pod.serves(), pod.phase == Phase::Stopping);
+            if terminating && !lists_terminating {
+                return None;
+            }
             let ready = spec.policy_in(era).not_ready_too || serving && !terminating;
             Some(self.plan.listed(endpoint, spec.target_port_in(era), pod.node, (ready, serving, terminating)))
         };
         self.roster.endpoints_of(self.plan, service).filter_map(listed).collect()
     }
 
-    fn delay_to(&self, consumer: Consumer) -> SimDuration {
-        let lifecycle = &self.plan.scenario.cluster.lifecycle;
-        match consumer {
-            Consumer::KubeProxies => lifecycle.kube_proxy,
-            Consumer::Proxies => lifecycle.proxy,
-            Consumer::Clients => lifecycle.client,
-            Consumer::Dns => lifecycle.dns,
+    /// When all consumers of a kind act; nothing where each does at a time of its own.
+    fn delay_to(&self, consumer: Consumer) -> Option<SimDuration> {
+        let spec = &self.plan.scenario.cluster.propagation;
+        match (consumer, &spec.rules) {
+            (Consumer::KubeProxies, RuleNews::After(delay)) => delay.as_constant(),
+            (Consumer::KubeProxies, RuleNews::InRuns(_)) => None,
+            (Consumer::Proxies, _) => spec.proxies.as_constant(),
+            (Consumer::Clients, _) => spec.clients.as_constant(),
+            (Consumer::Dns, _) => spec.dns.as_constant(),
         }
     }
 
@@ -148,14 +270,13 @@ impl World<'_> {
                         kube_proxy.programmed[service] = published.inside(self.plan.place_of_node(node));
                     }
                 }
-                self.forget_datagrams(service, &published, now, schedule);
+                self.forget_datagrams((service, None), &published, now, schedule);
             }
             Consumer::Proxies => {
-                for (worker, plan) in self.workers.iter_mut().zip(&self.plan.workers) {
-                    let proxy = &self.plan.scenario.proxies[plan.proxy as usize];
+                for (worker, own) in (0..).zip(&self.plan.workers) {
+                    let proxy = &self.plan.scenario.proxies[own.proxy as usize];
                     if proxy.service == service && proxy.controller.is_none() {
-                        worker.balancer.follow(&snapshot.changes_from(&worker.programmed, now, number));
-                        worker.programmed = Arc::clone(&snapshot);
+                        self.worker_follows(worker, &snapshot, now);
                     }
                 }
             }

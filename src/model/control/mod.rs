@@ -15,6 +15,7 @@ mod killing;
 pub(crate) mod lateness;
 mod lifecycle;
 mod moments;
+mod news;
 mod nodes;
 mod placing;
 mod probes;
@@ -82,9 +83,13 @@ pub(crate) struct Control {
     eras: Vec<usize>,
     /// Services whose slices are to be written.
     stale: Vec<bool>,
+    /// Where that takes time.
+    slices: endpoints::Writing,
     /// What each kind of consumer acts on, by Service.
     programmed: [Vec<Arc<Published>>; 4],
     deliveries: Slab<Delivery>,
+    /// News that reaches everybody at a time of its own.
+    news: news::News,
     controllers: controllers::Controllers,
     /// Who acted on old news.
     pub(crate) lateness: lateness::Lateness,
@@ -139,7 +144,9 @@ impl Control {
             eras: vec![0; published.len()],
             stale: vec![false; published.len()],
             observed: published,
+            slices: endpoints::Writing::new(plan, replication),
             deliveries: Slab::default(),
+            news: news::News::new(plan, replication),
             controllers: controllers::Controllers::default(),
             lateness: lateness::Lateness::default(),
             moments: Slab::default(),
@@ -170,8 +177,24 @@ impl Control {
         &self.observed[service]
     }
 
-    /// What a kind of consumer acts on now.
-    pub(crate) fn programmed(&self, consumer: Consumer, service: usize) -> &Arc<Published> {
+    /// What a kind of consumer acts on now, where all of a kind act at one time.
+    fn programmed(&self, consumer: Consumer, service: usize) -> &Arc<Published> {
         &self.programmed[consumer as usize][service]
+    }
+
+    /// What the rules of a node are made of.
+    pub(crate) fn programmed_on(&self, node: u32, service: usize) -> &Arc<Published> {
+        match self.news.is_apart(Consumer::KubeProxies) {
+            true => self.news.known_on(node, service),
+            false => self.programmed(Consumer::KubeProxies, service),
+        }
+    }
+
+    /// What a client that balances by itself acts on.
+    pub(crate) fn programmed_at(&self, flow: u32, client: u32, service: usize) -> &Arc<Published> {
+        match self.news.is_apart(Consumer::Clients) {
+            true => self.news.known_to(flow, client, service),
+            false => self.programmed(Consumer::Clients, service),
+        }
     }
 }

@@ -246,6 +246,7 @@ impl Memory {
 /// A Service as the servers have heard of it.
 #[derive(Debug)]
 struct Heard {
+    version: u64,
     ready: Arc<Snapshot>,
     /// Its address, 0 where its name resolves to the pods; `None` where there is none of that name.
     address: Option<u32>,
@@ -253,7 +254,7 @@ struct Heard {
 
 impl Heard {
     fn of(published: &Published) -> Self {
-        Self { ready: Arc::clone(&published.ready), address: published.standing.address }
+        Self { version: published.version(), ready: Arc::clone(&published.ready), address: published.standing.address }
     }
 }
 
@@ -265,8 +266,10 @@ pub(crate) struct DnsState {
     pub(crate) servers: Vec<Server>,
     /// What each node's cache has, by name and type; made when first used.
     nodes: Vec<Vec<Kept>>,
-    /// Every version of a Service that the servers have heard of; they answer with the last one.
+    /// Every version of a Service that any server may have heard of.
     versions: Vec<Vec<Heard>>,
+    /// Of each Service the version that each server answers with.
+    heard: Vec<Vec<u32>>,
     /// The server that each node's cache has its connection to.
     pub(crate) server_of_node: Vec<u32>,
     /// What clients remember, by flow and client.
@@ -294,6 +297,7 @@ impl DnsState {
             servers: (0..servers).map(|_| Server::default()).collect(),
             nodes: vec![Vec::new(); plan.scenario.cluster.nodes.len()],
             versions: plan.services.iter().map(|service| vec![Heard::of(&service.published)]).collect(),
+            heard: vec![vec![0; dns.spec.servers.len()]; plan.services.len()],
             server_of_node: plan.scenario.cluster.nodes.iter().map(pin).collect(),
             memories: vec![Vec::new(); plan.flows.len()],
             lanes,
@@ -325,7 +329,20 @@ impl DnsState {
 
     /// The servers hear of a new version.
     pub(crate) fn hear(&mut self, service: usize, published: &Published) {
+        self.announce(service, published);
+        let newest = as_u32(self.versions[service].len() - 1);
+        self.heard[service].fill(newest);
+    }
+
+    /// There is a new version, of which the servers will hear.
+    pub(crate) fn announce(&mut self, service: usize, published: &Published) {
         self.versions[service].push(Heard::of(published));
+    }
+
+    /// A server hears of a version.
+    pub(crate) fn server_hears(&mut self, server: u32, service: usize, published: &Published) {
+        let place = self.versions[service].iter().rposition(|heard| heard.version <= published.version());
+        self.heard[service][server as usize] = place.map_or(0, as_u32);
     }
 
     /// The address of a Service in answers of a version, where it has one then.
@@ -338,14 +355,14 @@ impl DnsState {
         &self.versions[service][version as usize].ready
     }
 
-    /// The version that the servers answer with.
+    /// The newest version that a server answers with.
     pub(crate) fn newest(&self, service: usize) -> u32 {
-        as_u32(self.versions[service].len() - 1)
+        self.heard[service].iter().copied().max().unwrap_or(0)
     }
 
-    /// The version that the servers answer with for a name; 0 where it has no endpoints, or they never change.
-    pub(crate) fn served(&self, dns: &DnsPlan, name: u32) -> u32 {
-        dns.follows(name).map_or(0, |follows| self.newest(follows.service as usize))
+    /// The version that a server answers with for a name; 0 where it has no endpoints, or they never change.
+    pub(crate) fn served(&self, dns: &DnsPlan, name: u32, server: u32) -> u32 {
+        dns.follows(name).map_or(0, |follows| self.heard[follows.service as usize][server as usize])
     }
 
     /// What is answered to a query in the end.

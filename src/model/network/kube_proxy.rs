@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::discovery::slices::policy::Nobody;
 use crate::model::cluster::roster::Roster;
-use crate::model::control::{Consumer, Control};
+use crate::model::control::Control;
 use crate::model::network::ebpf::AffinityMap;
 use crate::model::network::endpoints::Snapshot;
 use crate::model::network::ipvs::{self, Closing, Handle, Ipvs, Opened, Persistence, Settings};
@@ -82,7 +82,7 @@ impl KubeProxy {
     pub(crate) fn new(plan: &Plan, node: u32, stream: Stream, control: Option<&Control>) -> Self {
         let known = |(index, service): (usize, &ServicePlan)| match control {
             Some(control) => {
-                let published = control.programmed(Consumer::KubeProxies, index);
+                let published = control.programmed_on(node, index);
                 published.inside(plan.place_of_node(node))
             }
             None => Arc::clone(service.by_node.get(node as usize).unwrap_or(&service.snapshot)),
@@ -126,7 +126,7 @@ impl KubeProxy {
             return self;
         }
         let published = match control {
-            Some(control) => control.programmed(Consumer::KubeProxies, service),
+            Some(control) => control.programmed_on(node, service),
             None => &plan.services[service].published,
         };
         let stream = &self.stream;

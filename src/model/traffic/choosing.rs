@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::cause::FailureCause;
 use crate::model::World;
-use crate::model::control::Consumer;
 use crate::model::network::endpoints::Snapshot;
 use crate::model::plan::{Route, as_u32};
 use crate::model::random_keys::{CLOSED, INSTANCE, WORKER};
@@ -91,8 +90,12 @@ impl World<'_> {
             let newest = self.newest_answer(spec.flow.service);
             self.follow_answer(flow, client, &newest, now);
         }
-        let hears = if spec.asks_dns() { Consumer::Dns } else { Consumer::Clients };
-        let programmed = self.control.as_deref().map(|control| &control.programmed(hears, spec.flow.service).ready);
+        let service = spec.flow.service;
+        let programmed = match (self.control.as_deref(), &self.dns) {
+            (None, _) => None,
+            (Some(_), Some(dns)) if spec.asks_dns() => Some(dns.endpoints(service, dns.newest(service))),
+            (Some(control), _) => Some(&control.programmed_at(flow, client, service).ready),
+        };
         let chooser = self.flows[flow as usize].balancer(plan, spec, client, self.replication, programmed);
         let (stations, work, programmed) = (&self.stations, self.work.as_deref(), &*chooser.programmed);
         let sight = PodSight { endpoints: &self.roster.endpoints, stations, work, programmed, now, flow, client };

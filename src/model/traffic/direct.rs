@@ -3,7 +3,7 @@
 use crate::cause::FailureCause;
 use crate::engine::Schedule;
 use crate::model::cluster::pod::Pod;
-use crate::model::control::{Consumer, Control};
+use crate::model::control::Control;
 use crate::model::network::ipvs::Handle;
 use crate::model::network::kube_proxy::{self, Choice, KubeProxy};
 use crate::model::plan::{NONE, Plan, Route, as_u32};
@@ -203,9 +203,11 @@ impl World<'_> {
 
     /// Whether no rule on the client's node knows the address that it connects to.
     fn leads_nowhere(&self, attempt: u32) -> bool {
-        let service = self.plan_flow(self.attempts[attempt].flow).flow.service;
+        let entry = &self.attempts[attempt];
+        let service = self.plan_flow(entry.flow).flow.service;
         let Some(control) = self.control.as_ref().filter(|_| self.plan.services[service].changes) else { return false };
-        let known = control.programmed(Consumer::KubeProxies, service).standing.address;
+        let node = self.node_of_client(&self.plan.hot[entry.flow as usize], entry.flow, entry.client);
+        let known = control.programmed_on(node, service).standing.address;
         self.held_address(attempt).ok() != known
     }
 

@@ -135,13 +135,36 @@ impl World<'_> {
         let concerned: Vec<usize> =
             (0..ways.balancers.len()).filter(|balancer| ways.balancers[*balancer].service == service).collect();
         for balancer in concerned {
-            if pods {
-                self.register(balancer, snapshot, now, schedule);
-            }
-            let known = &self.ways.as_deref().expect("there are flows from outside").balancers[balancer].known;
-            for target in known.iter().map(|target| target.id).collect::<Vec<_>>() {
-                self.look_if_needed(balancer, target, now, schedule);
-            }
+            self.tell_load_balancer(balancer, snapshot, now, schedule);
+        }
+    }
+
+    /// The same, for one of them.
+    pub(crate) fn tell_load_balancer(
+        &mut self,
+        balancer: usize,
+        snapshot: &Snapshot,
+        now: SimTime,
+        schedule: &mut Schedule,
+    ) {
+        if self.plan.scenario.cluster.load_balancers.pods {
+            self.register(balancer, snapshot, now, schedule);
+        }
+        let known = &self.ways.as_deref().expect("there are flows from outside").balancers[balancer].known;
+        for target in known.iter().map(|target| target.id).collect::<Vec<_>>() {
+            self.look_if_needed(balancer, target, now, schedule);
+        }
+    }
+
+    /// The rules of a node are new: load balancers that send to nodes look whether it is well.
+    pub(crate) fn tell_load_balancers_of(&mut self, node: u32, service: usize, now: SimTime, schedule: &mut Schedule) {
+        let Some(ways) = self.ways.as_deref().filter(|_| self.plan.takes_in_locally(service)) else { return };
+        if self.plan.scenario.cluster.load_balancers.pods {
+            return;
+        }
+        let of_service = |balancer: &usize| ways.balancers[*balancer].service == service;
+        for balancer in (0..ways.balancers.len()).filter(of_service).collect::<Vec<_>>() {
+            self.look_if_needed(balancer, node, now, schedule);
         }
     }
 
@@ -198,7 +221,7 @@ impl World<'_> {
             return true;
         }
         let published = match self.control.as_deref() {
-            Some(control) => control.programmed(Consumer::KubeProxies, service),
+            Some(control) => control.programmed_on(target, service),
             None => &self.plan.services[service].published,
         };
         published.ready_on(target) > 0

@@ -400,7 +400,7 @@ impl<'p> World<'p> {
         let dns = self.dns_plan();
         let measuring = self.window.measuring;
         let mut query = self.dns().queries[slot];
-        query.version = self.dns().served(dns, query.name);
+        query.version = self.dns().served(dns, query.name, query.server);
         let work = dns.spec.service_time.sample(&mut Keyed::new(query.key ^ DNS_WORK));
         if measuring {
             let state = self.dns();
@@ -427,7 +427,7 @@ impl<'p> World<'p> {
         }
         let of_zone = !query.reply(dns).forwarded;
         if of_zone && dns.spec.zone_cache.is_none() {
-            self.dns().queries[slot].version = self.dns().served(dns, query.name);
+            self.dns().queries[slot].version = self.dns().served(dns, query.name, query.server);
             return self.send_back(slot, schedule);
         }
         let Kept { entry, version } = *self.dns().server_entry(dns, &query);
@@ -439,7 +439,7 @@ impl<'p> World<'p> {
             return self.send_back(slot, schedule);
         }
         if let Some(limit) = dns.spec.zone_cache.filter(|_| of_zone) {
-            let version = self.dns().served(dns, query.name);
+            let version = self.dns().served(dns, query.name, query.server);
             let place = self.dns().server_entry(dns, &query);
             place.entry.renew(now, limit.min(query.ttl));
             place.version = version;

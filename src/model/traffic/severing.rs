@@ -62,10 +62,18 @@ impl World<'_> {
         }
     }
 
-    /// kube-proxy forgets UDP flows of a Service to whoever is no serving endpoint any more, if there is a serving one.
+    /// The node whose rules a client's kept connection goes by.
+    fn node_whose_rules(&self, connection: u32) -> u32 {
+        let owner = self.owner(connection);
+        let hot = &self.plan.hot[owner.flow as usize];
+        if hot.way_in { self.gate_of_kept(connection) } else { self.node_of_client(hot, owner.flow, owner.number) }
+    }
+
+    /// kube-proxy, of one node or of all, forgets UDP flows of a Service to whoever is no serving endpoint any more, if there
+    /// is a serving one.
     pub(crate) fn forget_datagrams(
         &mut self,
-        service: usize,
+        (service, node): (usize, Option<u32>),
         published: &Published,
         now: SimTime,
         schedule: &mut Schedule,
@@ -84,7 +92,8 @@ impl World<'_> {
             let by_rules = !owner.upstream && life.endpoint != NONE && spec.is_ruled_for(service);
             // A load balancer may send to pods, past the rules of nodes.
             let by_rules = by_rules && (spec.flow.way_in.is_none() || self.gate_of_kept(connection) != NONE);
-            if by_rules && !serving.contains(&life.endpoint) {
+            let here = node.is_none_or(|node| node == self.node_whose_rules(connection));
+            if by_rules && here && !serving.contains(&life.endpoint) {
                 self.drain(connection, End::Reset, now, schedule);
             }
         }

@@ -171,7 +171,7 @@ impl World<'_> {
     }
 
     /// `proxy/edge`, with instance and worker where there are several.
-    fn worker_name(&self, worker: u32) -> String {
+    pub(crate) fn worker_name(&self, worker: u32) -> String {
         let own = &self.plan.workers[worker as usize];
         let proxy = &self.plan.scenario.proxies[own.proxy as usize];
         let place = worker - self.plan.proxies[own.proxy as usize].first_worker;

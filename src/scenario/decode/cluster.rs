@@ -112,6 +112,7 @@ fn node(name: String, zone: &str) -> Node {
         max_pods: MAX_PODS_PER_NODE,
         unschedulable: false,
         bandwidth: None,
+        min_sync: None,
     }
 }
 
@@ -157,6 +158,7 @@ fn listed(cx: &mut Context<'_>, list: &yaml::Node, usual: Option<u64>) -> Vec<No
         });
         let count = object.count(cx, "count");
         let bandwidth = bandwidth(cx, &object).unwrap_or(usual);
+        let min_sync = super::propagation::least_of_node(cx, &object);
         let Some(name) = object.name(cx, "name", &['/']) else { continue };
         total += count.unwrap_or(1);
         if total > MAX_NODES {
@@ -172,7 +174,7 @@ fn listed(cx: &mut Context<'_>, list: &yaml::Node, usual: Option<u64>) -> Vec<No
                 cx.problem(object.key_span("name"), format!("two nodes are called `{own}`"));
                 break;
             }
-            nodes.push(Node { speed, cpu, bandwidth, ..node(own, zone) });
+            nodes.push(Node { speed, cpu, bandwidth, min_sync, ..node(own, zone) });
         }
     }
     nodes

@@ -19,6 +19,7 @@ mod node_actions;
 mod outside;
 mod pod_life;
 mod process;
+mod propagation;
 mod proxy;
 mod run;
 mod startup;
@@ -157,20 +158,23 @@ fn cluster_of(
     (pods, lives): (super::PodTimes, bool),
 ) -> super::Cluster {
     let Edges { load_balancers, nat, kube_proxy } = edges;
-    let lifecycle = timeline::lifecycle(cx, object, lives);
+    let propagation = propagation::propagation(cx, object, lives);
+    propagation::check_nodes(cx, object, &nodes, &propagation);
+    let kubernetes = propagation::kubernetes(cx, object);
     let kernel = kernel::kernel(cx, object);
-    let node_grace = node_actions::grace(cx, object);
+    let node_grace = node_actions::grace(cx, object, kubernetes);
     let cpu = process::rules(cx, object);
     super::Cluster {
         nodes,
         network,
+        kubernetes,
         kube_proxy,
         load_balancers,
         nat,
         dns,
         pods,
         lives,
-        lifecycle,
+        propagation,
         node_grace,
         kernel,
         cpu,

@@ -2,6 +2,7 @@
 
 use super::super::context::{Context, Object};
 use super::super::dns::Dns;
+use super::super::kubernetes::Kubernetes;
 use super::super::node_actions::NodeAction;
 use super::super::timeline::{Action, Happening};
 use super::super::values::{Bad, shorten};
@@ -79,7 +80,7 @@ pub(super) fn actions(
 const LEAST_GRACE: SimDuration = SimDuration::from_secs(16);
 
 /// `cluster.nodeMonitorGracePeriod`.
-pub(super) fn grace(cx: &mut Context<'_>, cluster: Option<&Object<'_>>) -> SimDuration {
+pub(super) fn grace(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, version: Kubernetes) -> SimDuration {
     let given = cluster.and_then(|cluster| Some((cluster, cluster.duration(cx, "nodeMonitorGracePeriod")?)));
     if let Some((cluster, short)) = given.filter(|(_, given)| *given < LEAST_GRACE) {
         cx.problem_help(
@@ -88,7 +89,7 @@ pub(super) fn grace(cx: &mut Context<'_>, cluster: Option<&Object<'_>>) -> SimDu
             "a lease is renewed every 10 s and looked at every 5 s: write at least 16s",
         );
     }
-    given.map_or(node_lifecycle::grace_period(true), |(_, given)| given)
+    given.map_or(node_lifecycle::grace_period(version.at_least(1, 32)), |(_, given)| given)
 }
 
 /// `force` and `for`, which belong to some words.

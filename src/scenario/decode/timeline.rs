@@ -1,10 +1,10 @@
-//! `spec.timeline`, `cluster.pods` and `cluster.propagation`.
+//! `spec.timeline`.
 
 use super::super::applied::{Change, What};
-use super::super::context::{Context, Object};
+use super::super::context::Context;
 use super::super::fault::{Fault, Wrong};
 use super::super::tables_fault::FAULTS;
-use super::super::timeline::{Action, Happening, Lifecycle, PodRef};
+use super::super::timeline::{Action, Happening, PodRef};
 use super::super::turns::Turn;
 use super::super::values::{Bad, shorten};
 use super::super::{Workload, names, tables, tables_process};
@@ -31,29 +31,6 @@ const ACTIONS: [&str; 13] = [
     "crash",
     "kill",
 ];
-
-/// How long pods and news of them take.
-pub(super) fn lifecycle(cx: &mut Context<'_>, cluster: Option<&Object<'_>>, changes: bool) -> Lifecycle {
-    let usual = Lifecycle::USUAL;
-    let mut open = |key, shape| {
-        let node = cluster.and_then(|cluster| cluster.get(key))?;
-        cx.object(node, shape)
-    };
-    let propagation = open("propagation", &tables::PROPAGATION);
-    let mut read = |object: Option<&Object<'_>>, place: &str, key: &str, usual: SimDuration| {
-        let given = object.and_then(|object| object.duration(cx, key));
-        if given.is_none() && changes {
-            cx.assume(format!("cluster: {place} {key}"), usual.to_string(), format!("cluster.{place}.{key}"));
-        }
-        given.unwrap_or(usual)
-    };
-    Lifecycle {
-        kube_proxy: read(propagation.as_ref(), "propagation", "kubeProxy", usual.kube_proxy),
-        proxy: read(propagation.as_ref(), "propagation", "proxies", usual.proxy),
-        client: read(propagation.as_ref(), "propagation", "clients", usual.client),
-        dns: read(propagation.as_ref(), "propagation", "dns", usual.dns),
-    }
-}
 
 /// The entries in order of time; those of one time stay in the order of the file.
 pub(super) fn timeline(
