@@ -114,6 +114,7 @@ fn queue() -> Scenario {
             kubernetes: windtunnel::scenario::kubernetes::Kubernetes::USUAL,
             kernel: Kernel::USUAL,
             cpu: CpuRules::USUAL,
+            autoscaling: windtunnel::scenario::autoscaling::Autoscaling::default(),
         },
         workloads: vec![Workload {
             kind: "deployment".to_owned(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Sources whose texts are answers, and how they end that are lists instead: what `list` and the schema print.
 const SOURCES: [&str; 1] = ["src"];
-const LISTS: [&str; 12] = [
+const LISTS: [&str; 13] = [
     "tables.rs",
     "tables_flow.rs",
     "tables_dns.rs",
@@ -14,6 +14,7 @@ const LISTS: [&str; 12] = [
     "tables_pods.rs",
     "tables_process.rs",
     "tables_propagation.rs",
+    "tables_autoscaling.rs",
     "tables_random.rs",
     "schema.rs",
     "metric_table.rs",

@@ -45,6 +45,11 @@ impl<'a> Fields<'a> {
         free.map(|((key, _), _)| (key.name.as_str(), key.span)).collect()
     }
 
+    /// Whether a field that is there has been taken.
+    pub(super) fn was_taken(&self, name: &str) -> bool {
+        self.entries.iter().zip(&self.taken).any(|((key, _), taken)| key.name == name && *taken)
+    }
+
     /// The path of a field for messages.
     pub(super) fn path(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_string() } else { format!("{}.{name}", self.path) }

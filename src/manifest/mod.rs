@@ -4,6 +4,7 @@
 //! fields. A kind or field without a meaning in the model is reported as ignored and is never an error; a used field with
 //! a wrong value is an error at its place.
 
+mod autoscaler;
 pub mod disruption_budget;
 mod endpoint_slice;
 mod fields;
@@ -30,9 +31,10 @@ use crate::yaml::{Node, Problem, Problems, Sources, Span};
 
 use fields::Context;
 pub use object::{
-    BackendObject, Block, Canary, ContainerObject, ContainerPort, GatewayObject, InitObject, NetworkPolicyObject,
-    NodeObject, Objects, OutsideObject, PathObject, Peer, PolicyPort, PolicyRule, PortRef, Requirement, RouteObject,
-    RouteRule, Selector, ServiceForm, ServiceObject, ServicePortObject, SliceObject, TargetPort, WorkloadObject,
+    AutoscalerObject, BackendObject, Block, Canary, ContainerObject, ContainerPort, GatewayObject, InitObject,
+    MetricGoal, MetricObject, MetricSource, NetworkPolicyObject, NodeObject, Objects, OutsideObject, PathObject, Peer,
+    PolicyPort, PolicyRule, PortRef, Requirement, RouteObject, RouteRule, Selector, ServiceForm, ServiceObject,
+    ServicePortObject, SliceObject, TargetPort, WorkloadObject,
 };
 pub use outside::NODE_PORTS;
 pub use quantity::quantity;
@@ -75,6 +77,7 @@ pub fn read(nodes: &[Node], sources: &Sources) -> (Objects, Vec<Problem>) {
             Role::Node => objects.nodes.extend(node::read(&mut context, object.node)),
             Role::Slice => objects.slices.extend(endpoint_slice::read(&mut context, object.node, &object.subject)),
             Role::Budget => objects.budgets.extend(disruption_budget::read(&mut context, object.node)),
+            Role::Autoscaler => objects.autoscalers.extend(autoscaler::read(&mut context, object.node)),
             Role::NetworkPolicy => objects.policies.extend(network_policy::read(&mut context, object.node)),
             Role::Namespace => {
                 objects.namespace_labels.extend(labels_of_namespace(object));

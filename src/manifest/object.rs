@@ -5,6 +5,7 @@ use super::pod_life::{ContainerLifeObject, PodLifeObject, RolloutObject};
 use super::report::Report;
 use super::resources::Resources;
 use super::scheduling::Scheduling;
+use crate::controllers::hpa::behavior::{Behavior, Range};
 use crate::controllers::scheduler::taints::Taint;
 use crate::discovery::resolv_conf::PodDns;
 use crate::discovery::slices::policy::TrafficPolicy;
@@ -33,6 +34,8 @@ pub struct Objects {
     pub budgets: Vec<BudgetObject>,
     /// EndpointSlices of Services without a selector.
     pub slices: Vec<SliceObject>,
+    /// HorizontalPodAutoscalers.
+    pub autoscalers: Vec<AutoscalerObject>,
     /// What was used and what was not.
     pub report: Report,
 }
@@ -123,6 +126,66 @@ pub struct InitObject {
     pub name: String,
     /// `resources`.
     pub resources: Resources,
+}
+
+/// A HorizontalPodAutoscaler.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AutoscalerObject {
+    /// `metadata.namespace`, by default `default`; what it scales is there, too.
+    pub namespace: String,
+    /// `metadata.name`.
+    pub name: String,
+    /// What it scales: the kind in small letters, and the name.
+    pub target: (String, String),
+    /// Place of that name.
+    pub target_span: Span,
+    /// `minReplicas` and `maxReplicas`.
+    pub range: Range,
+    /// `metrics`, without those of resources that are not modelled.
+    pub metrics: Vec<MetricObject>,
+    /// `behavior`, complete.
+    pub behavior: Option<Behavior>,
+    /// Place of `metadata.name`.
+    pub span: Span,
+}
+
+/// A metric of an autoscaler.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricObject {
+    /// What is measured.
+    pub source: MetricSource,
+    /// What it should be.
+    pub goal: MetricGoal,
+    /// Place of it.
+    pub span: Span,
+}
+
+/// What a metric measures.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MetricSource {
+    /// CPU of the pods.
+    Cpu {
+        /// Of one container only: its name, and the place of that.
+        container: Option<(String, Span)>,
+    },
+    /// What another system measures under this name.
+    Named {
+        /// `metric.name`.
+        name: String,
+        /// Of each pod (`Pods`), or of something else (`Object`, `External`).
+        of_pods: bool,
+    },
+}
+
+/// What a metric should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricGoal {
+    /// `averageUtilization`: percent of what the pods request.
+    Utilization(u32),
+    /// `averageValue`, in thousandths.
+    Average(i64),
+    /// `value`, in thousandths.
+    Value(i64),
 }
 
 /// A port of a container.

@@ -8,8 +8,8 @@ pub(super) fn kind(kind: &str) -> &'static str {
         "StatefulSet" | "DaemonSet" | "Job" | "CronJob" | "ReplicationController" => {
             "only Deployments, ReplicaSets and Pods run pods in the model"
         }
-        "HorizontalPodAutoscaler" | "VerticalPodAutoscaler" | "ScaledObject" => {
-            "scaling is not modelled: `spec.replicas` stays as it is"
+        "VerticalPodAutoscaler" | "ScaledObject" => {
+            "only HorizontalPodAutoscalers scale in the model: `spec.replicas` stays as it is"
         }
         "IngressClass" | "GatewayClass" => "the scenario lists its controllers under cluster.ingress",
         "VirtualService" => "a service mesh is not modelled: a scenario's traffic names a Service",

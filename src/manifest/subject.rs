@@ -38,6 +38,7 @@ pub(super) enum Role {
     NetworkPolicy,
     Budget,
     Slice,
+    Autoscaler,
 }
 
 /// An object in the text.
@@ -54,7 +55,7 @@ pub(super) struct Found<'a> {
     pub(super) role: Option<Role>,
 }
 
-const USED_KINDS: [(&str, Role, &str); 13] = [
+const USED_KINDS: [(&str, Role, &str); 14] = [
     ("Deployment", Role::Deployment, "apps/v1"),
     ("ReplicaSet", Role::ReplicaSet, "apps/v1"),
     ("Pod", Role::Pod, "v1"),
@@ -68,6 +69,7 @@ const USED_KINDS: [(&str, Role, &str); 13] = [
     ("PodDisruptionBudget", Role::Budget, "policy/v1"),
     ("EndpointSlice", Role::Slice, "discovery.k8s.io/v1"),
     ("Endpoints", Role::Slice, "v1"),
+    ("HorizontalPodAutoscaler", Role::Autoscaler, "autoscaling/v2"),
 ];
 
 /// Every object of the documents, lists opened.
@@ -177,7 +179,7 @@ fn role_of(kind: &str, version: Option<&str>, place: Span, problems: &mut Proble
 }
 
 /// Kinds near to a used one by their letters.
-const OTHER_BUILTIN_KINDS: [&str; 4] = ["PodTemplate", "Secret", "Event", "Role"];
+const OTHER_BUILTIN_KINDS: [&str; 5] = ["PodTemplate", "Secret", "Event", "Role", "VerticalPodAutoscaler"];
 
 fn describe<'a>(
     node: &'a Node,

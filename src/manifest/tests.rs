@@ -133,10 +133,10 @@ fn a_rendered_chart_gives_its_objects() {
              on every node",
             "Deployment/demo-podinfo: 2 replicas, container podinfo (http=9898, grpc=9999) with 1m CPU and 16Mi memory, container proxy, \
              on the network of its node",
+            "HorizontalPodAutoscaler/demo-podinfo: deployment/demo-podinfo, 2 to 10 replicas, CPU at 80 %",
         ]
     );
     assert!(why(&objects, "Pod/demo-podinfo-service-test-vc4dj").contains("Helm hook"));
-    assert!(why(&objects, "HorizontalPodAutoscaler/demo-podinfo").contains("scaling"));
     for ignored in ["ServiceAccount/demo-podinfo", "ConfigMap/demo-podinfo"] {
         assert!(what(&objects).contains(&ignored), "{ignored}");
     }
@@ -349,4 +349,44 @@ fn mutated_manifests_never_panic() {
         Ok(())
     });
     result.unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn autoscalers_are_read_in_every_form() {
+    let text = "apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web, namespace: shop}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  minReplicas: 2
+  maxReplicas: 20
+  metrics:
+  - {type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 60}}}
+  - {type: ContainerResource, containerResource: {name: cpu, container: app, target: {type: AverageValue, averageValue: 250m}}}
+  - {type: Pods, pods: {metric: {name: rps}, target: {type: AverageValue, averageValue: \"12.5\"}}}
+  - {type: External, external: {metric: {name: queue}, target: {type: Value, value: 1k}}}
+  behavior:
+    scaleUp: {stabilizationWindowSeconds: 30, policies: [{type: Pods, value: 2, periodSeconds: 60}]}
+    scaleDown: {selectPolicy: Disabled, tolerance: 50m}
+---
+apiVersion: autoscaling/v1
+kind: HorizontalPodAutoscaler
+metadata: {name: old}
+spec: {scaleTargetRef: {kind: ReplicaSet, name: old}, maxReplicas: 1, targetCPUUtilizationPercentage: 70}
+";
+    let objects = clean(text);
+    assert_eq!(
+        objects.report.used,
+        [
+            "shop/HorizontalPodAutoscaler/web: deployment/web, 2 to 20 replicas, CPU at 60 %, CPU of app at 0.25 a pod, \
+             rps at 12.5 a pod, queue at 1000, with rules of its own",
+            "HorizontalPodAutoscaler/old: replicaset/old, 1 to 1 replica, CPU at 70 %",
+        ]
+    );
+    let behavior = objects.autoscalers[0].behavior.as_ref().expect("it has rules");
+    let usual = crate::controllers::hpa::behavior::Behavior::default();
+    assert_eq!(behavior.up.policies.len(), 1);
+    assert_eq!(behavior.up.stabilization, Some(crate::time::SimDuration::from_secs(30)));
+    assert_eq!((behavior.down.policies.clone(), behavior.down.stabilization), (usual.down.policies, None));
+    assert_eq!(behavior.down.tolerance, Some(0.05));
 }

@@ -28,6 +28,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::balance::Balancer;
 use crate::engine::{Event, Kind, Model, Rank, Schedule};
 use crate::observe::endpoint_latency::EndpointLatency;
+use crate::observe::levels::{LevelSink, Levels};
 use crate::observe::outcome::{EndpointOutcome, RunOutcome, Sink};
 use crate::observe::recorder::FlowRecorder;
 use crate::observe::recorders::Recorders;
@@ -126,6 +127,8 @@ pub(crate) mod kind {
     pub(crate) const DNS_QUERY: Kind = Kind(30);
     /// A resolver has waited long enough (lookup and timer).
     pub(crate) const DNS_TIMER: Kind = Kind(31);
+    /// Something of autoscaling happens (what, or which autoscaler).
+    pub(crate) const AUTOSCALING: Kind = Kind(25);
     /// Something of the timeline happens (happening).
     pub(crate) const HAPPENING: Kind = Kind(40);
     /// The sandbox of a pod is there (pod).
@@ -253,7 +256,7 @@ pub struct World<'p> {
     probes: Probes,
     watch: Option<Box<Watch>>,
     window: WindowState,
-    sink: &'p mut dyn Sink,
+    sink: LevelSink<'p>,
     ready_pods: u64,
     /// Name resolution, where it takes place.
     dns: Option<Box<DnsState>>,
@@ -263,6 +266,8 @@ pub struct World<'p> {
     free: bool,
     /// Whether nobody need look at hops: they cost nothing, and nobody counts them.
     hopless: bool,
+    /// Who holds a slot without using CPU, where CPU is measured.
+    meter: Option<Box<cluster::meter::Meter>>,
     /// What nodes send, where it is counted.
     wires: Option<Box<Wires>>,
     /// The interfaces of nodes and what is on its way over them, where they have a rate.
@@ -405,6 +410,7 @@ impl<'p> World<'p> {
             pace: Paces::of(plan),
             roster,
             control: Control::new(plan, replication),
+            meter: cluster::meter::Meter::of(plan),
             stations,
             work: plan.keeps_work().then(|| {
                 let slots = plan.server_of.iter().map(|server| plan.servers[*server as usize].slots);
@@ -428,7 +434,7 @@ impl<'p> World<'p> {
             probes,
             watch,
             window: WindowState::new(run.window, run.drain),
-            sink,
+            sink: LevelSink::new(sink, run.interval, Self::levels_of(plan)),
             ready_pods: plan.pods.len() as u64,
             dns: Self::dns_of(plan, replication, schedule),
             spikes: Spikes::of(plan, replication),
@@ -457,8 +463,14 @@ impl<'p> World<'p> {
         workers
     }
 
+    /// What the cluster is like where nothing changes it.
+    fn levels_of(plan: &Plan) -> Levels {
+        let nodes = plan.scenario.cluster.nodes.len() as u64;
+        Levels { desired: plan.pods.len() as u64, nodes, ..Levels::default() }
+    }
+
     fn has_too_many_intervals(&mut self) -> bool {
-        self.recorders.settled(self.sink).iter().any(FlowRecorder::has_too_many_intervals)
+        self.recorders.settled(&mut self.sink).iter().any(FlowRecorder::has_too_many_intervals)
     }
 
     fn sharing_of(plan: &Plan, schedule: &mut Schedule) -> Vec<Option<Box<(Sharing, crate::engine::TimerId)>>> {
@@ -494,6 +506,7 @@ impl<'p> World<'p> {
         self.start_idling();
         self.begin_paces(schedule);
         self.schedule_timeline(schedule);
+        self.start_autoscaling(schedule);
         for flow in 0..self.plan.flows.len() {
             self.pin_connections(flow);
         }
@@ -515,15 +528,18 @@ impl<'p> World<'p> {
         if !self.window.closed {
             self.close_window(now, schedule);
         }
-        for recorder in self.recorders.settled(self.sink) {
-            recorder.close_intervals(now, self.ready_pods, self.sink);
-            recorder.close_last_interval(self.ready_pods, self.sink);
+        if self.control.is_some() {
+            self.read_levels(now);
+        }
+        for recorder in self.recorders.settled(&mut self.sink) {
+            recorder.close_intervals(now, self.ready_pods, &mut self.sink);
+            recorder.close_last_interval(self.ready_pods, &mut self.sink);
         }
         self.censor_open_requests(now);
         let spans = self.window.halves();
         let late = self.control.as_deref().map_or_else(|| vec![String::new()], |control| control.lateness.names());
         let flows = std::mem::take(&mut self.recorders)
-            .into_each(self.sink)
+            .into_each(&mut self.sink)
             .into_iter()
             .map(|recorder| recorder.finish(&self.plan.places, &late, spans))
             .collect::<Vec<_>>();
@@ -551,6 +567,11 @@ impl<'p> World<'p> {
                 .map(|control| std::mem::take(&mut control.events))
                 .unwrap_or_default(),
             rollouts: self.rollout_outcomes(now),
+            scaling: self
+                .control
+                .as_mut()
+                .map(|control| std::mem::take(&mut control.scaling.decisions))
+                .unwrap_or_default(),
             metrics: Vec::new(),
             surveys: self.watch.as_deref_mut().map_or_else(Vec::new, Watch::surveys),
             stories: self.watch.as_deref_mut().map_or_else(Vec::new, Watch::stories),
@@ -682,6 +703,7 @@ impl Model for World<'_> {
             kind::PROBE => self.on_probe(slot, now),
             kind::DNS_QUERY => self.on_dns_query(slot, now, schedule),
             kind::DNS_TIMER => self.on_dns_timer(slot, now, schedule),
+            kind::AUTOSCALING => self.on_autoscaling(slot, now, schedule),
             kind::HAPPENING => self.on_happening(slot, now, schedule),
             kind::NODE_STEP => self.on_node_step(slot, now, schedule),
             kind::DRAIN_STEP => self.on_drain_step(slot, now, schedule),

@@ -158,7 +158,7 @@ impl World<'_> {
         for station in &mut self.stations {
             station.waiting_max = station.waiting;
         }
-        for recorder in self.recorders.settled(self.sink) {
+        for recorder in self.recorders.settled(&mut self.sink) {
             recorder.mark(0, now);
             recorder.mark(1, now);
         }
@@ -169,7 +169,7 @@ impl World<'_> {
 
     pub(crate) fn mark_middle(&mut self, now: SimTime) {
         self.window.middle_at = now;
-        for recorder in self.recorders.settled(self.sink) {
+        for recorder in self.recorders.settled(&mut self.sink) {
             recorder.mark(1, now);
         }
     }
@@ -184,7 +184,7 @@ impl World<'_> {
         self.window.areas = differences(&self.read_areas(now), &self.window.at_open);
         self.window.pods = differences(&self.read_pods(now), &self.window.pods_at_open);
         self.window.maxima = self.stations.iter().map(|station| station.waiting_max).collect();
-        for recorder in self.recorders.settled(self.sink) {
+        for recorder in self.recorders.settled(&mut self.sink) {
             recorder.mark(2, now);
         }
         self.probes.close(now);

@@ -2,8 +2,10 @@
 
 use super::connections::ConnectionOutcome;
 use super::dns::{DnsLabel, DnsOutcome};
+use super::levels::Levels;
 use super::nodes::NodeOutcome;
 use super::rollouts::RolloutOutcome;
+use super::scaling::ScalingDecision;
 use crate::cause::{FailureCause, LedgerCause};
 use crate::observe::story::Story;
 use crate::observe::survey::Survey;
@@ -87,6 +89,8 @@ pub struct RunOutcome {
     pub cluster_events: Vec<ClusterEvent>,
     /// Rollouts, in the order in which they began.
     pub rollouts: Vec<RolloutOutcome>,
+    /// What autoscalers decided.
+    pub scaling: Vec<ScalingDecision>,
     /// Values of the metrics that the scenario names, in the order objectives, expectations, what the command line asks
     /// for, what ends the replications.
     pub metrics: Vec<MetricValue>,
@@ -270,6 +274,8 @@ pub struct TimelineRow {
     pub in_flight: u64,
     /// Ready pods at the end of the interval.
     pub ready_pods: u64,
+    /// What else the cluster was like then.
+    pub levels: Levels,
 }
 
 /// A row of `requests.csv` before names are added.

@@ -1,6 +1,7 @@
 //! What is kept of a traffic or call while the run goes on: constant memory, one pass.
 
 use crate::cause::FailureCause;
+use crate::observe::levels::Levels;
 use crate::observe::outcome::{Attribution, ErrorCount, FlowOutcome, Sink, TimelineRow};
 use crate::observe::time_average::{Area, mean_level};
 use crate::scenario::MAX_INTERVALS;
@@ -214,6 +215,7 @@ impl FlowRecorder {
                 latency_p99: quantiles[1],
                 in_flight: self.open,
                 ready_pods,
+                levels: Levels::default(),
             });
             interval.end += interval.length;
             interval.rows += 1;

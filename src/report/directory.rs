@@ -20,7 +20,7 @@ const LOCK_FILE: &str = "lock.tmp";
 const ROWS_DIRECTORY: &str = "rows.tmp";
 
 /// Every file that a run may leave behind, apart from [`RUN_FILE`].
-pub const RESULT_FILES: [&str; 17] = [
+pub const RESULT_FILES: [&str; 18] = [
     "runs.csv",
     "summary.csv",
     "endpoints.csv",
@@ -37,6 +37,7 @@ pub const RESULT_FILES: [&str; 17] = [
     "rollouts.csv",
     "connections.csv",
     "nodes.csv",
+    "scaling.csv",
     SCENARIO_FILE,
 ];
 

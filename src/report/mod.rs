@@ -29,6 +29,7 @@ mod results;
 pub mod rollout;
 pub mod rollouts;
 mod runs;
+mod scaling;
 mod stream;
 mod summary;
 mod sweep;

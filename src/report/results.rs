@@ -14,7 +14,7 @@ use super::summary::{Accumulator, VariantSummary};
 use super::table::{Run, Table};
 use super::{
     attribution, balance, connections, dns, endpoints, errors, events, histogram, nodes, requests, rollouts, runs,
-    summary, sweep, timeline,
+    scaling, summary, sweep, timeline,
 };
 use crate::observe::outcome::{Labels, RunOutcome};
 use crate::scenario::{Grid, Scenario};
@@ -91,6 +91,8 @@ pub struct ResultFiles<'s> {
     nodes: Option<Part>,
     /// Where any variant has rollouts.
     rollouts: Option<Part>,
+    /// Where any variant has autoscalers.
+    scaling: Option<Part>,
     summaries: Part,
     histograms: Part,
     attributions: Part,
@@ -125,6 +127,8 @@ impl<'s> ResultFiles<'s> {
         let observes_nodes = variants.iter().any(|variant| variant.observe.nodes);
         let rolls = variants.iter().any(Scenario::has_rollouts);
         let rollouts = || Part::create(&directory, rollouts::FILE, &rollouts::HEADER, any);
+        let scales = variants.iter().any(|variant| !variant.cluster.autoscaling.autoscalers.is_empty());
+        let scaling = || Part::create(&directory, scaling::FILE, &scaling::HEADER, any);
         let nodes = || Part::create(&directory, nodes::FILE, &nodes::HEADER, any);
         let connections = || Part::create(&directory, connections::FILE, &connections::HEADER, any);
         Ok(Self {
@@ -139,6 +143,7 @@ impl<'s> ResultFiles<'s> {
             connections: observes.then(connections).transpose()?,
             nodes: observes_nodes.then(nodes).transpose()?,
             rollouts: rolls.then(rollouts).transpose()?,
+            scaling: scales.then(scaling).transpose()?,
             summaries: Part::create(&directory, summary::FILE, &summary::HEADER, any)?,
             histograms: Part::create(&directory, histogram::FILE, &histogram::HEADER, any)?,
             attributions: Part::create(&directory, attribution::FILE, &attribution::HEADER, any)?,
@@ -203,6 +208,9 @@ impl<'s> ResultFiles<'s> {
         if let Some(rollouts) = &mut self.rollouts {
             rollouts.rows(|table| rollouts::write(table, run))?;
         }
+        if let Some(scaling) = &mut self.scaling {
+            scaling.rows(|table| scaling::write(table, run))?;
+        }
         rows.join(Kind::Timeline, variant, outcome.replication, &mut self.timeline)?;
         if let Some(requests) = &mut self.requests {
             rows.join(Kind::Requests, variant, outcome.replication, requests)?;
@@ -221,6 +229,7 @@ impl<'s> ResultFiles<'s> {
             .chain(self.connections.as_mut())
             .chain(self.nodes.as_mut())
             .chain(self.rollouts.as_mut())
+            .chain(self.scaling.as_mut())
             .chain(self.requests.as_mut())
     }
 
@@ -293,6 +302,7 @@ impl<'s> ResultFiles<'s> {
             .chain(self.connections)
             .chain(self.nodes)
             .chain(self.rollouts)
+            .chain(self.scaling)
             .chain(self.requests)
         {
             self.directory.keep(part.finish()?)?;

@@ -66,6 +66,7 @@ fn scenario() -> Scenario {
             kubernetes: crate::scenario::kubernetes::Kubernetes::USUAL,
             kernel: Kernel::USUAL,
             cpu: crate::scenario::process::CpuRules::USUAL,
+            autoscaling: crate::scenario::autoscaling::Autoscaling::default(),
         },
         workloads: Vec::new(),
         services: Vec::new(),
@@ -189,6 +190,7 @@ fn outcome(replication: u32) -> RunOutcome {
             detail: "said \"yes\", twice".to_owned(),
         }],
         rollouts: Vec::new(),
+        scaling: Vec::new(),
         metrics: vec![MetricValue::Number(0.00499 + 0.00002 * f64::from(replication)); 3],
         surveys: Vec::new(),
         stories: Vec::new(),
@@ -207,6 +209,7 @@ fn write_rows(rows: &RowStore, replication: u32) {
         latency_p99: None,
         in_flight: 3,
         ready_pods: 4,
+        levels: crate::observe::levels::Levels { starting: 1, terminating: 2, desired: 6, nodes: 3, cpu: Some(1.5) },
     });
     let labels = labels();
     let request = RequestRow {
@@ -400,9 +403,9 @@ fn streamed_rows_are_joined_in_job_order() {
         &read(directory.path(), "timeline.csv"),
         &[
             "scenario,variant,replication,traffic,t_s,offered,succeeded,failed,latency_p50_ms,latency_p99_ms,in_flight,\
-             ready_pods",
-            "shop,\"base, first\",0,browse,2.5,9,7,1,1.25,,3,4",
-            "shop,\"base, first\",1,browse,2.5,9,7,1,1.25,,3,4",
+             ready_pods,starting_pods,terminating_pods,desired_pods,nodes,cpu_cores",
+            "shop,\"base, first\",0,browse,2.5,9,7,1,1.25,,3,4,1,2,6,3,1.5",
+            "shop,\"base, first\",1,browse,2.5,9,7,1,1.25,,3,4,1,2,6,3,1.5",
         ],
     );
     let text = read(directory.path(), "requests.csv");

@@ -11,7 +11,7 @@ use crate::observe::outcome::TimelineRow;
 pub(crate) const FILE: &str = "timeline.csv";
 
 /// All columns.
-pub(crate) const HEADER: [&str; 12] = [
+pub(crate) const HEADER: [&str; 17] = [
     "scenario",
     "variant",
     "replication",
@@ -24,6 +24,11 @@ pub(crate) const HEADER: [&str; 12] = [
     "latency_p99_ms",
     "in_flight",
     "ready_pods",
+    "starting_pods",
+    "terminating_pods",
+    "desired_pods",
+    "nodes",
+    "cpu_cores",
 ];
 
 /// Adds one row.
@@ -41,5 +46,10 @@ pub(crate) fn write<W: Write>(table: &mut Table<W>, names: &Names, row: &Timelin
         &Value::millis(row.latency_p99.map(|d| d.as_nanos())).field(),
         &row.in_flight.to_string(),
         &row.ready_pods.to_string(),
+        &row.levels.starting.to_string(),
+        &row.levels.terminating.to_string(),
+        &row.levels.desired.to_string(),
+        &row.levels.nodes.to_string(),
+        &row.levels.cpu.map_or_else(String::new, |cores| Value::Number(cores).field()),
     ])
 }

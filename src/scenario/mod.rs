@@ -15,6 +15,7 @@ use crate::time::SimDuration;
 use crate::{arrivals, balance};
 
 mod applied;
+pub mod autoscaling;
 mod by_hand;
 pub mod check;
 mod cluster_ips;
@@ -61,6 +62,7 @@ mod services;
 mod shape;
 pub mod startup;
 mod tables;
+mod tables_autoscaling;
 mod tables_dns;
 mod tables_fault;
 mod tables_flow;
@@ -292,6 +294,8 @@ pub struct Cluster {
     pub kernel: Kernel,
     /// What nodes do about CPU.
     pub cpu: CpuRules,
+    /// What makes pods more or fewer by itself.
+    pub autoscaling: autoscaling::Autoscaling,
 }
 
 /// Most intervals of a run: each becomes a row of `timeline.csv` for every traffic.

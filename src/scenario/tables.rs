@@ -171,6 +171,12 @@ pub(super) static CLUSTER: Shape = Shape {
         ),
         field("cpu", Object(&super::tables_process::CPU), "", "What nodes do about CPU."),
         field("kernel", Object(&super::tables_flow::KERNEL), "", "What the kernels of nodes allow and forget."),
+        field(
+            "autoscaling",
+            Either(&[Object(&super::tables_autoscaling::AUTOSCALING), Word(&["none"])]),
+            "",
+            "What HorizontalPodAutoscalers know and when; with `none` they do nothing.",
+        ),
         field("nat", Object(&super::tables_outside::NAT), "", "How connections leave the cluster."),
         field("ingress", List(&Object(&super::tables_outside::INGRESS)), "", "Ingress controllers."),
         field(

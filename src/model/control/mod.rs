@@ -4,6 +4,7 @@
 //! version) and *programmed* (a kube-proxy, a proxy or a client acts on it). A scenario in which nothing happens has no
 //! [`Control`], and pays nothing.
 
+pub(crate) mod autoscaling;
 mod containers;
 mod controllers;
 mod deployments;
@@ -13,7 +14,9 @@ mod failures;
 mod images;
 mod killing;
 pub(crate) mod lateness;
+mod levels;
 mod lifecycle;
+mod metrics_pipeline;
 mod moments;
 mod news;
 mod nodes;
@@ -115,6 +118,10 @@ pub(crate) struct Control {
     rollouts: rollouts::Rollouts,
     /// Pods that are killed at random.
     killings: killing::Killings,
+    /// What autoscalers know and did.
+    pub(crate) scaling: autoscaling::Scaling,
+    /// Nanoseconds of CPU that had been used when the levels were read last.
+    cpu_at_level: u128,
     /// What happened, for `events.csv`.
     pub(crate) events: Vec<ClusterEvent>,
 }
@@ -162,6 +169,8 @@ impl Control {
             failures: failures::Failures::of(plan, replication),
             rollouts: rollouts::Rollouts::default(),
             killings: killing::Killings::default(),
+            scaling: autoscaling::Scaling::default(),
+            cpu_at_level: 0,
             events: Vec::new(),
         }))
     }

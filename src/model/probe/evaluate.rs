@@ -37,7 +37,7 @@ impl World<'_> {
         let Instant { scope, quantity, empty, .. } = &self.probes.instants[probe as usize];
         let level = match recorder_of(self.plan, *scope) {
             _ if *empty => self.empty_share(*scope, quantity),
-            Some(recorder) => self.recorders.settled(self.sink)[recorder].open as f64,
+            Some(recorder) => self.recorders.settled(&mut self.sink)[recorder].open as f64,
             None => self.level_now(self.stations_in(*scope), quantity),
         };
         self.probes.instants[probe as usize].level = level;

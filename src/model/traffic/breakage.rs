@@ -81,6 +81,19 @@ impl World<'_> {
             && stations.contains(&self.roster.endpoints[entry.endpoint as usize].station)
     }
 
+    /// The calls of a request that nobody waits for are withdrawn.
+    pub(crate) fn cancel_calls(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
+        if self.attempts[attempt].stage != Stage::Calling {
+            return;
+        }
+        let mut call = std::mem::replace(&mut self.attempts[attempt].first_call, NONE);
+        while call != NONE {
+            let next = self.requests[call].next_call;
+            self.withdraw_request(call, now, schedule);
+            call = next;
+        }
+    }
+
     /// Takes an attempt out of its pod; who waits for it gets a reset.
     pub(super) fn reset_in_pod(&mut self, attempt: u32, now: SimTime, schedule: &mut Schedule) {
         if let Some(live) = self.take_out_of_pod(attempt, now, schedule) {
@@ -103,6 +116,7 @@ impl World<'_> {
             self.leave_pod_queue(attempt, station, now, schedule);
         } else {
             self.cancel_calls(attempt, now, schedule);
+            self.stops_calling(attempt, station, now);
         }
         let works = stage == Stage::Serving && joins != JOINED;
         let was_job = works && self.withdraw_job(attempt, station, now, schedule);

@@ -11,7 +11,7 @@ use crate::model::traffic::attempt::{Attempt, Failure, Request, Stage};
 use crate::model::traffic::retry::back_off;
 use crate::model::traffic::route::Trip;
 use crate::model::{RequestLog, World, at, kind};
-use crate::observe::outcome::RequestRow;
+use crate::observe::outcome::{RequestRow, Sink};
 use crate::random::mix;
 use crate::scenario::Cancellation;
 use crate::time::{SimDuration, SimTime};
@@ -73,7 +73,7 @@ impl<'p> World<'p> {
             self.attempts[caller].first_call = request;
         }
         self.ledgers.make_room(request);
-        self.recorders.arrive(hot.recorder, now, measured, self.ready_pods, self.sink);
+        self.recorders.arrive(hot.recorder, now, measured, self.ready_pods, &mut self.sink);
         if hot.deadline {
             let lane = self.flows[flow as usize].deadline.expect("a flow with a timeout has a lane");
             self.requests[request].deadline = schedule.start(lane, request).0;
@@ -280,7 +280,7 @@ impl<'p> World<'p> {
         }
         let ledger = self.ledgers.blocks(request, hot.blocks);
         let kept = if caller == NONE { ledger } else { &[] };
-        self.recorders.succeed(hot.recorder, now, latency, kept, measured, self.ready_pods, self.sink);
+        self.recorders.succeed(hot.recorder, now, latency, kept, measured, self.ready_pods, &mut self.sink);
         if self.log != RequestLog::None && measured && caller == NONE {
             self.log_request(request, self.attempts[attempt].endpoint, None, now);
         }
@@ -457,8 +457,8 @@ impl<'p> World<'p> {
             self.watch_failed(request, &failure, now);
             self.probes.failed(hot.recorder, number, (tries, self.paused(request)), measured.then_some(latency));
         }
-        let counters = &mut self.recorders.settled(self.sink)[hot.recorder as usize];
-        counters.fail(now, (failure.cause, failure.place, failure.late), measured, self.ready_pods, self.sink);
+        let counters = &mut self.recorders.settled(&mut self.sink)[hot.recorder as usize];
+        counters.fail(now, (failure.cause, failure.place, failure.late), measured, self.ready_pods, &mut self.sink);
         if measured && self.log != RequestLog::None && caller == NONE {
             self.log_request(request, failure.endpoint, Some(failure.cause), now);
         }
@@ -549,12 +549,12 @@ impl<'p> World<'p> {
         }
         let spec = self.plan_flow(flow);
         self.probes.failed(spec.recorder, number, (tries, paused), latency);
-        let recorder = &mut self.recorders.settled(self.sink)[spec.recorder as usize];
+        let recorder = &mut self.recorders.settled(&mut self.sink)[spec.recorder as usize];
         let cause = FailureCause::DeadlineExceeded;
         if measured && trying {
             recorder.attempt_failed(cause, spec.place, NOBODY);
         }
-        recorder.fail(now, (cause, spec.place, NOBODY), measured, self.ready_pods, self.sink);
+        recorder.fail(now, (cause, spec.place, NOBODY), measured, self.ready_pods, &mut self.sink);
     }
 
     /// The ledger of a call enters its caller's, if it was the last of the step to end.

@@ -1,6 +1,7 @@
 //! From the located tree of one variant to a [`Scenario`]: a file for each part of `spec`.
 
 mod arrivals;
+mod autoscaling;
 mod balancer;
 mod behaviour;
 mod cluster;
@@ -68,6 +69,8 @@ pub(super) fn scenario(
         ["workloads", "proxies", "traffic", "objectives"].map(|key| spec.list(cx, key));
     let opened = workload::open(cx, workloads_list);
     let timeline_list = spec.list(cx, "timeline");
+    let changes_happen =
+        !timeline_list.is_empty() || autoscaling::is_on(cluster_object.as_ref(), &manifests.autoscalers);
     let mut objects = Objects::new(cx, manifests, &opened);
     let changes = applied::changes(cx, timeline_list, applied, &mut objects);
     let entries = workload::entries(cx, &opened, &objects);
@@ -79,7 +82,7 @@ pub(super) fn scenario(
     let revisions = pod_life::revisions(cx, &changes, (&objects, &entries), &mut workloads);
 
     let mut services = ServiceTable::build(cx, &objects, &pods, cluster_object.as_ref(), &changes);
-    let (pods_take, lives) = pod_life::times(cx, cluster_object.as_ref(), !timeline_list.is_empty());
+    let (pods_take, lives) = pod_life::times(cx, cluster_object.as_ref(), changes_happen);
     let (dns, rules) = dns::dns(cx, cluster_object.as_ref(), (&nodes, lives), &services);
     let resolvers = workload::resolvers(cx, &workloads, &entries, &rules);
     let stands: Vec<(usize, usize)> = pods.iter().map(|pod| (pod.workload, pod.node)).collect();
@@ -99,9 +102,7 @@ pub(super) fn scenario(
     let sites = workload::behaviours(cx, &mut workloads, &entries, &targets, lives);
     cycles::refuse(cx, &workloads, (&services, &discovery.behind_single_pods()), &sites);
     let traffic = traffic::traffics(cx, traffic_list, &Places { workloads: &workloads, nodes: &nodes }, &targets);
-    if traffic_list.is_empty() {
-        nothing_would_happen(cx, spec);
-    }
+    nothing_would_happen(cx, spec, traffic_list);
     workload::warn_of_idle_resolvers(cx, &entries, &workloads, &traffic);
     let turns = complete(cx, &mut services, discovery);
     stay_outside(cx, &workloads, &entries, &traffic);
@@ -127,7 +128,7 @@ pub(super) fn scenario(
         metrics: Vec::new(),
         without: super::Without::default(),
     };
-    check_whole(cx, (cluster_object.as_ref(), timeline_list), &scenario);
+    see_whole(cx, (cluster_object.as_ref(), timeline_list), manifests, &mut scenario);
     read_metrics(cx, &mut scenario, identity, objectives_list, run_object.as_ref());
     scenario
 }
@@ -178,12 +179,35 @@ fn cluster_of(
         node_grace,
         kernel,
         cpu,
+        autoscaling: super::autoscaling::Autoscaling::default(),
     }
 }
 
+/// The autoscalers: some workloads must stay as they are.
+fn autoscaled(
+    cx: &mut Context<'_>,
+    cluster: Option<&Object<'_>>,
+    manifests: &manifest::Objects,
+    scenario: &Scenario,
+) -> super::autoscaling::Autoscaling {
+    let (objects, workloads) = (&manifests.autoscalers, &scenario.workloads);
+    let autoscaling = autoscaling::autoscaling(cx, cluster, objects, workloads);
+    let runs_in = scenario.proxies.iter().filter_map(|proxy| Some(proxy.controller.as_ref()?.workload));
+    let runs_in: Vec<usize> = runs_in.collect();
+    autoscaling::warn_of_senders(cx, objects, &autoscaling, workloads, &scenario.traffic);
+    autoscaling::leave_alone(cx, objects, &autoscaling, &runs_in, workloads);
+    autoscaling
+}
+
 /// What can only be seen in the whole scenario.
-fn check_whole(cx: &mut Context<'_>, (cluster, timeline): (Option<&Object<'_>>, &[Node]), scenario: &Scenario) {
+fn see_whole(
+    cx: &mut Context<'_>,
+    (cluster, timeline): (Option<&Object<'_>>, &[Node]),
+    manifests: &manifest::Objects,
+    scenario: &mut Scenario,
+) {
     late::warn_of_late_entries(cx, timeline, &scenario.run.window);
+    scenario.cluster.autoscaling = autoscaled(cx, cluster, manifests, scenario);
     balancer::check_endpoints(cx, scenario);
     cluster::check_bandwidth(cx, cluster, scenario);
 }
@@ -299,7 +323,10 @@ fn network_policies(manifests: &manifest::Objects, objects: &Objects) -> Network
     }
 }
 
-fn nothing_would_happen(cx: &mut Context<'_>, spec: &Object<'_>) {
+fn nothing_would_happen(cx: &mut Context<'_>, spec: &Object<'_>, traffic: &[Node]) {
+    if !traffic.is_empty() {
+        return;
+    }
     if spec.get("traffic").is_some_and(|node| !matches!(node.value, yaml::Value::List(_))) {
         // What is no list has been answered.
         return;
