@@ -55,7 +55,9 @@ impl Quota {
         if self.spent {
             return Some(self.next);
         }
-        let lasts = |left: u128| left.checked_div(u128::from(rate)).map(|whole| (whole, left % u128::from(rate) > 0));
+        let lasts = |left: u128| {
+            left.checked_div(u128::from(rate)).map(|whole| (whole, !left.is_multiple_of(u128::from(rate))))
+        };
         let (whole, part) = lasts(self.left)?;
         let until = u128::from(now) + whole + u128::from(part);
         if until < u128::from(self.next) {

@@ -75,7 +75,7 @@ impl Sharing {
 
     /// What of a time on whole cores is left at their speed.
     fn at_speed(&self, scaled: u128) -> u128 {
-        if self.speed == WHOLE { scaled } else { scaled * u128::from(self.speed) >> FRACTION }
+        if self.speed == WHOLE { scaled } else { (scaled * u128::from(self.speed)) >> FRACTION }
     }
 
     /// Nanoseconds of work left of each job, without changing anything.
