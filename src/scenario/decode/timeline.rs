@@ -92,18 +92,12 @@ fn opened(cx: &mut Context<'_>, item: &Node) -> Option<(SimDuration, &'static st
         cx.problem_help(item.span, message, help);
         return None;
     };
-    if !is_fault(word) && !node_actions::WORDS.contains(&word) && object.get("for").is_some() {
+    if word != "kill" && !is_fault(word) && !node_actions::WORDS.contains(&word) && object.get("for").is_some() {
         cx.problem(object.key_span("for"), format!("`for` belongs to faults, not to `{word}`"));
     }
-    for (key, own) in [("replicas", "scale"), ("image", "setImage"), ("container", "setImage")] {
+    for (key, own) in [("replicas", "scale"), ("image", "setImage"), ("container", "setImage"), ("target", "kill")] {
         if word != own && object.get(key).is_some() {
             cx.problem(object.key_span(key), format!("`{key}` belongs to `{own}`, not to `{word}`"));
-        }
-    }
-    for key in ["for", "target"] {
-        let of_node = key == "for" && node_actions::WORDS.contains(&word);
-        if word != "kill" && !of_node && object.get(key).is_some() {
-            cx.problem(object.key_span(key), format!("`{key}` belongs to `kill`, not to `{word}`"));
         }
     }
     Some((at?, word))
