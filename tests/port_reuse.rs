@@ -66,8 +66,8 @@ fn a_port_that_a_dead_pod_never_answered_fails_again() {
     );
     assert_eq!(status(&told), 0, "{}", stderr(&told));
     let told = stdout(&told).split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(told.contains("never answered: conntrack still has that one, and sends it there"), "{told}");
     assert!(told.contains("has the source port of a connection that web-"), "{told}");
+    assert!(told.contains("never answered: conntrack still has that one, and sends it there"), "{told}");
 }
 
 #[test]

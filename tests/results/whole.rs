@@ -27,7 +27,7 @@ const HEADERS: [(&str, &str); 9] = [
     (
         "timeline.csv",
         "scenario variant replication traffic t_s offered succeeded failed latency_p50_ms latency_p99_ms in_flight \
-         ready_pods",
+         ready_pods starting_pods terminating_pods desired_pods nodes cpu_cores",
     ),
     ("errors.csv", "scenario variant replication traffic cause where count attempts late"),
     ("attribution.csv", "scenario variant traffic band cause where mean_ms share"),

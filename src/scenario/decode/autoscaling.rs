@@ -49,11 +49,15 @@ pub(super) fn autoscaling(
             cx.problem_help(object.span, message, "two autoscalers of one target do nothing; remove one");
             continue;
         }
-        let metrics = object
+        let metrics: Vec<ScalingMetric> = object
             .metrics
             .iter()
             .filter_map(|metric| read_metric(cx, object, metric, &workloads[workload], (&named, &mut wanted)))
             .collect();
+        if metrics.is_empty() {
+            // Each has been answered; a cluster would only report that it cannot scale.
+            continue;
+        }
         let label = hpa_label(object);
         let behavior = object.behavior.clone().unwrap_or_default();
         autoscaling.autoscalers.push(Autoscaler { label, workload, range: object.range, behavior, metrics });
@@ -201,7 +205,7 @@ fn read_metric(
                     workload.target()
                 );
                 let help = "write `resources: {requests: {cpu: …}}` there, or a target of type AverageValue here";
-                cx.problem_help(metric.span, message, help);
+                cx.problems.push(Problem::warning(metric.span, message).help(help));
                 return None;
             }
             Some(ScalingMetric {
