@@ -37,7 +37,7 @@ const HEADERS: [(&str, &str); 9] = [
 /// The closed list of causes, as columns.
 const LEDGER: &str = "dns connect tls network_loopback network_same_node network_same_zone network_cross_zone \
     network_cross_region network_external proxy pool_wait queue_wait cpu_throttle slow_start service back_off \
-    wasted_attempts network_transfer";
+    wasted_attempts network_transfer cold_start stalled cpu_wait";
 
 #[test]
 fn headers_keep_their_names_and_order() {

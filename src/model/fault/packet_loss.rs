@@ -102,7 +102,7 @@ impl Plan {
             if !self.faults.losses.loses(class, ends, mix(key ^ PACKET_LOSS, u64::from(turn)), at) {
                 return Passage { takes: (at - sent) + arrives(at), lost: false };
             }
-            at = at + wait;
+            at += wait;
             wait = (wait + wait).min(LONGEST);
         }
         Passage { takes: at - sent, lost: true }

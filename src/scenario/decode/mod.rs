@@ -28,7 +28,7 @@ mod timeline;
 mod traffic;
 mod workload;
 
-use super::applied::{self, Applied, Change};
+use super::applied::{self, Applied};
 use super::context::{Context, Object};
 use super::discover::Discovery;
 use super::metric::MetricNames;
@@ -248,7 +248,7 @@ fn happenings(
     items: &[Node],
     (workloads, traffic): (&mut [super::Workload], &[super::Traffic]),
     controllers: &[super::Proxy],
-    changes: (&[Change], &[Turn], &[pod_life::Revision]),
+    changes: timeline::Applied<'_>,
     standing: &node_actions::Standing<'_>,
 ) -> (Vec<super::Happening>, Vec<super::fault::Fault>) {
     let known = faults::Known { workloads: &*workloads, nodes: standing.nodes, traffic, dns: standing.dns };

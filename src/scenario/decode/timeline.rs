@@ -32,12 +32,15 @@ const ACTIONS: [&str; 13] = [
     "kill",
 ];
 
+/// What applied manifests change: objects, the turns of Services, and templates of Deployments.
+pub(super) type Applied<'a> = (&'a [Change], &'a [Turn], &'a [Revision]);
+
 /// The entries in order of time; those of one time stay in the order of the file.
 pub(super) fn timeline(
     cx: &mut Context<'_>,
     items: &[Node],
     (workloads, nodes): (&mut [Workload], &[super::super::Node]),
-    ((changes, turns, revisions), faults): ((&[Change], &[Turn], &[Revision]), &[(usize, Fault)]),
+    ((changes, turns, revisions), faults): (Applied<'_>, &[(usize, Fault)]),
 ) -> Vec<Happening> {
     let mut read: Vec<(Happening, &Node)> = Vec::new();
     for (entry, item) in items.iter().enumerate() {
