@@ -266,8 +266,6 @@ pub struct World<'p> {
     free: bool,
     /// Whether nobody need look at hops: they cost nothing, and nobody counts them.
     hopless: bool,
-    /// Who holds a slot without using CPU, where CPU is measured.
-    meter: Option<Box<cluster::meter::Meter>>,
     /// What nodes send, where it is counted.
     wires: Option<Box<Wires>>,
     /// The interfaces of nodes and what is on its way over them, where they have a rate.
@@ -410,7 +408,6 @@ impl<'p> World<'p> {
             pace: Paces::of(plan),
             roster,
             control: Control::new(plan, replication),
-            meter: cluster::meter::Meter::of(plan),
             stations,
             work: plan.keeps_work().then(|| {
                 let slots = plan.server_of.iter().map(|server| plan.servers[*server as usize].slots);

@@ -1,7 +1,6 @@
 //! Nodes, pods and the containers that serve.
 
 pub(crate) mod addresses;
-pub(crate) mod meter;
 pub(crate) mod pace;
 pub(crate) mod pod;
 pub mod quota;

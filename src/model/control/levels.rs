@@ -31,7 +31,7 @@ impl World<'_> {
         }
         let measures = !self.plan.scenario.cluster.autoscaling.autoscalers.is_empty();
         let stations = if measures { 0..self.stations.len() } else { 0..0 };
-        let used: u128 = stations.map(|station| self.cpu_taken(station, now)).sum();
+        let used: u128 = stations.map(|station| self.cpu_used(station, now)).sum();
         let control = self.control_mut();
         levels.desired = control.wanted.iter().map(|wanted| u64::from(*wanted)).sum();
         let before = std::mem::replace(&mut control.cpu_at_level, used);

@@ -187,7 +187,7 @@ impl World<'_> {
         let waits: u128 = stations.clone().map(waiting).sum();
         Point {
             at: told(now),
-            cpu: stations.clone().map(|station| self.cpu_taken(station, now)).collect(),
+            cpu: stations.clone().map(|station| self.cpu_used(station, now)).collect(),
             in_flight: stations.map(busy).sum::<u128>() + waits,
             waiting: waits,
         }

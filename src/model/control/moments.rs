@@ -59,9 +59,11 @@ impl World<'_> {
             Moment::Available(since) => self.may_be_available(pod, since, now, schedule),
             Moment::Asked(own, which) => self.on_asked(pod, own, which, now, schedule),
             Moment::Answered(own, which, question) => {
-                self.question_answered(pod, own, (which, question), now, schedule)
+                self.question_over(pod, own, (which, question, true), now, schedule)
             }
-            Moment::AnswerLate(own, which, question) => self.answer_late(pod, own, (which, question), now, schedule),
+            Moment::AnswerLate(own, which, question) => {
+                self.question_over(pod, own, (which, question, false), now, schedule)
+            }
             Moment::HookDone(own, process) => self.hook_done(pod, (own, process), now, schedule),
             Moment::Ends(own, process) => self.process_was_to_end(pod, (own, process), now, schedule),
             Moment::Killed(own, process) => self.process_was_to_end(pod, (own, process), now, schedule),

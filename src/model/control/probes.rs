@@ -182,35 +182,19 @@ impl World<'_> {
         }
     }
 
-    /// An answer came in time, unless that was over.
-    pub(super) fn question_answered(
+    /// An answer came in time, or should have been there by now, unless the question is no longer open.
+    pub(super) fn question_over(
         &mut self,
         pod: u32,
         own: usize,
-        (which, number): (usize, u32),
+        (which, number, good): (usize, u32, bool),
         now: SimTime,
         schedule: &mut Schedule,
     ) {
         let probe = &mut self.container_mut(pod, own).probes[which];
         if probe.waiting == Some(number) {
             probe.waiting = None;
-            self.answered(pod, own, which, true, now, schedule);
-        }
-    }
-
-    /// An answer should be there by now.
-    pub(super) fn answer_late(
-        &mut self,
-        pod: u32,
-        own: usize,
-        (which, number): (usize, u32),
-        now: SimTime,
-        schedule: &mut Schedule,
-    ) {
-        let probe = &mut self.container_mut(pod, own).probes[which];
-        if probe.waiting == Some(number) {
-            probe.waiting = None;
-            self.answered(pod, own, which, false, now, schedule);
+            self.answered(pod, own, which, good, now, schedule);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{Plan, ServerPlan, StepPlan};
 use crate::model::cluster::weights::weight_of;
 use crate::scenario::Container;
+use crate::scenario::autoscaling::Measure;
 use crate::scenario::metric::{Metric, Quantity, Scope};
 
 /// Least CPU of a quota's period, whatever the limit: the kubelet's.
@@ -48,7 +49,7 @@ impl Plan {
         server.pacing = Pacing { quota, weight, on_cpu };
     }
 
-    /// Whether somebody asks how much CPU the pods of a workload use.
+    /// Whether somebody asks how much CPU the pods of a workload use; where one is scaled by it, `timeline.csv` has that of all.
     fn counts_cpu(&self, workload: usize) -> bool {
         let asks = |metric: &Metric| match metric.scope {
             Scope::Workload(own) | Scope::Pod(own, _) => own == workload && metric.quantity == Quantity::Cpu,
@@ -59,6 +60,8 @@ impl Plan {
         let expected = scenario.expect.iter().map(|expectation| &expectation.metric);
         let named = scenario.metrics.iter().map(|named| &named.metric);
         let until = scenario.run.until.iter().map(|until| &until.metric);
-        objectives.chain(expected).chain(named).chain(until).any(asks)
+        let mut autoscaled = scenario.cluster.autoscaling.autoscalers.iter().flat_map(|own| &own.metrics);
+        let scales = autoscaled.any(|metric| matches!(metric.measure, Measure::Cpu(_)));
+        scales || objectives.chain(expected).chain(named).chain(until).any(asks)
     }
 }

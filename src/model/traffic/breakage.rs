@@ -116,7 +116,6 @@ impl World<'_> {
             self.leave_pod_queue(attempt, station, now, schedule);
         } else {
             self.cancel_calls(attempt, now, schedule);
-            self.stops_calling(attempt, station, now);
         }
         let works = stage == Stage::Serving && joins != JOINED;
         let was_job = works && self.withdraw_job(attempt, station, now, schedule);

@@ -531,7 +531,6 @@ impl<'p> World<'p> {
     }
 
     /// Nanoseconds of CPU that a container has used until now.
-    #[expect(dead_code, reason = "for what scales pods by the CPU that they use")]
     pub(crate) fn cpu_used(&self, station: usize, now: SimTime) -> u128 {
         let server = &self.plan.servers[self.server_once(as_u32(station)) as usize];
         if server.paced {

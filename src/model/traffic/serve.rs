@@ -548,7 +548,6 @@ impl<'p> World<'p> {
         entry.first_call = NONE;
         // One more than there are, so that calls which end at once do not end the step before all have begun.
         entry.joins = as_u32(due.len()) + 1;
-        self.goes_off_cpu(attempt, station, now);
         if self.probes.any_flow {
             self.watch_calls(attempt, now);
         }
@@ -601,7 +600,6 @@ impl<'p> World<'p> {
 
     fn after_calls(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
         let server = self.server_of(station);
-        self.comes_on_cpu(attempt, station, now);
         if self.attempts[attempt].failure.is_some() {
             if server.paced && self.waits_at_gate(attempt, station, now, schedule) {
                 return;
@@ -747,7 +745,6 @@ impl<'p> World<'p> {
     fn drop_in_service(&mut self, attempt: u32, station: usize, now: SimTime, schedule: &mut Schedule) {
         self.close_books(attempt, station, now);
         let (stage, joins) = (self.attempts[attempt].stage, self.attempts[attempt].joins);
-        self.stops_calling(attempt, station, now);
         let works = stage == Stage::Serving && joins != JOINED;
         let was_job = works && self.withdraw_job(attempt, station, now, schedule);
         let held = std::mem::replace(&mut self.attempts[attempt].holds_slot, false);
